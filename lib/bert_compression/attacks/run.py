@@ -1,0 +1,180 @@
+"""Attack every text of a task on one model, and believe no success that does not hold alone."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from bert_compression.attacks.environment import import_textattack
+from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.textfooler import textfooler
+from bert_compression.attacks.victim import Victim
+from bert_compression.errors import BadInput
+from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """What became of each text, in the order of the examples.
+
+    `outcomes`: 0 already wrong, 1 withstood, 2 fooled. `queries`: how often the attacker asked the model.
+    `texts`: the attacked column after the attack, "" unless fooled. `words_changed`: words exchanged, 0
+    unless fooled. `lost_alone`: successes found in a batch that did not hold when the model saw the text
+    alone; such a text counts as having withstood.
+    """
+
+    outcomes: tuple[int, ...]
+    queries: tuple[int, ...]
+    texts: tuple[str, ...]
+    words_changed: tuple[int, ...]
+    lost_alone: int
+
+    @property
+    def words_changed_mean(self) -> float:
+        """Words exchanged, in the mean over the fooled texts; 0.0 if none was fooled."""
+        changed = [count for count in self.words_changed if count]
+        return sum(changed) / len(changed) if changed else 0.0
+
+
+def attack(
+    model,
+    tokenizer,
+    examples,
+    resources: Resources,
+    *,
+    task,
+    max_length: int,
+    seed: int = 0,
+    one_at_a_time: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> AttackResult:
+    """How does the model answer texts whose words TextFooler exchanges to mislead it?
+
+    `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
+    the labels and the column that may change. Texts are cut to `max_length` tokens for the model. Give
+    `one_at_a_time` for a model whose answers depend on its batch (dynamic activation ranges). `progress`
+    is called with (done, total) after each text.
+
+    TextFooler draws nothing at random; the seed is set all the same and the generators put back, so that
+    the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
+    label that the task does not have, naming the row. Book: methods/textfooler.
+    """
+    _check(examples, task)
+    victim = Victim(model, tokenizer, max_length, one_at_a_time)
+    attacker = textfooler(victim, resources, task.columns, task.attacked)
+    found, lost_alone = [], 0
+    with _seeded(seed), _evaluating(model):
+        for texts, label in zip(examples.texts, examples.labels, strict=True):
+            one = attack_text(attacker, texts, label, task, max_length)
+            if one.outcome == FOOLED and not _fooled_alone(victim, texts, label, task, one.text):
+                one, lost_alone = TextResult(WITHSTOOD, one.queries), lost_alone + 1
+            found.append(one)
+            if progress:
+                progress(len(found), len(examples.labels))
+    return AttackResult(
+        outcomes=tuple(one.outcome for one in found),
+        queries=tuple(one.queries for one in found),
+        texts=tuple(one.text for one in found),
+        words_changed=tuple(one.words_changed for one in found),
+        lost_alone=lost_alone,
+    )
+
+
+@dataclass(frozen=True)
+class TextResult:
+    """What became of one text; the fields are AttackResult's, for one."""
+
+    outcome: int
+    queries: int
+    text: str = ""
+    words_changed: int = 0
+
+
+def attack_text(attacker, texts: Sequence[str], label: int, task, max_length: int) -> TextResult:
+    """Attack one text with a `textattack.Attack`; a success is not checked again."""
+    from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
+
+    seen, unseen = _cut(texts[task.attacked], max_length)
+    columns = _with_column(texts, task.attacked, seen)
+    result = attacker.attack(_attacked_text(task.columns, columns), int(label))
+    if isinstance(result, SkippedAttackResult):
+        return TextResult(ALREADY_WRONG, result.num_queries)
+    if not isinstance(result, SuccessfulAttackResult):
+        return TextResult(WITHSTOOD, result.num_queries)
+    final = result.perturbed_result.attacked_text
+    changed = final.tokenizer_input if len(columns) == 1 else final.tokenizer_input[task.attacked]
+    words_changed = len(final.attack_attrs["modified_indices"])
+    return TextResult(FOOLED, result.num_queries, changed + unseen, words_changed)
+
+
+def _fooled_alone(victim: Victim, texts: Sequence[str], label: int, task, adversarial: str) -> bool:
+    columns = _with_column(texts, task.attacked, adversarial)
+    return int(victim.alone(columns[0] if len(columns) == 1 else columns).argmax()) != label
+
+
+def _with_column(texts: Sequence[str], index: int, text: str) -> tuple[str, ...]:
+    return (*texts[:index], text, *texts[index + 1 :])
+
+
+def _attacked_text(names: Sequence[str], columns: Sequence[str]):
+    """What TextAttack attacks: a plain text, or the columns of a task about pairs by their names."""
+    attacked_text = import_textattack().shared.AttackedText
+    return attacked_text(columns[0] if len(columns) == 1 else OrderedDict(zip(names, columns, strict=True)))
+
+
+def _cut(text: str, max_length: int) -> tuple[str, str]:
+    """The text up to where the model can read, and the rest.
+
+    A word is at least one token, so no word behind the first max_length + 1 comes into view even when one
+    is deleted: swaps there change no answer, and trying them on a text of 10,000 words would take hours.
+    """
+    whole = import_textattack().shared.AttackedText(text)
+    if whole.num_words <= max_length + 1:
+        return text, ""
+    seen = whole.text_of_first_n_words(max_length + 1)
+    return seen, text[len(seen) :]
+
+
+def _check(examples, task) -> None:
+    if not examples.labels:
+        raise BadInput("an attack needs at least one example, and none was given")
+    for row, (texts, label) in enumerate(zip(examples.texts, examples.labels, strict=True)):
+        if label not in range(len(task.labels)):
+            raise BadInput(
+                f"row {row} of {task.name} has the label {label}: it must lie in 0..{len(task.labels) - 1}"
+            )
+        for name, text in zip(task.columns, texts, strict=True):
+            if not text.strip():
+                raise BadInput(f"row {row} of {task.name} has an empty {name}: there is nothing to attack")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Python, NumPy and torch drawing from the seed inside, and as if nothing had been drawn outside."""
+    import random
+
+    import numpy as np
+
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+@contextmanager
+def _evaluating(model) -> Iterator[None]:
+    """Without dropout, and as it was afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,163 @@
+"""bert-compression doctor | plan | run | book: one function a command, one line an error."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from bert_compression import __version__
+from bert_compression.errors import BadInput, Failure
+
+EPILOG = """examples:
+  bert-compression doctor
+  bert-compression plan --profile small --data my_data
+  bert-compression run --profile small --data my_data
+  bert-compression book -p seeds=1 -p attacked=50
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 something went wrong on the way, 2 what was asked for cannot be done, 130 Ctrl-C."""
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+        return options.command(options)
+    except BadInput as error:
+        print(f"bert-compression: {error}", file=sys.stderr)
+        return 2
+    except Failure as error:
+        print(f"bert-compression: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bert-compression: stopped; what is done is kept, and the next run goes on", file=sys.stderr)
+        return 130
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """What this machine offers, and which profiles run here."""
+    from bert_compression.report.doctor import examine
+
+    findings = examine(options.profile, options.data)
+    if options.format == "json":
+        print(json.dumps(findings, indent=1))
+    else:
+        for name, value in findings.items():
+            print(f"{name.replace('_', ' '):<18} {value}")
+    return 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """What a run would compute, and about how long that would take on this machine."""
+    from bert_compression.experiments.progress import duration
+
+    session = _session(options)
+    rows, seconds = session.plan.rows(), sum(session.seconds().values())
+    if options.format == "json":
+        print(json.dumps({"jobs": rows, "seconds": round(seconds, 1)}, indent=1))
+        return 0
+    kinds: dict[str, Counter] = {}
+    for row in rows:
+        kinds.setdefault(row["kind"], Counter())[row["status"]] += 1
+    states = ("there", "earlier code", "to run", "not needed")
+    print(f"{'kind':<12}" + "".join(f"{state:>14}" for state in states))
+    for kind, counts in kinds.items():
+        print(f"{kind:<12}" + "".join(f"{counts[state] or '-':>14}" for state in states))
+    waiting = len(session.plan.to_run)
+    print(f"{len(rows)} jobs, {waiting} to run: about {duration(seconds)} on this machine")
+    outdated = sum(counts["earlier code"] for counts in kinds.values())
+    if outdated:
+        fresh = _session(options, fresh=True)
+        cost = duration(sum(fresh.seconds().values()))
+        print(f"{outdated} measured with earlier code; `run --fresh` would measure them anew in about {cost}")
+    return 0
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
+    from bert_compression.experiments import publish
+
+    session = _session(options, fresh=options.fresh)
+    committed = options.profile != "smoke"
+    waiting = len(session.plan.to_run)
+    records = session.run(options.quiet, (lambda record: publish(options.profile, [record])) if committed else None)
+    if committed:
+        publish(options.profile, [record for record in records if "artifacts" in record])
+    failed = [record for record in records if record["status"] == "failed"]
+    if not options.quiet:
+        print(f"{len(records)} jobs: {len(records) - waiting} were there, {waiting} run, {len(failed)} failed")
+    if failed:
+        first = failed[0]
+        what = f"{first['kind']} of {first['method']}, seed {first['seed']}"
+        raise Failure(f"{len(failed)} jobs failed, first {what}: {first['error']}")
+    return 0
+
+
+def book(options: argparse.Namespace) -> int:
+    """Run what the book's tables need, execute its notebooks, build the pages."""
+    from bert_compression.report.book import build
+    from bert_compression.report.execution import read_values
+
+    values = read_values(options.parameter)
+    build(options.profile, options.data, options.notebook or None, values, options.quiet)
+    return 0
+
+
+def _session(options: argparse.Namespace, fresh: bool = False):
+    from bert_compression.experiments import Session
+
+    return Session(
+        options.paper, options.table, options.profile, options.data, options.seeds, options.attacked, fresh
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line, without the usage."""
+
+    def error(self, message: str):
+        raise BadInput(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="bert-compression",
+        description="Compressing BERT, measured beyond accuracy.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(function, data_help: str) -> argparse.ArgumentParser:
+        line = function.__doc__.splitlines()[0]
+        sub = commands.add_parser(function.__name__, help=line, description=line)
+        sub.set_defaults(command=function)
+        sub.add_argument("--profile", default="smoke", help="smoke, small or paper (default: %(default)s)")
+        sub.add_argument("--data", metavar="FOLDER", help=data_help)
+        return sub
+
+    folder = "a folder with real data; without it BERT_COMPRESSION_DATA, then the hub"
+    examined = command(doctor, folder)
+    examined.add_argument("--format", choices=("text", "json"), default="text")
+
+    planned, running = command(plan, folder), command(run, folder)
+    planned.add_argument("--format", choices=("text", "json"), default="text")
+    for sub in (planned, running):
+        sub.add_argument("--paper", default="loyalty", help="default: %(default)s")
+        sub.add_argument("--table", default="table_3", help="default: %(default)s")
+        sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
+        sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
+    running.add_argument("--fresh", action="store_true", help="measure anew what earlier code has measured")
+    running.add_argument("--quiet", action="store_true", help="print errors only")
+
+    built = command(book, folder)
+    built.add_argument("--notebook", action="append", default=[], help="give parameters to this notebook only")
+    built.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter"
+    )
+    built.add_argument("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Learning from a teacher's distribution over labels (Hinton et al. 2015). Book: methods/distillation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, log_softmax
+
+from bert_compression.errors import BadInput
+
+REDUCTIONS = ("batchmean", "mean", "sum")
+
+
+def kl_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    temperature: float = 1.0,
+    reduction: str = "batchmean",
+) -> torch.Tensor:
+    """How far is the student's distribution from its teacher's? T^2 KL(teacher || student) at temperature T.
+
+    Both logits have the shape (batch, classes). The factor T^2 keeps the size of the gradient as T grows
+    (Hinton et al. 2015, section 2). `reduction` is named because published code differs in it: "batchmean"
+    sums over classes and averages over examples, which is the divergence itself; "mean" averages over both,
+    which is smaller by the number of classes (PKD, TinyBERT, XTC); "sum" adds up. The teacher gets no
+    gradient. Zero where both agree.
+
+    Raises BadInput for different shapes, a temperature that is not positive, or an unknown reduction.
+    """
+    if student_logits.shape != teacher_logits.shape or student_logits.ndim != 2:
+        raise BadInput(
+            "student and teacher must give logits of the same shape (batch, classes), not "
+            f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+        )
+    if not temperature > 0:
+        raise BadInput(f"temperature must be positive, not {temperature!r}")
+    if reduction not in REDUCTIONS:
+        raise BadInput(f"unknown reduction {reduction!r}: choose one of {', '.join(REDUCTIONS)}")
+    student = log_softmax(student_logits.float() / temperature, dim=-1)
+    teacher = log_softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    divergence = nn.functional.kl_div(student, teacher, reduction=reduction, log_target=True)
+    return temperature**2 * divergence
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """The objective alpha * kl_loss + (1 - alpha) * cross-entropy, for the training loop.
+
+    alpha = 1 is the paper's "Pure KD" (Xu et al. 2021, appendix A). Needs the teacher's logits in each batch.
+    """
+
+    temperature: float = 10.0
+    alpha: float = 1.0
+    needs = ("teacher_logits",)
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = {k: v for k, v in batch.items() if k not in ("labels", *self.needs)}
+        logits = student(**inputs).logits
+        loss = self.alpha * kl_loss(logits, batch["teacher_logits"], self.temperature)
+        if self.alpha < 1:
+            loss = loss + (1 - self.alpha) * cross_entropy(logits.float(), batch["labels"])
+        return loss

@@ -1,0 +1,162 @@
+"""Models on disk: safetensors and a config that says how the model was changed. Nothing is unpickled.
+
+`save_model` keeps a model exactly, to go on with; `save_packed` writes what one would ship: the integers of
+quantized weights in one byte each. `load_model` reads either. Book: metrics/cost.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from bert_compression.errors import BadInput
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+def save_model(model: nn.Module, folder: str | Path) -> None:
+    """Write config.json and model.safetensors into `folder` (made if missing), so that load_model gives it back.
+
+    Values are kept to the last bit, except that real int8 layers are kept as what they are: integers and a
+    scale.
+    """
+    _write(model, Path(folder), _exact_tensors(model))
+
+
+def save_packed(model: nn.Module, folder: str | Path) -> int:
+    """Write the model as one would ship it, and return the bytes of its weight file.
+
+    Fake-quantized weights are stored as int8 with one float32 scale a matrix, and load back as the values
+    that the model computes with; what is not quantized stays in float32.
+    """
+    folder = Path(folder)
+    _write(model, folder, _packed_tensors(model))
+    return (folder / WEIGHTS).stat().st_size
+
+
+def load_model(folder: str | Path) -> nn.Module:
+    """The model that `save_model` or `save_packed` wrote, in evaluation mode.
+
+    Raises BadInput when a file is missing or broken, when only a pickle is there, or when the tensors do
+    not fit the config.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    folder = Path(folder)
+    refuse_pickles(folder)
+    try:
+        # Read by hand first: for a missing file AutoConfig would ask a hub.
+        json.loads((folder / CONFIG).read_text())
+        config = AutoConfig.from_pretrained(folder)
+        tensors = load_file(folder / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise BadInput(f"{folder} holds no readable model: {error}") from error
+    steps = getattr(config, "compression", [])
+    config.compression = []
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    for step in steps:
+        model = _repeat(model, step)
+    try:
+        _load_tensors(model, tensors)
+    except (RuntimeError, KeyError) as error:
+        raise BadInput(
+            f"the weights in {folder} do not fit its config: {str(error).splitlines()[0]}"
+        ) from error
+    return model.eval()
+
+
+load_packed = load_model
+
+
+def refuse_pickles(folder: Path) -> None:
+    """Raises BadInput for a folder whose weights are there as a pickle only: reading one can run any code."""
+    pickles = [p.name for p in folder.glob("*.bin")] + [p.name for p in folder.glob("*.pt")]
+    if pickles and not (folder / WEIGHTS).exists():
+        raise BadInput(
+            f"{folder} holds its weights only as a pickle ({pickles[0]}), and unpickling can run any code: "
+            "convert them to model.safetensors first"
+        )
+
+
+def _repeat(model: nn.Module, step: dict) -> nn.Module:
+    """Change the structure of a fresh model as `step` once did. A job that reads such a model depends on the
+    code of the step through the job that made it; so these imports wait until they are needed."""
+    if step["method"] == "prune_heads":
+        from bert_compression.compression.pruning import prune_heads
+
+        return prune_heads(model, {int(layer): heads for layer, heads in step["heads"].items()})
+    if step["method"] == "quantize":
+        from bert_compression.compression.quantization import quantize
+
+        return quantize(model, step["mode"], step["decay"])
+    raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
+
+
+def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, folder / WEIGHTS)
+
+
+def _exact_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    integer_layers = dict(_integer_layers(model))
+    tensors = {
+        name: value
+        for name, value in model.state_dict().items()
+        if isinstance(value, torch.Tensor)
+        and name.rsplit("._packed_params", 1)[0] not in integer_layers
+        and name.rsplit(".", 1)[0] not in integer_layers
+    }
+    for name, layer in integer_layers.items():
+        weight = layer.weight()
+        tensors[f"{name}.weight"] = weight.int_repr()
+        tensors[f"{name}.weight_scale"] = torch.tensor(weight.q_scale(), dtype=torch.float64)
+        tensors[f"{name}.bias"] = layer.bias()
+    return tensors
+
+
+def _packed_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    tensors = _exact_tensors(model)
+    for name, module in model.named_modules():
+        if hasattr(module, "rounded_weight"):
+            with torch.no_grad():
+                scale = module.weight.abs().amax() / 127
+                scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+                tensors[f"{name}.weight"] = module.weight.div(scale).round().clamp(-127, 127).to(torch.int8)
+            tensors[f"{name}.weight_scale"] = scale
+    return tensors
+
+
+def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    scales = {name: tensors[name] for name in tensors if name.endswith(".weight_scale")}
+    found = set(tensors) - set(scales)
+    expected = {name for name in _exact_tensors(model) if not name.endswith(".weight_scale")}
+    if found != expected:
+        missing, unexpected = sorted(expected - found)[:3], sorted(found - expected)[:3]
+        raise KeyError(f"missing {missing}, unexpected {unexpected}")
+    for name, layer in _integer_layers(model):
+        weight, scale = tensors.pop(f"{name}.weight"), float(scales.pop(f"{name}.weight_scale"))
+        layer.set_weight_bias(
+            torch._make_per_tensor_quantized_tensor(weight, scale, 0), tensors.pop(f"{name}.bias")
+        )
+    for name, scale in scales.items():
+        weight_name = name.removesuffix("_scale")
+        tensors[weight_name] = tensors[weight_name].float() * scale
+    places = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    with torch.no_grad():
+        for name in found & set(tensors):
+            if places[name].shape != tensors[name].shape:
+                raise KeyError(
+                    f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(places[name].shape)}"
+                )
+            places[name].copy_(tensors[name])
+
+
+def _integer_layers(model: nn.Module):
+    """(name, module) of each real int8 linear layer."""
+    integer_linear = torch.ao.nn.quantized.dynamic.Linear
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, integer_linear))

@@ -1,0 +1,90 @@
+"""On what a job ran: versions, hardware, commit, peak memory. Every record holds these."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+import torch
+
+from bert_compression.devices import has_bf16
+from bert_compression.experiments.places import project_root
+
+PACKAGES = ("bert-compression", "torch", "transformers", "numpy", "textattack")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def hardware() -> dict[str, object]:
+    """Processor, cores, memory, GPU, and what they can multiply."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "bf16": has_bf16(),
+        "vnni": bool(torch.cpu._is_vnni_supported()),
+    }
+
+
+@cache
+def commit() -> str | None:
+    """The project's commit, with "+" when its library has changed since; None outside a checkout."""
+    root = project_root()
+    try:
+        head = _git(root, "rev-parse", "HEAD").strip()
+        return head + ("+" if _git(root, "status", "--porcelain", "--", "lib").strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def reset_peak_memory() -> None:
+    """Start counting the peak anew, where the system allows it (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory_mib() -> float:
+    """The most memory this process has held since the last reset, in MiB."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 1024, 1)
+    except OSError:
+        pass
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10
+    ).stdout
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,20 @@
+"""The kinds of jobs, one module each, with two functions: `run(work)` computes the job, and
+`passes(params, rows)` says how many examples go through the model when the data holds `rows` (a step forward
+and back counts three).
+
+A module's imports are its code digest, so each imports just what it runs through.
+"""
+
+KINDS = (
+    "pretrained",
+    "finetune",
+    "distill",
+    "truncate",
+    "head_prune",
+    "quantize",
+    "calibrate",
+    "predict",
+    "loyalty",
+    "attack",
+    "cost",
+)

@@ -1,0 +1,54 @@
+"""What a running job is handed, and what it hands back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bert_compression.compression.storage import load_model
+from bert_compression.models import load_tokenizer
+from bert_compression.tasks.batching import Encoded, encode
+from bert_compression.tasks.sources import Examples
+from bert_compression.tasks.task import Task
+
+LOGITS = "logits.npz"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Parameters, the task, the folders of the input jobs, an empty folder for the job's own artifacts."""
+
+    params: dict
+    task: Task
+    inputs: dict[str, Path]
+    folder: Path
+    examples: Examples | None
+    data_folder: Path | None  # of a folder source, for word resources that lie beside the examples
+    progress: Callable[[int, int], None]
+
+    def input_model(self, name: str = "model"):
+        """The model that an input job made, in evaluation mode."""
+        return load_model(self.inputs[name])
+
+    def input_logits(self, name: str) -> np.ndarray:
+        """Logits that an input job predicted, (examples, classes)."""
+        with np.load(self.inputs[name] / LOGITS, allow_pickle=False) as arrays:
+            return arrays["logits"]
+
+    def encoded(self) -> Encoded:
+        """The job's examples as tokens."""
+        return encode(self.examples.texts, load_tokenizer(self.params["encoder"]), self.params["max_length"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Numbers for the record: fractions in [0, 1], counts, seconds; and compact values an example each."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    per_example: dict[str, str | list] = field(default_factory=dict)
+
+
+def digits(labels) -> str:
+    """Small class numbers as a string, one digit an example."""
+    return "".join(str(int(label)) for label in labels)

@@ -1,0 +1,143 @@
+"""What has been computed: a folder a job, with its record and its artifacts.
+
+A job's folder is filled under a temporary name and renamed when it is whole, so that a kill leaves nothing
+half-written. Every artifact's digest stands in the record and is checked before the artifact is read.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bert_compression.errors import BadInput
+
+RECORD = "record.json"
+
+
+class Store:
+    """Results by key. `notices` collects what was found damaged and dropped, one line each."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.notices: list[str] = []
+
+    def record(self, key: str) -> dict | None:
+        """The record of that key, or None. A record that cannot be read, or is another job's, is dropped."""
+        path = self._folder(key) / RECORD
+        try:
+            record = json.loads(path.read_text())
+            if record["key"] == key:
+                return record
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, OSError):
+            pass
+        self._drop(key, "its record is damaged or another job's")
+        return None
+
+    def sound(self, key: str) -> bool:
+        """Has the job been done, and are all its artifacts what they were? Damaged ones are dropped."""
+        record = self.record(key)
+        if record is None or record["status"] != "ok":
+            return False
+        for name, digest in record["artifacts"].items():
+            path = self._folder(key) / name
+            if not path.is_file() or _sha256(path) != digest:
+                self._drop(key, f"its artifact {name} is missing or has been changed")
+                return False
+        return True
+
+    def artifacts(self, key: str) -> Path:
+        """The folder of a job that has been done."""
+        return self._folder(key)
+
+    @contextmanager
+    def workspace(self, key: str) -> Iterator[Path]:
+        """An empty folder for a job at work; it is gone afterwards unless `keep` has taken it over."""
+        with self._writing():
+            self._sweep()
+            folder = self.folder / f"partial-{os.getpid()}-{key}"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(self, key: str, folder: Path, record: dict) -> dict:
+        """Complete `record` with the digests of the artifacts in `folder`, and take both into the store."""
+        with self._writing():
+            record = {**record, "artifacts": {path.name: _sha256(path) for path in sorted(folder.iterdir())}}
+            write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True))
+            place = self._folder(key)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(place, ignore_errors=True)
+            folder.rename(place)
+        return record
+
+    def records(self) -> list[dict]:
+        """All records there are, in no particular order."""
+        found = (self.record(path.parent.name) for path in self.folder.glob(f"*/*/{RECORD}"))
+        return [record for record in found if record is not None]
+
+    def _folder(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def _drop(self, key: str, why: str) -> None:
+        with self._writing():
+            shutil.rmtree(self._folder(key))
+        self.notices.append(f"job {key[:12]} will be computed again: {why}")
+
+    def _sweep(self) -> None:
+        """Remove what killed runs have left."""
+        for path in self.folder.glob("partial-*"):
+            if not _alive(int(path.name.split("-")[1])):
+                shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with readable_disk_errors(self.folder):
+            yield
+
+
+@contextmanager
+def readable_disk_errors(place: Path) -> Iterator[None]:
+    """A disk that is full or read-only is told in one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
+            raise BadInput(
+                f"{place} cannot be written to ({error.strerror}): free some space, or name another folder "
+                "with BERT_COMPRESSION_STORE"
+            ) from error
+        raise
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole file or none: under a temporary name first, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,1 @@
+"""What the reader sees: reported values beside measured ones, figures, claims. Draws only from records."""

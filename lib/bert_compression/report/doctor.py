@@ -1,0 +1,88 @@
+"""What does this machine offer: versions, hardware, and which sources of data, models and words answer?"""
+
+import importlib.util
+import os
+
+from bert_compression.attacks.resources import load_resources
+from bert_compression.errors import BadInput
+from bert_compression.experiments.environment import hardware, versions
+from bert_compression.experiments.profiles import get_profile
+from bert_compression.hub import hub_answers
+from bert_compression.models import encoder_digest
+from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.sources import FOLDER_VARIABLE, load_examples, open_source
+
+
+def examine(profile_name: str, data: str | None) -> dict[str, str]:
+    """Findings by name, each a short phrase; "verdict" comes last and says whether the profile runs here.
+
+    Raises BadInput for an unknown profile. What is missing is a finding, never an error.
+    """
+    profile = get_profile(profile_name)
+    machine = hardware()
+    return {
+        "versions": ", ".join(f"{name} {number}" for name, number in versions().items()),
+        "processor": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB",
+        "bf16": "in hardware" if machine["bf16"] else "not in hardware: training stays in fp32",
+        "int8": "in hardware (VNNI)" if machine["vnni"] else "without VNNI: real int8 may not be faster",
+        "gpu": str(machine["gpu"] or "none"),
+        "data_folder": _folder_finding(data),
+        "hub": "answers" if hub_answers() else "does not answer",
+        "book_tools": _packages("jupyter_book", "papermill"),
+        "attack_tools": _packages("textattack"),
+        **_profile_findings(profile, data),
+    }
+
+
+def _profile_findings(profile, data: str | None) -> dict[str, str]:
+    """Data, model and words of the profile, and the verdict over them."""
+    findings, missing = {}, []
+    for name, look in (
+        ("data", lambda: _data(profile, data)),
+        ("model", lambda: _model(profile)),
+        ("word_resources", lambda: _words(profile, data)),
+    ):
+        try:
+            findings[name] = look()
+        except BadInput as error:
+            findings[name] = f"missing: {error}"
+            missing.append(name.replace("_", " "))
+    verdict = f"lacks {', '.join(missing)}" if missing else "ready"
+    return {**findings, "verdict": f"profile {profile.name}: {verdict}"}
+
+
+def _data(profile, data: str | None) -> str:
+    source = open_source(data, profile.builtin_data)
+    if source.name == "hub" and not hub_answers():
+        raise BadInput("no data folder is given and the hub does not answer")
+    if source.name == "hub":
+        return "from the hub"
+    return f"{source.name}: {len(load_examples(source, get_task('sst2'), 'train'))} SST-2 training sentences"
+
+
+def _model(profile) -> str:
+    digest = encoder_digest(profile.encoder)
+    if digest is None and not hub_answers():
+        raise BadInput(f"{profile.encoder} is a checkpoint of the hub, which does not answer")
+    return f"{profile.encoder}, {'on this machine' if digest else 'from the hub'}"
+
+
+def _words(profile, data: str | None) -> str:
+    source = open_source(data, profile.builtin_data)
+    load_resources(profile.resources, getattr(source, "folder", None))
+    return profile.resources
+
+
+def _folder_finding(data: str | None) -> str:
+    folder = data or os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return f"none (--data or {FOLDER_VARIABLE})"
+    try:
+        return str(open_source(folder, builtin=False).folder)
+    except BadInput as error:
+        return f"unusable: {error}"
+
+
+def _packages(*names: str) -> str:
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    return f"missing: {', '.join(missing)}" if missing else "installed"

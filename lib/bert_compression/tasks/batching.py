@@ -1,0 +1,71 @@
+"""From texts to padded batches. Batches hold texts of like length, so that nothing is padded to a fixed one:
+on short sentences that is worth 4 to 20 times the speed of padding to 128 or 512."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids and segment ids of each example, and how many texts were cut to the model's length."""
+
+    ids: list[list[int]]
+    segments: list[list[int]]
+    truncated: int
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(ids) for ids in self.ids]
+
+    def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The model's inputs for these examples, each (batch, longest text of the batch)."""
+        length = max(len(self.ids[i]) for i in indices)
+
+        def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
+            return torch.tensor([rows[i] + [fill] * (length - len(rows[i])) for i in indices])
+
+        mask = torch.tensor([[1] * len(self.ids[i]) + [0] * (length - len(self.ids[i])) for i in indices])
+        return {
+            "input_ids": padded(self.ids, self.pad_id),
+            "token_type_ids": padded(self.segments, 0),
+            "attention_mask": mask,
+        }
+
+
+def encode(texts: Sequence[tuple[str, ...]], tokenizer, max_length: int) -> Encoded:
+    """Tokenize texts (one or two columns) once. Longer ones are cut to `max_length` tokens, and counted."""
+    columns = [list(column) for column in zip(*texts, strict=True)]
+    cut = tokenizer(*columns, truncation=True, max_length=max_length, return_token_type_ids=True)
+    full = [i for i, ids in enumerate(cut["input_ids"]) if len(ids) == max_length]
+    truncated = 0
+    if full:
+        whole = tokenizer(*([column[i] for i in full] for column in columns), verbose=False)
+        truncated = sum(len(ids) > max_length for ids in whole["input_ids"])
+    return Encoded(cut["input_ids"], cut["token_type_ids"], truncated, tokenizer.pad_token_id)
+
+
+def sorted_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """All examples in batches of like length, longest first, so that memory runs out at once or never."""
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def shuffled_batches(lengths: Sequence[int], size: int, generator: torch.Generator) -> list[list[int]]:
+    """One epoch: random batches of like length in random order.
+
+    Examples are shuffled, sorted by length within windows of 50 batches, and the batches shuffled: random
+    enough to train on, and nearly free of padding.
+    """
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    window = 50 * size
+    batches = []
+    for start in range(0, len(order), window):
+        part = sorted(order[start : start + window], key=lambda i: lengths[i])
+        batches += [part[at : at + size] for at in range(0, len(part), size)]
+    return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]

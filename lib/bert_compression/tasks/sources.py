@@ -1,0 +1,171 @@
+"""Where examples come from: a folder, the `datasets` hub, or the built-in language.
+
+A source gives a task's split as a table with the hub's columns; `load_examples` checks it and draws the
+examples. Which source was used stands in every record. Book: data/built_in_english, data/word_resources.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from bert_compression.errors import BadInput
+from bert_compression.tasks.task import Task
+
+SPLITS = ("train", "validation")
+FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
+
+
+class Source(Protocol):
+    """Anything that can hand out a split of a task."""
+
+    name: str
+
+    def load(self, task: Task, split: str) -> pd.DataFrame:
+        """The whole split, with the task's text columns and `label`."""
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """Parquet files at <folder>/glue/<task>/<split>.parquet, or <split>_subset.parquet for a part of one."""
+
+    folder: Path
+    name = "folder"
+
+    def __post_init__(self):
+        if not self.folder.is_dir():
+            raise BadInput(f"the data folder {self.folder} does not exist: give the folder that holds glue/")
+        if not any(self.folder.iterdir()):
+            raise BadInput(
+                f"the data folder {self.folder} is empty: it should hold glue/<task>/<split>.parquet"
+            )
+
+    def load(self, task: Task, split: str) -> pd.DataFrame:
+        candidates = [
+            self.folder / "glue" / task.name / f"{name}.parquet" for name in (split, f"{split}_subset")
+        ]
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
+            raise BadInput(f"{task.name} needs {candidates[0]}, which does not exist")
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
+
+
+@dataclass(frozen=True)
+class HubSource:
+    """The hub, through `datasets`, which keeps what it downloads in its own cache."""
+
+    name = "hub"
+
+    def load(self, task: Task, split: str) -> pd.DataFrame:
+        from bert_compression.hub import use_hub_or_cache
+
+        use_hub_or_cache()
+        import datasets
+
+        try:
+            return datasets.load_dataset(*task.hub, split=split).to_pandas()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BadInput(
+                f"{'/'.join(task.hub)} is neither in the cache nor to be had from the hub: "
+                f"give a folder with --data ({type(error).__name__})"
+            ) from error
+
+
+@dataclass(frozen=True)
+class BuiltinSource:
+    """The generated English that comes with the package."""
+
+    name = "builtin"
+
+    def load(self, task: Task, split: str) -> pd.DataFrame:
+        # The digest of the generated examples stands for this code in a job's key, so it is imported here.
+        from bert_compression.tasks import builtin
+
+        return builtin.load(task.name, split)
+
+
+def open_source(data: str | Path | None, builtin: bool) -> Source:
+    """The source to use: built in where the profile says so, else the folder `data`, else the folder named by
+    BERT_COMPRESSION_DATA, else the hub. Raises BadInput for a folder beside a built-in profile."""
+    if builtin:
+        if data:
+            raise BadInput(
+                "this profile uses the built-in tasks: leave --data out, or choose --profile small"
+            )
+        return BuiltinSource()
+    folder = data or os.environ.get(FOLDER_VARIABLE)
+    return FolderSource(Path(folder).expanduser()) if folder else HubSource()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Checked examples: one tuple of texts (one a column) and one label each."""
+
+    texts: tuple[tuple[str, ...], ...]
+    labels: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over texts and labels: the same examples have the same digest, wherever they came from."""
+        sha = hashlib.sha256()
+        for texts, label in zip(self.texts, self.labels, strict=True):
+            sha.update("\x1f".join((*texts, str(label))).encode() + b"\x1e")
+        return sha.hexdigest()
+
+
+def load_examples(source: Source, task: Task, split: str, size: int | None = None) -> Examples:
+    """The split's examples, or `size` of them drawn once and for all (the same for every seed and model).
+
+    Raises BadInput, naming the first offending row, for a missing column, an empty text, a label out of
+    range, an empty split, or fewer examples than asked for.
+    """
+    if split not in SPLITS:
+        raise BadInput(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+    table = source.load(task, split)
+    where = f"{task.name}/{split} from the {source.name} source"
+    missing = [column for column in (*task.columns, "label") if column not in table.columns]
+    if missing:
+        raise BadInput(
+            f"{where} lacks the column {missing[0]!r}; it has {', '.join(map(str, table.columns))}"
+        )
+    if not len(table):
+        raise BadInput(f"{where} holds no examples")
+    if size is not None and not 1 <= size <= len(table):
+        raise BadInput(f"{where} holds {len(table)} examples: ask for between 1 and {len(table)}, not {size}")
+    texts, labels = _checked_texts(table, task, where), _checked_labels(table, task, where)
+    chosen = np.arange(len(labels))
+    if size is not None and size < len(labels):
+        chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:size])
+    return Examples(tuple(texts[i] for i in chosen), tuple(int(labels[i]) for i in chosen))
+
+
+def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
+    columns = [table[column].tolist() for column in task.columns]
+    for name, column in zip(task.columns, columns, strict=True):
+        for row, text in enumerate(column):
+            if not isinstance(text, str) or not text.strip():
+                raise BadInput(f"{where}, row {row}: the {name} is empty or no text ({text!r})")
+    return list(zip(*columns, strict=True))
+
+
+def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
+    labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
+    wrong = np.flatnonzero(~np.isin(labels, range(len(task.labels))))
+    if len(wrong):
+        row = int(wrong[0])
+        raise BadInput(
+            f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must be one of "
+            f"{', '.join(f'{i} ({name})' for i, name in enumerate(task.labels))}"
+        )
+    return labels.astype(int)

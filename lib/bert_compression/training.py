@@ -1,0 +1,146 @@
+"""The only training loop. A method supplies an objective; the loop supplies everything else.
+
+AdamW, a linear warm-up and decay of the learning rate, clipped gradients, bf16 autocast where asked for, and
+one seed that fixes every draw: on a processor two runs agree to the last bit. Book: methods/fine_tuning.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from bert_compression.devices import best_device
+from bert_compression.errors import BadInput, Failure
+from bert_compression.tasks.batching import Encoded, shuffled_batches
+
+
+class Objective(Protocol):
+    """A callable (student, batch) -> scalar loss. `needs` names what each batch must hold beside the model's
+    inputs and the labels, e.g. "teacher_logits"."""
+
+    needs: tuple[str, ...]
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor: ...
+
+
+class CrossEntropy:
+    """The objective of fine-tuning: cross-entropy with the gold labels."""
+
+    needs = ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = {k: v for k, v in batch.items() if k != "labels"}
+        return cross_entropy(student(**inputs).logits.float(), batch["labels"])
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train. `warmup` below 1 is a share of all steps, from 1 on a number of steps."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    max_gradient_norm: float = 1.0
+    bf16: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise BadInput(f"{name} must be positive, not {getattr(self, name)!r}")
+        if self.warmup < 0:
+            raise BadInput(f"warmup must not be negative, but is {self.warmup!r}")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Steps taken, the mean loss of the last tenth of them, and the loss at every step."""
+
+    steps: int
+    final_loss: float
+    losses: list[float] = field(repr=False)
+
+
+def train(
+    model: nn.Module,
+    examples: Encoded,
+    labels: list[int],
+    objective: Objective,
+    settings: TrainingSettings,
+    extras: dict[str, torch.Tensor] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainingResult:
+    """Train `model` in place; it comes back on the processor, in evaluation mode.
+
+    `extras` holds one row an example of what the objective needs, such as {"teacher_logits": (examples,
+    classes)}, computed once. `progress(done, total)` is called after each step. Raises Failure with the step
+    and the last finite loss when the loss is not finite, BadInput when something that the objective needs is
+    missing or has another number of rows.
+    """
+    extras = _checked_extras(objective, extras or {}, len(examples))
+
+    # 1. Everything random hangs on the seed: dropout, the order of examples, replaced modules.
+    torch.manual_seed(settings.seed)
+    order = torch.Generator().manual_seed(settings.seed)
+    device = best_device()
+    model.to(device).train()
+
+    # 2. Weight decay on matrices only, not on biases and LayerNorm, as BERT's own code has it.
+    trained = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    total = settings.epochs * math.ceil(len(examples) / settings.batch_size)
+    warmup = settings.warmup if settings.warmup >= 1 else settings.warmup * total
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / max(warmup, 1), (total - step) / max(total - warmup, 1))
+    )
+
+    # 3. The steps.
+    losses: list[float] = []
+    gold = torch.tensor(labels)
+    for _ in range(settings.epochs):
+        for indices in shuffled_batches(examples.lengths, settings.batch_size, order):
+            batch = {**examples.batch(indices), "labels": gold[indices]}
+            batch |= {name: rows[indices] for name, rows in extras.items()}
+            batch = {name: tensor.to(device) for name, tensor in batch.items()}
+            with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
+                loss = objective(model, batch)
+            value = loss.item()
+            if not math.isfinite(value):
+                last = f"{losses[-1]:.4g}" if losses else "none"
+                raise Failure(
+                    f"the loss is {value} at step {len(losses) + 1} of {total} (the loss before: {last}): "
+                    "try a smaller learning rate"
+                )
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            losses.append(value)
+            if progress:
+                progress(len(losses), total)
+
+    # 4. What came of it.
+    model.to("cpu").eval()
+    tail = losses[-max(1, len(losses) // 10) :]
+    return TrainingResult(len(losses), sum(tail) / len(tail), losses)
+
+
+def _checked_extras(objective: Objective, extras: dict, examples: int) -> dict[str, torch.Tensor]:
+    missing = [name for name in objective.needs if name not in extras]
+    if missing:
+        raise BadInput(f"the objective needs {missing[0]} for every training example, and none were given")
+    for name, rows in extras.items():
+        if len(rows) != examples:
+            raise BadInput(f"{name} has {len(rows)} rows for {examples} training examples")
+    return extras

