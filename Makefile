@@ -52,7 +52,7 @@ lint: $(INSTALLED) ## style, direction of imports, types of public functions
 	@$(BIN)/mypy
 
 bench: $(INSTALLED) ## time training and attacks against the stock tools
-	@$(BIN)/python -m benchmarks
+	@set -e; for measure in benchmarks/*.py; do $(BIN)/python $$measure; done
 
 builtin-bert: $(INSTALLED) ## pretrain the small BERT that ships with the package anew
 	@$(BIN)/python -m bert_compression.pretraining

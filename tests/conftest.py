@@ -32,3 +32,36 @@ def real_data() -> Path:
     if not (folder / "glue").is_dir():
         pytest.skip("no real data: name a folder in BERT_COMPRESSION_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bert():
+    """Makes a small BERT in evaluation mode; its random weights lie far apart, so that every change shows."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    sizes = {
+        "vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "intermediate_size": 64, "max_position_embeddings": 64, "initializer_range": 0.2, "num_labels": 2,
+    }  # fmt: skip
+
+    def make(seed: int = 0, **changes):
+        torch.manual_seed(seed)
+        return BertForSequenceClassification(BertConfig(**{**sizes, **changes})).eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_texts():
+    """Makes random encoded texts of given lengths for that BERT; `.batch(indices)` gives its inputs."""
+    import torch
+
+    from bert_compression.tasks.batching import Encoded
+
+    def make(lengths=(12, 9, 7, 12, 10, 4), seed: int = 0) -> Encoded:
+        random = torch.Generator().manual_seed(seed)
+        ids = [torch.randint(1, 100, (length,), generator=random).tolist() for length in lengths]
+        return Encoded(ids, [[0] * length for length in lengths], truncated=0, pad_id=0)
+
+    return make

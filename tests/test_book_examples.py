@@ -1,6 +1,8 @@
 """What the book's pages show of Python is what Python says."""
 
 import doctest
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -36,3 +38,21 @@ def test_every_method_and_metric_page_has_a_worked_example_a_summary_and_exercis
         exercises = re.findall(r"\{exercise\}\n:label: (\S+)", text)
         assert len(exercises) >= 2, path.name
         assert re.findall(r"\{solution\} (\S+)", text) == exercises, path.name
+
+
+def library_functions():
+    """(page, dotted name, parameters as the page writes them) of every function that a page names."""
+    for path in sorted(BOOK.rglob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for name, given in re.findall(r"^`(bert_compression[\w.]+)\((.*?)\)`$", text, re.MULTILINE):
+            yield path.name, name, given
+
+
+@pytest.mark.parametrize(("page", "name", "given"), library_functions())
+def test_a_function_that_a_page_names_is_there_with_those_parameters(page, name, given):
+    module, _, attribute = name.rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters
+    named = [part.split("=")[0].strip() for part in given.split(",") if part.strip() != "..."]
+    assert named == list(parameters)[: len(named)]
+    if "..." not in given:
+        assert len(named) == len(parameters)

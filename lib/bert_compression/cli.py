@@ -18,7 +18,7 @@ EPILOG = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something went wrong on the way, 2 what was asked for cannot be done, 130 Ctrl-C."""
+    """Exit status: 0 done, 1 something went wrong, 2 what was asked for cannot be done, 130 Ctrl-C."""
     parser = _parser()
     try:
         options = parser.parse_args(arguments)
@@ -53,6 +53,8 @@ def plan(options: argparse.Namespace) -> int:
 
     session = _session(options)
     rows, seconds = session.plan.rows(), sum(session.seconds().values())
+    for notice in session.store.notices:
+        print(notice, file=sys.stderr)
     if options.format == "json":
         print(json.dumps({"jobs": rows, "seconds": round(seconds, 1)}, indent=1))
         return 0
@@ -76,20 +78,29 @@ def plan(options: argparse.Namespace) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
     from bert_compression.experiments import publish
+    from bert_compression.experiments.profiles import get_profile
 
     session = _session(options, fresh=options.fresh)
-    committed = options.profile != "smoke"
+    # Smoke is no evidence, and results/ holds attacks on as many texts as the profile says.
+    kept = options.profile != "smoke" and options.attacked in (None, get_profile(options.profile).attacked)
+
+    def keep(records: list[dict]) -> None:
+        if kept:
+            publish(options.profile, records)
+
+    records = session.run(options.quiet, lambda record: keep([record]))
+    keep([record for record in records if "artifacts" in record])
     waiting = len(session.plan.to_run)
-    records = session.run(options.quiet, (lambda record: publish(options.profile, [record])) if committed else None)
-    if committed:
-        publish(options.profile, [record for record in records if "artifacts" in record])
     failed = [record for record in records if record["status"] == "failed"]
     if not options.quiet:
-        print(f"{len(records)} jobs: {len(records) - waiting} were there, {waiting} run, {len(failed)} failed")
+        print(
+            f"{len(records)} jobs: {len(records) - waiting} were there, {waiting} run, {len(failed)} failed"
+        )
     if failed:
         first = failed[0]
         what = f"{first['kind']} of {first['method']}, seed {first['seed']}"
-        raise Failure(f"{len(failed)} jobs failed, first {what}: {first['error']}")
+        why = f"first {what}: {first['error']}" if options.quiet else f"first {what}, as told above"
+        raise Failure(f"{len(failed)} of {len(records)} jobs failed, {why}; the next run tries them again")
     return 0
 
 
@@ -151,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--quiet", action="store_true", help="print errors only")
 
     built = command(book, folder)
-    built.add_argument("--notebook", action="append", default=[], help="give parameters to this notebook only")
+    built.add_argument(
+        "--notebook", action="append", default=[], help="give parameters to this notebook only"
+    )
     built.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter"
     )

@@ -107,6 +107,14 @@ def test_resources_are_loaded_once_a_process():
     assert BuiltinResources() is not BuiltinResources()
 
 
+def test_the_digest_tells_levels_and_contents_apart(folder):
+    digest = resources.resources_digest.__wrapped__
+    first = digest("folder", folder)
+    assert digest("folder", folder) == first != digest("builtin", folder)
+    (folder / "sets" / "textfooler" / "stopwords.json").write_text('["the"]')
+    assert digest("folder", folder) != first
+
+
 def test_every_level_but_the_genuine_one_says_what_it_replaces(folder, encoder):
     for level in (load_resources("builtin"), FolderResources(folder)):
         assert level.name in LEVELS

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bert_compression.errors import BadInput, Failure
-from bert_compression.report.book import Notebook, planned, refresh, state
+from bert_compression.report.book import Notebook, build, planned, refresh, state
 from bert_compression.report.execution import (
     Parameter,
     check_values,
@@ -15,7 +15,7 @@ from bert_compression.report.execution import (
     facts,
     read_values,
 )
-from bert_compression.report.rendering import configuration, digest_of
+from bert_compression.report.rendering import configuration, digest_of, render
 from bert_compression.report.staging import cleaned, stage, status_page
 
 DECLARED = 'profile: str = "smoke"\nseeds: list[int] | None = None\nrate: float = 0.5\nquick = False'
@@ -25,7 +25,7 @@ def write_notebook(path, *sources, parameters=DECLARED):
     cells = [new_markdown_cell("# A page"), new_code_cell(parameters, metadata={"tags": ["parameters"]})]
     cells += [new_code_cell(source) for source in sources]
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=cells), path)
+    nbformat.write(new_notebook(cells=cells, metadata={"language_info": {"name": "python"}}), path)
     return path
 
 
@@ -247,6 +247,33 @@ def test_launch_buttons_lead_to_the_clones_own_origin(clone, origin, expected):
     assert ("launch_buttons" in config) == (expected is not None)
 
 
+def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
+    (clone / "_config.yml").write_text(
+        "execute: {execute_notebooks: 'off'}\nsphinx: {config: {mathjax_path: mathjax/tex-chtml.js}}\n"
+    )
+    pages, build_folder = clone / "_build" / "stage", clone / "_build"
+    executed = clone / "notebooks" / "tiny.ipynb"
+    stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
+    (pages / "index.md").write_text("# The good site\n\nA formula, $a^2$.\n")
+    assert render(clone, build_folder, pages)
+    site = build_folder / "html"
+    good = (site / "index.html").read_text()
+    assert "The good site" in good
+    fetched = [line for line in good.splitlines() if "<script" in line or "<link" in line]
+    assert fetched and [line for line in fetched if "//" in line] == []
+    assert (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
+    assert (site / "_sources" / "notebooks" / "tiny.ipynb").read_bytes() == executed.read_bytes()
+    assert not render(clone, build_folder, pages)
+
+    (pages / "index.md").write_text("# The bad site\n\n{ref}`nowhere`\n")
+    with pytest.raises(Failure) as failed:
+        render(clone, build_folder, pages)
+    log = build_folder / "book.log"
+    assert str(failed.value) == f"the pages did not render without warnings: 1 in {log}"
+    assert capfd.readouterr().err == "index.md:3: WARNING: undefined label: 'nowhere'\n"
+    assert (site / "index.html").read_text() == good
+
+
 def test_a_digest_sees_contents_names_and_facts(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("1")
@@ -254,3 +281,22 @@ def test_a_digest_sees_contents_names_and_facts(tmp_path):
     assert digest_of([one], "a") == digest_of([one, tmp_path / "missing"], "a")
     asked = [([one], "a"), ([two], "a"), ([one], "b"), ([one, two], "a")]
     assert len({digest_of(files, fact) for files, fact in asked}) == 4
+
+
+def test_a_build_folder_that_cannot_be_written_to_is_told_in_one_line(clone):
+    (clone / "_build").write_text("a file where the folder should be")
+    with pytest.raises(BadInput) as refused:
+        build(quiet=True)
+    assert str(refused.value) == (
+        f"{clone / '_build'} cannot be written to (Not a directory): free some space, or make it writable"
+    )
+
+
+def test_a_notebook_that_is_named_and_not_there_is_told_in_one_line(clone):
+    source = clone / "notebooks" / "tiny.ipynb"
+    source.unlink()
+    with pytest.raises(BadInput) as refused:
+        build(quiet=True)
+    assert str(refused.value) == (
+        f"book/_toc.yml names notebooks/tiny, and {source} is not there: write it, or take it out"
+    )

@@ -16,7 +16,7 @@ from bert_compression.report.claims import (
     _verdict,
     judge,
 )
-from bert_compression.report.verdicts import claims_table
+from bert_compression.report.verdicts import claims_table, in_words
 
 ROBUST = Claim(
     "robust", "Quantization helps.", "section 4.3", "after_attack_accuracy", "q8_ptq_int8", "teacher"
@@ -183,6 +183,14 @@ def test_a_verdict_is_readable_without_colour(record):
     assert "<strong>✔ reproduced</strong>" in shown.html
     assert "+100.0 [+100.0, +100.0]" in shown.text and "+19.0" in shown.text and "0.008" in shown.text
     assert "<strong>○ not attempted</strong>" in claims_table(judge([], [ROBUST])).html
+
+
+def test_judgements_are_told_in_words(record):
+    strong = in_words([verdict(attacks(record, ["22222222"], ["11111111"]))]).markdown
+    found = "+100.0 [+100.0, +100.0] points, where +19.0 are reported: **reproduced**"
+    assert strong == f"- Q8-PTQ, real int8 against Teacher: {found}"
+    missing = in_words(judge([], [ROBUST])).markdown
+    assert missing.endswith("Teacher: records are missing, where +19.0 are reported: **not attempted**")
 
 
 def test_comparisons_are_grouped_under_their_sentence(whole_table):

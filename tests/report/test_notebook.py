@@ -14,13 +14,7 @@ def namespace(**given):
     """What `globals()` holds after a notebook's parameters: IPython's names, modules, parameters."""
     ipython = {"In": ["", "..."], "Out": {}, "_": "", "_i1": "...", "__name__": "__main__", "exit": print}
     defaults = {"profile": "smoke", "data": "", "seeds": 0, "attacked": 0}
-    return {
-        "__annotations__": DECLARED,
-        "pytest": pytest,
-        **ipython,
-        **defaults,
-        **given,
-    }
+    return {"__annotations__": DECLARED, "pytest": pytest, **ipython, **defaults, **given}
 
 
 def test_nothing_given_means_as_the_profile_has_it():

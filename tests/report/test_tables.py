@@ -11,7 +11,8 @@ from bert_compression.errors import BadInput
 from bert_compression.report.layouts import LOYALTY_TABLE_3
 from bert_compression.report.record_list import record_list
 from bert_compression.report.reported import reported
-from bert_compression.report.sentences import say
+from bert_compression.report.resources import word_resources
+from bert_compression.report.sentences import say, size_of
 from bert_compression.report.side_by_side import side_by_side
 from bert_compression.report.tables import difference, measured, reported_value, signed
 
@@ -241,3 +242,19 @@ def test_a_sentence_takes_its_numbers_from_the_table(whole_table):
 def test_a_shared_first_place_names_both(record):
     records = [record("predict", method, 0, {"accuracy": 0.9}) for method in ("kd", "head_prune")]
     assert say(measured(records), "{highest.accuracy}").text == "KD and Head Prune (90.0)"
+
+
+def test_the_size_of_what_was_measured_is_told(whole_table):
+    assert size_of(whole_table()) == "2 seeds, 8 texts, 8 of them attacked"
+    assert size_of([]) == "nothing yet"
+
+
+def test_what_stands_in_for_the_papers_word_resources_is_named(record):
+    attack = record("attack", "kd", 0, {}, params={"resources": "folder"})
+    told = word_resources({"small": [attack], "this run": []}).markdown
+    assert told.startswith("- *small* was attacked with the word resources `folder`:\n  - instead of the ")
+    assert "Universal Sentence Encoder: all-MiniLM-L6-v2" in told and "this run" not in told
+    genuine = record("attack", "kd", 0, {}, params={"resources": "genuine"})
+    expected = "- *small* was attacked with the word resources `genuine`."
+    assert word_resources({"small": [genuine]}).text == expected
+    assert word_resources({"small": []}).text == "No attack has been run."

@@ -1,7 +1,7 @@
 """Three levels of word resources for TextFooler.
 
 Its own resources are three downloads. Where they cannot be had, a folder of data or the built-in language
-stand in, and say what they replace. Book: methods/textfooler, data/word_resources.
+stand in, and say what they replace. Book: metrics/robustness, data/word_resources.
 """
 
 import hashlib

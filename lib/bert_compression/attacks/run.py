@@ -1,10 +1,12 @@
 """Attack every text of a task on one model, and believe no success that does not hold alone."""
 
+import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from bert_compression.attacks.environment import import_textattack
@@ -53,13 +55,13 @@ def attack(
     """How does the model answer texts whose words TextFooler exchanges to mislead it?
 
     `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
-    the labels and the column that may change. Texts are cut to `max_length` tokens for the model. Give
-    `one_at_a_time` for a model whose answers depend on its batch (dynamic activation ranges). `progress`
-    is called with (done, total) after each text.
+    the labels and the column that may change. Texts are cut to `max_length` tokens for the model, which is
+    attacked on the device where it lies. Give `one_at_a_time` for a model whose answers depend on its batch
+    (dynamic activation ranges). `progress` is called with (done, total) after each text.
 
     TextFooler draws nothing at random; the seed is set all the same and the generators put back, so that
     the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
-    label that the task does not have, naming the row. Book: methods/textfooler.
+    label that the task does not have, naming the row. Book: metrics/robustness.
     """
     _check(examples, task)
     victim = Victim(model, tokenizer, max_length, one_at_a_time)
@@ -153,10 +155,6 @@ def _check(examples, task) -> None:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Python, NumPy and torch drawing from the seed inside, and as if nothing had been drawn outside."""
-    import random
-
-    import numpy as np
-
     python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         random.seed(seed)

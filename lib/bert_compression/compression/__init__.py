@@ -5,6 +5,7 @@ from bert_compression.compression.layers import truncate
 from bert_compression.compression.pruning import head_importance, least_important_heads, prune_heads
 from bert_compression.compression.quantization import (
     answers_alone,
+    as_int8,
     calibrate,
     fake_quantize,
     quantization_mode,
@@ -15,6 +16,7 @@ from bert_compression.compression.storage import load_model, load_packed, save_m
 __all__ = [
     "Distillation",
     "answers_alone",
+    "as_int8",
     "calibrate",
     "fake_quantize",
     "head_importance",

@@ -1,4 +1,7 @@
-"""Fewer attention heads (Michel et al. 2019): which matter least, and cutting them out. Book: methods/head_pruning."""
+"""Fewer attention heads: which matter least, and cutting them out. Source: Michel et al. 2019.
+
+Book: methods/head_pruning.
+"""
 
 import torch
 from torch import nn

@@ -10,6 +10,9 @@ Source: Zafrir et al. 2019, Q8BERT, section 2; their released code for the granu
 methods/quantization.
 """
 
+# mypy: disable-error-code="attr-defined"
+# (_QuantizedWeight is mixed into modules that have the weight)
+
 import copy
 import warnings
 
@@ -40,7 +43,7 @@ def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
 
 
 class _RoundStraightThrough(torch.autograd.Function):
-    """Rounds to the grid that reaches to +-max_abs; what lies beyond is clipped; the gradient is untouched."""
+    """Rounds to the grid that reaches to +-max_abs; beyond is clipped; the gradient is untouched."""
 
     @staticmethod
     def forward(ctx, x: torch.Tensor, max_abs: torch.Tensor, bits: int) -> torch.Tensor:

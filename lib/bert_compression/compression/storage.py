@@ -18,7 +18,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 def save_model(model: nn.Module, folder: str | Path) -> None:
-    """Write config.json and model.safetensors into `folder` (made if missing), so that load_model gives it back.
+    """Write config.json and model.safetensors into `folder` (made if missing), for `load_model` to read.
 
     Values are kept to the last bit, except that real int8 layers are kept as what they are: integers and a
     scale.

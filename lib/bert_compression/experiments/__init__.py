@@ -3,6 +3,7 @@
 `measure` is the door: it runs what is missing for a table and returns the records.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from bert_compression.experiments.committed import committed_records, publish
@@ -43,8 +44,9 @@ class Session:
 
         return predicted_seconds(self.plan.to_run, self.store.records()) if self.plan.to_run else {}
 
-    def run(self, quiet: bool = False, on_record=None) -> list[dict]:
-        """Run what is missing; the records of all jobs of the plan, inputs first."""
+    def run(self, quiet: bool = False, on_record: Callable[[dict], None] | None = None) -> list[dict]:
+        """Run what is missing; the records of all jobs of the plan, inputs first. `on_record` is handed each
+        new record as soon as it is kept."""
         from bert_compression.experiments.engine import run_plan
         from bert_compression.experiments.progress import Progress
 

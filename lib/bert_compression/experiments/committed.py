@@ -10,26 +10,30 @@ from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.places import results_file
 from bert_compression.experiments.store import readable_disk_errors, write_atomically
 
+# What tells a record from any other JSON: without these, nothing can be said of it.
+NEEDED = {"key", "identity", "kind", "task", "method", "seed", "inputs", "code", "data", "status"}
+
 
 def committed_records(profile: str) -> list[dict]:
     """The profile's committed records, [] when there are none. Each says whether it was measured with
     `earlier_code` than the library's of today, its inputs' code included."""
-    return _marked(_read(results_file(profile)))
+    return _marked(list(_read(results_file(profile)).values()))
 
 
 def publish(profile: str, records: list[dict]) -> Path:
     """Merge records into the profile's committed file: one a job (the latest), failed ones only where nothing
     better is there."""
     path = results_file(profile)
-    kept = {record["identity"]: record for record in _read(path)}
+    kept = _read(path)
     for record in records:
         if record["status"] == "ok" or record["identity"] not in kept:
             kept[record["identity"]] = {
                 k: v for k, v in record.items() if k not in ("artifacts", "earlier_code")
             }
+    order = {kind: place for place, kind in enumerate(KINDS)}
     ordered = sorted(
         kept.values(),
-        key=lambda r: (r["task"], r["method"], r["seed"], KINDS.index(r["kind"]), r["identity"]),
+        key=lambda r: (r["task"], r["method"], r["seed"], order.get(r["kind"], len(order)), r["identity"]),
     )
     with readable_disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,17 +41,17 @@ def publish(profile: str, records: list[dict]) -> Path:
     return path
 
 
-def _read(path: Path) -> list[dict]:
-    if not path.is_file():
-        return []
-    records = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+def _read(path: Path) -> dict[str, dict]:
+    """The records of a file by identity; none when there is no file."""
+    records = {}
+    for number, line in enumerate(path.read_bytes().splitlines() if path.is_file() else (), start=1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise BadInput(
-                f"{path}, line {number} is no JSON record: restore the file from version control"
-            ) from error
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict) or not record.keys() >= NEEDED:
+            raise BadInput(f"{path}, line {number} is no record: restore the file from version control")
+        records[record["identity"]] = record
     return records
 
 

@@ -2,7 +2,9 @@
 
 import datetime
 import importlib
+import shutil
 import time
+from collections.abc import Callable
 
 from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.environment import (
@@ -16,12 +18,17 @@ from bert_compression.experiments.job import Job, Resolver, code_digest
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.plan import Plan
 from bert_compression.experiments.progress import Progress
-from bert_compression.experiments.store import Store, readable_disk_errors
+from bert_compression.experiments.store import Store
 from bert_compression.tasks.glue import get_task
 
 
 def run_plan(
-    plan: Plan, resolver: Resolver, store: Store, profile: str, progress: Progress, on_record=None
+    plan: Plan,
+    resolver: Resolver,
+    store: Store,
+    profile: str,
+    progress: Progress,
+    on_record: Callable[[dict], None] | None = None,
 ) -> list[dict]:
     """Run what the plan says is missing, and return the records of all jobs of the plan that have one.
 
@@ -63,7 +70,7 @@ def _run_one(job: Job, key: str, resolver: Resolver, store: Store, profile: str,
         reset_peak_memory()
         start = time.perf_counter()
         try:
-            with readable_disk_errors(store.folder):
+            with store.writing():
                 outcome = module.run(work)
         except BadInput:
             raise  # what was asked for is wrong: no record can mend that
@@ -128,6 +135,4 @@ def _status(records: dict[str, dict], job: Job) -> str:
 
 
 def _disk_is_full(folder) -> bool:
-    import shutil
-
     return shutil.disk_usage(folder).free < 2**20

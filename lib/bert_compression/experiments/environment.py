@@ -49,6 +49,8 @@ def hardware() -> dict[str, object]:
 def commit() -> str | None:
     """The project's commit, with "+" when its library has changed since; None outside a checkout."""
     root = project_root()
+    if not (root / "lib" / "bert_compression").is_dir():
+        return None  # some other project's commit would say nothing
     try:
         head = _git(root, "rev-parse", "HEAD").strip()
         return head + ("+" if _git(root, "status", "--porcelain", "--", "lib").strip() else "")

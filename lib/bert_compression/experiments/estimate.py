@@ -24,8 +24,13 @@ CALL_SECONDS = 2e-4  # of any example: Python around a small model
 
 def predicted_seconds(jobs: list[Job], known: list[dict]) -> dict[str, float]:
     """Seconds for each job, by identity. `known` holds records measured on this machine."""
-    corrections = _corrections(known)
-    return {job.identity: _formula(job) * corrections.get(_family(job.kind, job.params), 1.0) for job in jobs}
+    corrections = _corrections(known, {_shape(job) for job in jobs})
+
+    def correction(job: Job) -> float:
+        shape = _shape(job)
+        return corrections.get((shape, job.method), corrections.get((shape, None), 1.0))
+
+    return {job.identity: _formula(job) * correction(job) for job in jobs}
 
 
 def _formula(job: Job) -> float:
@@ -34,17 +39,20 @@ def _formula(job: Job) -> float:
     return OVERHEAD_SECONDS + passes * CALL_SECONDS + flop / flop_per_second()
 
 
-def _corrections(known: list[dict]) -> dict[tuple, float]:
+def _corrections(known: list[dict], shapes: set[tuple]) -> dict[tuple, float]:
+    """How much longer jobs took than the arithmetic says: those of a shape and method, and all of a shape."""
     ratios: dict[tuple, list[float]] = {}
     for record in known:
-        if record["status"] == "ok":
-            job = Job(record["kind"], record["params"])
-            ratios.setdefault(_family(job.kind, job.params), []).append(record["seconds"] / _formula(job))
-    return {family: statistics.median(values) for family, values in ratios.items()}
+        job = Job(record["kind"], record["params"])
+        if record["status"] == "ok" and _shape(job) in shapes:
+            for method in (record["method"], None):
+                ratios.setdefault((_shape(job), method), []).append(record["seconds"] / _formula(job))
+    return {one: statistics.median(values) for one, values in ratios.items()}
 
 
-def _family(kind: str, params: dict) -> tuple:
-    return kind, params.get("encoder"), params.get("mode")
+def _shape(job: Job) -> tuple:
+    """Jobs of one shape differ in amounts only; records of an older library may have shapes of their own."""
+    return job.kind, job.params.get("encoder"), job.params.get("mode"), frozenset(job.params)
 
 
 @cache

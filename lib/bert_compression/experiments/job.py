@@ -8,6 +8,7 @@ fresh when its key is the one that the job has today.
 import ast
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -116,11 +117,8 @@ def _reachable(module: str) -> dict[str, Path]:
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
-                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-                if all(_module_file(sub) for sub in submodules):
-                    waiting += submodules
-                else:
-                    waiting.append(node.module)
+                for submodule in (f"{node.module}.{alias.name}" for alias in node.names):
+                    waiting.append(submodule if _module_file(submodule) else node.module)
     return found
 
 
@@ -136,10 +134,14 @@ def _module_file(name: str) -> Path | None:
 
 
 def _code_of(path: Path) -> str:
+    """The module's syntax, written alike by every Python: 3.12 adds type_params, 3.13 hides empty lists."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+        if getattr(node, "type_params", None) == []:
+            delattr(node, "type_params")
+    everything = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **everything)

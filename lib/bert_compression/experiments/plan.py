@@ -71,13 +71,17 @@ def make_plan(wanted: list[Job], resolver: Resolver, store: Store, profile: str,
             require(needed)
         to_run[job.identity] = job
 
+    def answers(job: Job, record: dict) -> bool:
+        """Does the committed record say what the job would say, but for code that has changed since?"""
+        if record["earlier_code"]:
+            return not fresh and (not data_there or _same_data(job, committed, resolver))
+        return not data_there or record["key"] == resolver.key(job)
+
     for job in wanted:
         record = committed.get(job.identity)
         if in_store(job):
             there[job.identity] = store.record(resolver.key(job))
-        elif record and (
-            not fresh if record["earlier_code"] else _same_data(job, record, resolver, data_there)
-        ):
+        elif record and answers(job, record):
             there[job.identity] = record
         else:
             require(job)
@@ -124,6 +128,10 @@ def _data_answers(jobs: list[Job], resolver: Resolver) -> bool:
     return True
 
 
-def _same_data(job: Job, record: dict, resolver: Resolver, data_there: bool) -> bool:
-    """Was the committed record measured on the data at hand? Without data there is nothing to say otherwise."""
-    return not data_there or record["key"] == resolver.key(job)
+def _same_data(job: Job, committed: dict[str, dict], resolver: Resolver) -> bool:
+    """Did the committed records of the job and of what it needs read the examples that are at hand?"""
+    for needed in in_order([job]):
+        examples, record = resolver.examples(needed), committed.get(needed.identity)
+        if record and examples and record["data"]["digest"] != examples.digest:
+            return False
+    return True

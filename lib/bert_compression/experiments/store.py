@@ -10,12 +10,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from bert_compression.errors import BadInput
+from bert_compression.experiments.places import STORE_VARIABLE
 
 RECORD = "record.json"
+
+
+# errno of a disk or a folder that takes nothing.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 class Store:
@@ -58,7 +63,7 @@ class Store:
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:
         """An empty folder for a job at work; it is gone afterwards unless `keep` has taken it over."""
-        with self._writing():
+        with self.writing():
             self._sweep()
             folder = self.folder / f"partial-{os.getpid()}-{key}"
             shutil.rmtree(folder, ignore_errors=True)
@@ -70,7 +75,7 @@ class Store:
 
     def keep(self, key: str, folder: Path, record: dict) -> dict:
         """Complete `record` with the digests of the artifacts in `folder`, and take both into the store."""
-        with self._writing():
+        with self.writing():
             record = {**record, "artifacts": {path.name: _sha256(path) for path in sorted(folder.iterdir())}}
             write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True))
             place = self._folder(key)
@@ -84,11 +89,15 @@ class Store:
         found = (self.record(path.parent.name) for path in self.folder.glob(f"*/*/{RECORD}"))
         return [record for record in found if record is not None]
 
+    def writing(self) -> AbstractContextManager[None]:
+        """Around what writes into the store: BadInput for a disk that is full or read-only."""
+        return readable_disk_errors(self.folder, f", or name another folder with {STORE_VARIABLE}")
+
     def _folder(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
     def _drop(self, key: str, why: str) -> None:
-        with self._writing():
+        with self.writing(), suppress(FileNotFoundError):  # another process has dropped it
             shutil.rmtree(self._folder(key))
         self.notices.append(f"job {key[:12]} will be computed again: {why}")
 
@@ -98,23 +107,16 @@ class Store:
             if not _alive(int(path.name.split("-")[1])):
                 shutil.rmtree(path, ignore_errors=True)
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with readable_disk_errors(self.folder):
-            yield
-
 
 @contextmanager
-def readable_disk_errors(place: Path) -> Iterator[None]:
+def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
     """A disk that is full or read-only is told in one line."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR):
-            raise BadInput(
-                f"{place} cannot be written to ({error.strerror}): free some space, or name another folder "
-                "with BERT_COMPRESSION_STORE"
-            ) from error
+        if error.errno in UNWRITABLE:
+            cure = f"free some space, or make it writable{otherwise}"
+            raise BadInput(f"{place} cannot be written to ({error.strerror}): {cure}") from error
         raise
 
 

@@ -17,7 +17,7 @@ def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -
 
     Returns fractions in [0, 1], and counts:
     - `after_attack_accuracy`: texts that withstood, over *all* texts, as TextFooler's authors count
-      (Jin et al. 2020, section 4.3; Xu et al. 2021, section 3.3); higher is more robust;
+      (Jin et al. 2020; Xu et al. 2021, section 3.2); higher is more robust;
     - `after_attack_accuracy_class_<label>`: the same among the texts of one gold label. A model that has
       collapsed onto one class looks robust in the mean and shows itself here. A label that no text
       has is left out;

@@ -17,6 +17,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import hardware, versions
 from bert_compression.experiments.places import project_root, store_folder
 from bert_compression.experiments.profiles import get_profile
+from bert_compression.experiments.store import readable_disk_errors
 from bert_compression.report.execution import check_values, declared_parameters, execute, facts, keep
 from bert_compression.report.rendering import digest_of, render
 from bert_compression.report.staging import stage, status_page
@@ -56,13 +57,13 @@ def build(
     runs = planned(project, {"profile": profile, "data": folder}, notebooks, parameters or {})
 
     executed = {run.name: build_folder / "executed" / f"{run.name}.ipynb" for run in runs}
-    for run in runs:
-        refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
-
-    status = status_page({name: facts(path) for name, path in executed.items()})
-    stage(project / "book", executed, build_folder / "stage", {"status.md": status})
-    start = time.perf_counter()
-    rendered = render(project, build_folder, build_folder / "stage")
+    with readable_disk_errors(build_folder):
+        for run in runs:
+            refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
+        status = status_page({name: facts(path) for name, path in executed.items()})
+        stage(project / "book", executed, build_folder / "stage", {"status.md": status})
+        start = time.perf_counter()
+        rendered = render(project, build_folder, build_folder / "stage")
     say(f"pages: {time.perf_counter() - start:.0f} s" if rendered else "pages: unchanged")
     first = build_folder / "html" / "index.html"
     say(str(first))
@@ -86,6 +87,8 @@ def planned(
     asked = {_found(name, sources) for name in chosen} if chosen else set(sources)
     runs = []
     for name, source in sources.items():
+        if not source.is_file():
+            raise BadInput(f"book/_toc.yml names {name}, and {source} is not there: write it, or take it out")
         declared = declared_parameters(source)
         values = {key: value for key, value in offered.items() if key in declared and value is not None}
         values |= parameters if name in asked else {}

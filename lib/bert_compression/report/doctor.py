@@ -1,16 +1,20 @@
 """What does this machine offer: versions, hardware, and which sources of data, models and words answer?"""
 
-import importlib.util
 import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
 
 from bert_compression.attacks.resources import load_resources
+from bert_compression.compression.storage import WEIGHTS
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import hardware, versions
-from bert_compression.experiments.profiles import get_profile
+from bert_compression.experiments.profiles import Profile, get_profile
 from bert_compression.hub import hub_answers
 from bert_compression.models import encoder_digest
 from bert_compression.tasks.glue import get_task
-from bert_compression.tasks.sources import FOLDER_VARIABLE, load_examples, open_source
+from bert_compression.tasks.sources import FOLDER_VARIABLE, SPLITS, FolderSource, load_examples, open_source
 
 
 def examine(profile_name: str, data: str | None) -> dict[str, str]:
@@ -34,7 +38,7 @@ def examine(profile_name: str, data: str | None) -> dict[str, str]:
     }
 
 
-def _profile_findings(profile, data: str | None) -> dict[str, str]:
+def _profile_findings(profile: Profile, data: str | None) -> dict[str, str]:
     """Data, model and words of the profile, and the verdict over them."""
     findings, missing = {}, []
     for name, look in (
@@ -51,25 +55,27 @@ def _profile_findings(profile, data: str | None) -> dict[str, str]:
     return {**findings, "verdict": f"profile {profile.name}: {verdict}"}
 
 
-def _data(profile, data: str | None) -> str:
+def _data(profile: Profile, data: str | None) -> str:
     source = open_source(data, profile.builtin_data)
-    if source.name == "hub" and not hub_answers():
-        raise BadInput("no data folder is given and the hub does not answer")
-    if source.name == "hub":
+    if source.name == "hub" and hub_answers():
         return "from the hub"
-    return f"{source.name}: {len(load_examples(source, get_task('sst2'), 'train'))} SST-2 training sentences"
+    counts = [f"{len(load_examples(source, get_task('sst2'), split))} {split}" for split in SPLITS]
+    return f"{source.name}: SST-2 with {' and '.join(counts)} sentences"
 
 
-def _model(profile) -> str:
-    digest = encoder_digest(profile.encoder)
-    if digest is None and not hub_answers():
+def _model(profile: Profile) -> str:
+    if encoder_digest(profile.encoder):
+        return f"{profile.encoder}, on this machine"
+    if not hub_answers() and not isinstance(try_to_load_from_cache(profile.encoder, WEIGHTS), str):
         raise BadInput(f"{profile.encoder} is a checkpoint of the hub, which does not answer")
-    return f"{profile.encoder}, {'on this machine' if digest else 'from the hub'}"
+    return f"{profile.encoder}, from the hub or its cache"
 
 
-def _words(profile, data: str | None) -> str:
+def _words(profile: Profile, data: str | None) -> str:
+    if find_spec("textattack") is None:
+        raise BadInput("attacks need the package textattack, which is not installed")
     source = open_source(data, profile.builtin_data)
-    load_resources(profile.resources, getattr(source, "folder", None))
+    load_resources(profile.resources, source.folder if isinstance(source, FolderSource) else None)
     return profile.resources
 
 
@@ -78,11 +84,11 @@ def _folder_finding(data: str | None) -> str:
     if not folder:
         return f"none (--data or {FOLDER_VARIABLE})"
     try:
-        return str(open_source(folder, builtin=False).folder)
+        return str(FolderSource(Path(folder).expanduser()).folder)
     except BadInput as error:
         return f"unusable: {error}"
 
 
 def _packages(*names: str) -> str:
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    missing = [name for name in names if find_spec(name) is None]
     return f"missing: {', '.join(missing)}" if missing else "installed"

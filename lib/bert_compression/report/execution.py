@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 
 from bert_compression.errors import BadInput, Failure
+from bert_compression.experiments.store import write_atomically
 
 ABOUT = "bert_compression"  # our entry in an executed notebook's metadata
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
@@ -146,9 +147,7 @@ def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
     """Write an executed notebook, with further facts about it, whole or not at all."""
     executed.metadata[ABOUT].update(facts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    nbformat.write(executed, partial)
-    partial.replace(path)
+    write_atomically(path, nbformat.writes(executed))
 
 
 def facts(path: Path) -> dict[str, Any]:

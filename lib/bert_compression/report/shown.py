@@ -55,7 +55,7 @@ STYLE = """<style>
 .bc-table colgroup + colgroup {border-left: 1px solid #777}
 .bc-table .bc-small {display: block; font-size: .75rem; font-weight: normal; white-space: nowrap; color: #444}
 .bc-table .bc-one-line {white-space: nowrap}
-.bc-table .bc-none {color: #595959; font-style: italic}
+.bc-table .bc-none {white-space: nowrap; color: #595959; font-style: italic}
 .bc-table a {color: inherit; text-decoration: underline dotted}
 .bc-table .bc-higher {color: #00508c; background: #e3f0fa}
 .bc-table .bc-lower {color: #8a3c00; background: #fdeede}

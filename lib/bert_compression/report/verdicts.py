@@ -55,11 +55,14 @@ def claims_table(judgements: Sequence[Judgement], layout: Layout = LOYALTY_TABLE
 def in_words(judgements: Sequence[Judgement], layout: Layout = LOYALTY_TABLE_3) -> Shown:
     """A line for each judgement: what was compared, the effect in percentage points, the verdict."""
     labels = {row.method: row.label for row in layout.rows}
-    lines = [
-        f"- {labels[j.claim.better]} against {labels[j.claim.worse]}: {effect_text(j)}, in points, "
-        f"reported {signed(j.reported)}: **{j.verdict}**" + (f" ({j.reason})" if j.reason else "")
-        for j in judgements
-    ]
+    lines = []
+    for judgement in judgements:
+        claim = judgement.claim
+        found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
+        lines.append(
+            f"- {labels[claim.better]} against {labels[claim.worse]}: {found}, where "
+            f"{signed(judgement.reported)} are reported: **{judgement.verdict}**"
+        )
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from bert_compression.attacks.resources import load_resources
 from bert_compression.attacks.run import attack
-from bert_compression.compression.quantization import answers_alone
+from bert_compression.compression.quantization import answers_alone, quantization_mode
+from bert_compression.devices import best_device
 from bert_compression.experiments.kinds.base import Outcome, Work, digits
 from bert_compression.metrics.robustness import WITHSTOOD, attack_summary
 from bert_compression.metrics.significance import bootstrap_interval
@@ -13,6 +14,8 @@ from bert_compression.models import load_tokenizer
 
 def run(work: Work) -> Outcome:
     model = work.input_model()
+    if quantization_mode(model) != "int8":  # whose kernels are the processor's
+        model.to(best_device())
     result = attack(
         model,
         load_tokenizer(work.params["encoder"]),

@@ -21,7 +21,7 @@ def run(work: Work) -> Outcome:
         student,
         work.encoded(),
         labels.tolist(),
-        Distillation(work.params["temperature"], work.params["alpha"]),
+        Distillation(work.params["temperature"], work.params["alpha"]),  # type: ignore[arg-type]
         settings,
         extras={"teacher_logits": torch.from_numpy(teacher_logits)},
         progress=work.progress,

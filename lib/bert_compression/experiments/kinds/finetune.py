@@ -10,7 +10,12 @@ def run(work: Work) -> Outcome:
     model = work.input_model()
     settings = training_settings(work.params)
     result = train(
-        model, work.encoded(), list(work.examples.labels), CrossEntropy(), settings, progress=work.progress
+        model,
+        work.encoded(),
+        list(work.examples.labels),
+        CrossEntropy(),  # type: ignore[arg-type]
+        settings,
+        progress=work.progress,
     )
     save_model(model, work.folder)
     return Outcome(training_metrics(work, settings, result))

@@ -1,8 +1,8 @@
 """Xu et al. 2021, Beyond Preserved Accuracy: the grid of each table, row by row.
 
-A method is a chain of steps, written as a pipeline: `teacher | truncate | distill`. Combinations are composed from
-the same steps. Hyperparameters are the paper's appendix A at profile `paper`; the smaller profiles bring
-their own learning rate, batch size and warm-up.
+A method is a chain of steps, written as a pipeline: `teacher | truncate | distill`. Combinations are
+composed from the same steps: `head_prune | distill | int8`. Hyperparameters are the paper's appendix A at
+profile `paper`; the smaller profiles bring their own learning rate, batch size and warm-up.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ METHODS = {
     "q8_ptq_static": "teacher | q8 | calibrate",
     "q8_ptq_dynamic": "teacher | q8_dynamic",
 }
+MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
+STEPS = ("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", *MODES)
 
 # Appendix A. "warmup" is a number of steps; where the appendix names none, there is none.
 APPENDIX_A = {
@@ -83,7 +85,9 @@ def model_of(grid: Grid, method: str) -> Job:
     job = None
     steps = _expanded(method)
     for end, name in enumerate(steps, start=1):
-        job = _step(grid, name, job, _label(steps[:end]))
+        if (name == "pretrained") != (end == 1):
+            raise BadInput(f"{method!r} must begin with a method or with pretrained, and have no other later")
+        job = _step(grid, name, job, steps[:end])
     return job
 
 
@@ -91,6 +95,8 @@ def _expanded(pipeline: str) -> list[str]:
     """The pipeline with every method's name replaced by its own steps."""
     steps = []
     for name in pipeline.split(" | "):
+        if name not in (*METHODS, *STEPS):
+            raise BadInput(f"unknown method {name!r}: choose one of {', '.join((*METHODS, *STEPS))}")
         steps += _expanded(METHODS[name]) if name in METHODS else [name]
     return steps
 
@@ -105,18 +111,19 @@ def _label(steps: list[str]) -> str:
     return " | ".join(steps)
 
 
-def _step(grid: Grid, name: str, model: Job | None, method: str) -> Job:
-    profile = grid.profile
+def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
+    """The job of a step `name`, the last of `steps`, on the model that those before it made."""
+    profile, method = grid.profile, _label(steps)
     train = profile.train_size
     inputs = {"model": model} if model else {}
     if name == "pretrained":
         return Job("pretrained", grid.params(labels=len(grid.task.labels)), {}, method)
     if name == "finetune":
-        params = grid.data("train", train, **_training(grid, method, profile.epochs))
+        params = grid.data("train", train, **_training(grid, steps, profile.epochs))
         return Job("finetune", params, inputs, method)
     if name == "distill":
         logits = _predict(grid, model_of(grid, "teacher"), "train", train)
-        params = grid.data("train", train, **KD, **_training(grid, method, profile.kd_epochs))
+        params = grid.data("train", train, **KD, **_training(grid, steps, profile.kd_epochs))
         return Job("distill", params, {**inputs, "teacher_logits": logits}, method)
     if name == "truncate":
         return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
@@ -125,19 +132,20 @@ def _step(grid: Grid, name: str, model: Job | None, method: str) -> Job:
         return Job("head_prune", params, inputs, method)
     if name == "calibrate":
         return Job("calibrate", grid.data("train", profile.calibration_size), inputs, method)
-    modes = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}
-    if name in modes:
-        return Job("quantize", grid.params(mode=modes[name], decay=profile.ema_decay), inputs, method)
-    raise BadInput(f"unknown method {name!r}: choose one of {', '.join(METHODS)}")
+    return Job("quantize", grid.params(mode=MODES[name], decay=profile.ema_decay), inputs, method)
 
 
 def _predict(grid: Grid, model: Job, split: str, size: int | None) -> Job:
     return Job("predict", grid.data(split, size), {"model": model}, model.method)
 
 
-def _training(grid: Grid, method: str, epochs: int) -> dict:
+def _training(grid: Grid, steps: list[str], epochs: int) -> dict:
     """Epochs are ours throughout: appendix A names none."""
-    settings = grid.profile.training or APPENDIX_A[method]
+    settings = grid.profile.training or APPENDIX_A.get(_label(steps))
+    if settings is None:
+        raise BadInput(
+            f"appendix A names no hyperparameters for {_label(steps)!r} at profile {grid.profile.name}"
+        )
     # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
-    precision = "fp32" if method.startswith("q8") else grid.profile.precision
+    precision = "fp32" if MODES.keys() & steps else grid.profile.precision
     return {**settings, "epochs": epochs, "precision": precision}

@@ -1,0 +1,318 @@
+"""Eight bits: the rounding by hand and against torch's, its gradient, its ranges, and real integers."""
+
+import copy
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from bert_compression.compression.quantization import (
+    ActivationQuantizer,
+    QuantizedEmbedding,
+    QuantizedLinear,
+    answers_alone,
+    as_int8,
+    calibrate,
+    fake_quantize,
+    quantization_mode,
+    quantize,
+)
+from bert_compression.errors import BadInput
+
+IntegerLinear = torch.ao.nn.quantized.dynamic.Linear
+
+
+@pytest.fixture(scope="module")
+def texts(tiny_texts):
+    return tiny_texts([9] * 12)
+
+
+@pytest.fixture
+def make(tiny_bert, texts):
+    """Makes a quantized tiny BERT, calibrated where its mode has ranges to fit; None is the fp32 one."""
+
+    def quantized(mode: str | None):
+        model = quantize(tiny_bert(), mode, decay=0.9) if mode else tiny_bert()
+        return calibrate(model, [texts.batch(range(12))]) if mode == "ema" else model
+
+    return quantized
+
+
+def logits(model: nn.Module, texts, indices) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(**texts.batch(list(indices))).logits
+
+
+# fake_quantize
+
+
+def test_a_matrix_is_rounded_to_the_grid_of_127_steps_by_hand():
+    # The largest magnitude is 254, so that one step is 254 / 127 = 2.
+    matrix = torch.tensor([[254.0, -253.5, 0.9], [1.1, -7.2, 100.0]])
+    expected = torch.tensor([[254.0, -254.0, 0.0], [2.0, -8.0, 100.0]])
+    assert torch.equal(fake_quantize(matrix), expected)
+
+
+def test_two_bits_know_three_values_and_three_bits_seven():
+    values = torch.tensor([-3.0, -1.6, -1.4, 0.4, 1.4, 1.6, 3.0])
+    assert torch.equal(fake_quantize(values, bits=2), torch.tensor([-3.0, -3.0, 0.0, 0.0, 0.0, 3.0, 3.0]))
+    assert torch.equal(fake_quantize(values, bits=3), torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
+
+
+def test_zeros_and_an_empty_tensor_stay_as_they_are():
+    assert torch.equal(fake_quantize(torch.zeros(3, 4)), torch.zeros(3, 4))
+    assert fake_quantize(torch.empty(0, 4)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_a_second_application_changes_nothing_and_the_first_does(bits):
+    for seed, size in enumerate([1e-6, 1e-3, 1.0, 1e3] * 5):
+        values = size * torch.randn(500, generator=torch.Generator().manual_seed(seed))
+        once = fake_quantize(values, bits)
+        assert torch.equal(fake_quantize(once, bits), once)
+        assert not torch.equal(once, values)
+        assert len(once.unique()) <= 2**bits - 1
+
+
+def test_the_largest_error_is_half_a_step():
+    values = torch.randn(100_000, generator=torch.Generator().manual_seed(0))
+    error = (fake_quantize(values) - values).abs().max()
+    assert 0.999 < error / (values.abs().max() / 254) < 1 + 1e-5
+
+
+def test_torchs_own_fake_quantization_rounds_alike():
+    values = torch.randn(300, 400, generator=torch.Generator().manual_seed(1))
+    scale = (values.abs().max() / 127).item()
+    assert torch.equal(
+        fake_quantize(values), torch.fake_quantize_per_tensor_affine(values, scale, 0, -127, 127)
+    )
+    # A grid that uses all 256 integers has another step: -128 to 127, as in DeepSpeed.
+    other = torch.fake_quantize_per_tensor_affine(values, scale * 127 / 128, 0, -128, 127)
+    assert not torch.allclose(fake_quantize(values), other, atol=scale / 4)
+
+
+def test_the_gradient_is_that_of_the_identity_and_not_that_of_rounding():
+    values = torch.randn(6, 5, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    weights = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
+    (ours,) = torch.autograd.grad((fake_quantize(values) * weights).sum(), values)
+    step = values.detach().abs().max() / 127
+    (rounded,) = torch.autograd.grad(((values / step).round() * step * weights).sum(), values)
+    assert torch.equal(ours, weights)
+    assert torch.equal(rounded, torch.zeros_like(weights))
+
+
+@pytest.mark.parametrize("bits", [1, 17])
+def test_bits_that_this_grid_cannot_have_are_refused(bits):
+    message = f"bits must lie between 2 and 16, not {bits}; for one bit use binarize"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        fake_quantize(torch.ones(2), bits)
+
+
+# Ranges of activations
+
+
+def test_the_first_batch_fills_the_range_the_next_ones_move_it_and_evaluation_leaves_it():
+    quantizer = ActivationQuantizer("ema", decay=0.9).train()
+    quantizer(torch.tensor([0.5, -1.0]))
+    assert quantizer.max_abs.item() == 1.0
+    quantizer(torch.tensor([3.0, 2.0]))
+    assert quantizer.max_abs.item() == pytest.approx(0.9 * 1.0 + 0.1 * 3.0)
+    quantizer(torch.tensor([[-2.0]]))
+    assert quantizer.max_abs.item() == pytest.approx(0.9 * 1.2 + 0.1 * 2.0)
+    quantizer.eval()(torch.tensor([100.0]))
+    assert quantizer.max_abs.item() == pytest.approx(1.28)
+
+
+def test_what_lies_beyond_a_fixed_range_is_clipped_and_still_gets_its_gradient():
+    quantizer = ActivationQuantizer("ema", decay=0.9).train()
+    quantizer(torch.tensor([127.0]))
+    values = torch.tensor([200.0, -130.0, 5.4], requires_grad=True)
+    answer = quantizer.eval()(values)
+    assert torch.equal(answer, torch.tensor([127.0, -127.0, 5.0]))
+    (ours,) = torch.autograd.grad(answer.sum(), values)
+    masked = torch.fake_quantize_per_tensor_affine(values, 1.0, 0, -127, 127)
+    (theirs,) = torch.autograd.grad(masked.sum(), values)
+    assert ours.tolist() == [1.0, 1.0, 1.0] and theirs.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_dynamic_range_is_that_of_the_tensor_at_hand_and_is_not_kept():
+    quantizer = ActivationQuantizer("dynamic", decay=0.9).train()
+    values = torch.tensor([1.0, 0.3])
+    quantizer(torch.tensor([100.0]))
+    assert torch.equal(quantizer(values), fake_quantize(values))
+    assert not torch.equal(quantizer(values), quantizer(torch.tensor([1.0, 0.3, 50.0]))[:2])
+    assert list(quantizer.state_dict()) == []
+
+
+# Whole models
+
+
+@pytest.mark.parametrize("mode", ["ema", "dynamic"])
+def test_every_linear_layer_and_embedding_is_fake_quantized_and_nothing_else(tiny_bert, mode):
+    plain, model = tiny_bert(), quantize(tiny_bert(), mode)
+    for (name, before), (_, after) in zip(
+        plain.named_modules(), ((n, m) for n, m in model.named_modules() if "quantizer" not in n), strict=True
+    ):
+        expected = {nn.Linear: QuantizedLinear, nn.Embedding: QuantizedEmbedding}
+        assert type(after) is expected.get(type(before), type(before)), name
+    assert model.config.compression == [{"method": "quantize", "mode": mode, "decay": 0.9999}]
+    assert quantization_mode(model) == mode and quantization_mode(plain) is None
+
+
+def test_a_model_computes_with_rounded_weights_and_keeps_the_exact_ones(tiny_bert):
+    plain, model = tiny_bert(), quantize(tiny_bert(), "dynamic")
+    exact = plain.classifier.weight
+    assert torch.equal(model.classifier.weight, exact)
+    assert torch.equal(model.classifier.rounded_weight(), fake_quantize(exact))
+    assert not torch.equal(model.classifier.rounded_weight(), exact)
+
+
+@pytest.mark.parametrize("mode", ["ema", "dynamic", "int8"])
+def test_eight_bits_answer_nearly_like_fp32_but_not_quite(make, texts, mode):
+    exact, rounded = logits(make(None), texts, range(12)), logits(make(mode), texts, range(12))
+    difference = (exact - rounded).abs().max() / exact.std()
+    assert 1e-4 < difference < 0.25
+
+
+@pytest.mark.parametrize("mode", [None, "ema", "dynamic", "int8"])
+def test_only_ranges_of_a_whole_batch_let_an_answer_depend_on_its_company(make, texts, mode):
+    """Texts of one length, so that company means batch mates and not padding.
+
+    In fp32 the same sums are added in another order, no more. With fixed ranges that can push a number over
+    the edge between two steps, so that one step of the answer's own grid is allowed; here it is seldom used.
+    With the ranges of the batch the answers move by several steps.
+    """
+    model = make(mode)
+    together = logits(model, texts, range(12))
+    alone = torch.cat([logits(model, texts, [i]) for i in range(12)])
+    difference = (together - alone).abs().max().item()
+    step = make("ema").classifier.output_quantizer.max_abs.item() / 127
+    if mode in ("dynamic", "int8"):
+        assert answers_alone(model) and difference > 4 * step
+    else:
+        assert not answers_alone(model)
+        assert difference < (1.01 * step if mode == "ema" else 1e-5)
+        assert torch.equal(together.argmax(1), alone.argmax(1))
+
+
+def test_padding_changes_an_answer_with_dynamic_ranges_and_not_with_fixed_ones(make, tiny_texts):
+    mixed = tiny_texts([9, 30])
+    padded = {name: rows[:1] for name, rows in mixed.batch([0, 1]).items()}  # one text, 21 pads, no company
+    change = {}
+    for mode in (None, "ema", "dynamic"):
+        model = make(mode)
+        with torch.inference_mode():
+            change[mode] = (model(**padded).logits - logits(model, mixed, [0])).abs().max().item()
+    step = make("ema").classifier.output_quantizer.max_abs.item() / 127
+    assert change[None] < 1e-5
+    assert change["ema"] < 1.01 * step < change["dynamic"]
+
+
+def test_calibration_moves_the_ranges_alone_and_ends_in_evaluation_mode(tiny_bert, texts):
+    model = quantize(tiny_bert(), "ema", decay=0.5).train()
+    before = copy.deepcopy(model.state_dict())
+    calibrate(model, [texts.batch([0, 1]), texts.batch([2, 3])])
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved == {name for name in before if name.endswith(".max_abs")} and moved
+    assert not any(module.training for module in model.modules())
+    again = calibrate(quantize(tiny_bert(), "ema", decay=0.5), [texts.batch([2, 3]), texts.batch([0, 1])])
+    assert not torch.equal(logits(model, texts, range(12)), logits(again, texts, range(12)))
+
+
+def test_calibration_with_one_batch_finds_the_largest_activation(tiny_bert, texts):
+    batch, seen = texts.batch([0, 1, 2]), []
+    model = quantize(tiny_bert(), "ema")
+    calibrate(model, [batch])
+    handle = model.classifier.register_forward_pre_hook(lambda _, args: seen.append(args[0].abs().max()))
+    with torch.no_grad():
+        model(**batch)
+    handle.remove()
+    # The second pass meets rounded activations where the first met exact ones; no further apart than that.
+    assert model.classifier.input_quantizer.max_abs.item() == pytest.approx(seen[0].item(), rel=0.02)
+
+
+def test_training_moves_the_exact_weights_by_less_than_a_step_and_the_answers_follow(make, texts):
+    model = make("ema").train()
+    weight = model.bert.encoder.layer[0].intermediate.dense.weight
+    before, answer = weight.detach().clone(), logits(model.eval(), texts, range(12))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    model.train()(**texts.batch(range(12)), labels=torch.arange(12) % 2).loss.backward()
+    optimizer.step()
+    moved = (weight - before).abs().max().item()
+    assert 0 < moved < before.abs().max().item() / 127
+    assert not torch.equal(weight, fake_quantize(weight))
+    fresh = copy.deepcopy(model.eval())
+    assert not torch.equal(logits(model, texts, range(12)), answer)
+    assert torch.equal(logits(model, texts, range(12)), logits(fresh, texts, range(12)))
+
+
+def test_every_weight_of_a_quantized_model_gets_a_gradient(make, texts):
+    model = make("ema").train()
+    model(**texts.batch(range(12)), labels=torch.arange(12) % 2).loss.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # Softmax takes no notice of a number added to all scores: a key's bias has no effect.
+    assert [name for name in without if not name.endswith("key.bias")] == []
+
+
+# Real integers
+
+
+def test_int8_layers_hold_integers_of_one_byte(make):
+    model, plain = make("int8"), make(None)
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, IntegerLinear)}
+    linear = {name: module for name, module in plain.named_modules() if type(module) is nn.Linear}
+    assert layers.keys() == linear.keys()
+    for name, layer in layers.items():
+        integers = layer.weight().int_repr()
+        assert integers.dtype == torch.int8 and integers.element_size() == 1
+        error = (layer.weight().dequantize() - linear[name].weight).abs().max()
+        assert 0 < error <= 0.501 * layer.weight().q_scale()
+    assert type(model.bert.embeddings.word_embeddings) is nn.Embedding
+
+
+@pytest.mark.parametrize("mode", ["ema", "dynamic"])
+def test_as_int8_is_a_copy_with_integer_kernels_for_the_rounded_weights(make, texts, mode):
+    model = make(mode)
+    before = logits(model, texts, range(12))
+    timed = as_int8(model)
+    assert isinstance(timed.classifier, IntegerLinear) and quantization_mode(timed) == "int8"
+    torch.testing.assert_close(
+        timed.classifier.weight().dequantize(), model.classifier.rounded_weight(), atol=0.01, rtol=0
+    )
+    table = timed.bert.embeddings.word_embeddings
+    assert type(table) is nn.Embedding
+    assert torch.equal(table.weight, model.bert.embeddings.word_embeddings.rounded_weight())
+    assert (logits(timed, texts, range(12)) - before).abs().max() < 0.25 * before.std()
+    assert quantization_mode(model) == mode and isinstance(model.classifier, QuantizedLinear)
+    assert torch.equal(logits(model, texts, range(12)), before)
+
+
+def test_as_int8_keeps_the_other_steps_and_gives_an_int8_model_back_as_it_is(make):
+    model = make("dynamic")
+    pruned = {"method": "prune_heads", "heads": {}}
+    model.config.compression = [pruned, *model.config.compression]
+    assert [step["method"] for step in as_int8(model).config.compression] == ["prune_heads", "quantize"]
+    integer = make("int8")
+    assert as_int8(integer) is integer
+
+
+# What is refused
+
+
+def test_an_unknown_mode_is_refused(tiny_bert):
+    message = "unknown quantization mode 'int4': choose one of ema, dynamic, int8"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        quantize(tiny_bert(), "int4")
+
+
+@pytest.mark.parametrize("first", ["ema", "dynamic", "int8"])
+def test_quantizing_twice_is_refused(tiny_bert, first):
+    message = f"the model is quantized already (mode {first})"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        quantize(quantize(tiny_bert(), first), "ema")
+
+
+def test_calibration_without_batches_is_refused(tiny_bert):
+    with pytest.raises(BadInput, match=r"^calibration needs at least one batch$"):
+        calibrate(quantize(tiny_bert(), "ema"), [])

@@ -1,0 +1,162 @@
+"""The store keeps whole results or none, and believes nothing that has been damaged."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bert_compression.errors import BadInput
+from bert_compression.experiments.store import Store, readable_disk_errors, write_atomically
+
+ONE, TWO = "1" * 64, "2" * 64
+AGAIN = "job 111111111111 will be computed again"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with two jobs' results."""
+    store = Store(tmp_path / "store")
+    for key in (ONE, TWO):
+        with store.workspace(key) as folder:
+            (folder / "model.safetensors").write_bytes(b"weights of " + key.encode())
+            store.keep(key, folder, {"key": key, "status": "ok"})
+    return store
+
+
+def files(store):
+    paths = store.folder.rglob("*")
+    return sorted(path.relative_to(store.folder).as_posix() for path in paths if path.is_file())
+
+
+def test_what_is_kept_is_read_back_and_nothing_else_is_left(store):
+    assert store.sound(ONE) and store.sound(TWO)
+    assert store.record(ONE)["key"] == ONE
+    assert list(store.record(ONE)["artifacts"]) == ["model.safetensors"]
+    assert (store.artifacts(ONE) / "model.safetensors").read_bytes() == b"weights of " + ONE.encode()
+    assert sorted(record["key"] for record in store.records()) == [ONE, TWO]
+    names = ("model.safetensors", "record.json")
+    assert files(store) == [f"{key[:2]}/{key}/{name}" for key in (ONE, TWO) for name in names]
+    assert store.notices == []
+
+
+def test_what_was_never_kept_is_not_there(store):
+    missing = "3" * 64
+    assert (store.record(missing), store.sound(missing), store.notices) == (None, False, [])
+
+
+def test_a_job_that_raises_leaves_nothing(store):
+    before = files(store)
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), store.workspace("3" * 64) as folder:
+            (folder / "model.safetensors").write_text("half")
+            raise error
+    assert files(store) == before
+    assert list(store.folder.glob("partial-*")) == []
+
+
+def damage(path, how):
+    if how == "flipped":
+        content = bytearray(path.read_bytes())
+        content[5] ^= 1
+        path.write_bytes(content)
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("how", ["flipped", "missing"])
+def test_a_damaged_artifact_is_dropped_with_one_line_and_its_neighbour_stays(store, how):
+    damage(store.artifacts(ONE) / "model.safetensors", how)
+    assert not store.sound(ONE)
+    assert store.notices == [f"{AGAIN}: its artifact model.safetensors is missing or has been changed"]
+    assert not store.artifacts(ONE).exists()
+    assert store.sound(TWO)
+    assert not store.sound(ONE) and len(store.notices) == 1  # said once
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "", "[]", "3", "{}", '"key"', b"\xff\xfe", json.dumps({"key": TWO})]
+)
+def test_a_record_that_is_damaged_or_another_jobs_is_dropped_with_one_line(store, content):
+    path = store.artifacts(ONE) / "record.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert store.record(ONE) is None
+    assert store.notices == [f"{AGAIN}: its record is damaged or another job's"]
+    assert not store.artifacts(ONE).exists()
+    assert store.sound(TWO)
+
+
+def test_a_copy_of_another_jobs_folder_is_dropped(store):
+    shutil.rmtree(store.artifacts(ONE))
+    shutil.copytree(store.artifacts(TWO), store.artifacts(ONE))
+    assert not store.sound(ONE)
+    assert store.notices == [f"{AGAIN}: its record is damaged or another job's"]
+    assert store.sound(TWO)
+
+
+def test_a_failed_job_can_be_read_but_is_not_done(store):
+    with store.workspace(ONE) as folder:
+        store.keep(ONE, folder, {"key": ONE, "status": "failed"})
+    assert store.record(ONE) == {"key": ONE, "status": "failed", "artifacts": {}}
+    assert not store.sound(ONE)
+    assert store.notices == []
+    assert files(store)[0] == f"11/{ONE}/record.json"
+
+
+def test_what_killed_runs_left_is_swept_and_what_others_work_on_is_not(store):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead = store.folder / f"partial-{gone.pid}-{ONE}"
+    living = store.folder / f"partial-{os.getppid()}-{ONE}"
+    for folder in (dead, living):
+        folder.mkdir()
+        (folder / "record.json").write_text(json.dumps({"key": ONE, "status": "ok"}))
+    assert sorted(record["key"] for record in store.records()) == [ONE, TWO]  # neither is read
+    with store.workspace("3" * 64):
+        assert not dead.exists()
+        assert living.exists()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "records.jsonl"
+    write_atomically(path, "old")
+    write_atomically(path, "new")
+    assert path.read_text() == "new"
+
+    def full(self, text):
+        self.write_bytes(b"ha")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError):
+        write_atomically(path, "half")
+    assert path.read_text() == "new"
+    assert [each.name for each in tmp_path.iterdir()] == ["records.jsonl"]
+
+
+def test_a_store_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    store = Store(tmp_path / "file")
+    with pytest.raises(BadInput) as refused, store.workspace(ONE):
+        pass
+    assert str(refused.value) == (
+        f"{tmp_path / 'file'} cannot be written to (Not a directory): free some space, or make it writable, "
+        "or name another folder with BERT_COMPRESSION_STORE"
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_takes_nothing_is_told_in_one_line(number):
+    with pytest.raises(BadInput) as refused, readable_disk_errors(Path("results")):
+        raise OSError(number, os.strerror(number))
+    cure = "free some space, or make it writable"
+    assert str(refused.value) == f"results cannot be written to ({os.strerror(number)}): {cure}"
+
+
+def test_other_errors_of_the_system_stay_what_they_are():
+    with pytest.raises(FileNotFoundError), readable_disk_errors(Path("results")):
+        raise FileNotFoundError(errno.ENOENT, "No such file")

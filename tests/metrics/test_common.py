@@ -1,0 +1,131 @@
+"""What kind of thing each metric is. A metric that stands in no list fails here, so that a new one is thought
+about: does it mind which model comes first, does it mind the order of examples, where does it end?"""
+
+import math
+
+import numpy as np
+import pytest
+
+from bert_compression import metrics
+
+EXAMPLES = 60
+
+
+def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Random arguments for the metric of that name, one row an example."""
+    random = np.random.default_rng(seed)
+    first = random.integers(0, 2, EXAMPLES)
+    labels = (first, np.where(random.uniform(size=EXAMPLES) < 0.7, first, 0))
+    distributions = tuple(random.dirichlet([0.5, 0.5, 0.5], (2, EXAMPLES)))
+    return {
+        "accuracy": labels,
+        "attack_summary": (random.integers(0, 3, EXAMPLES), labels[0], random.integers(1, 99, EXAMPLES)),
+        "bootstrap_interval": (random.uniform(size=EXAMPLES),),
+        "holm": (random.uniform(0, 0.1, EXAMPLES),),
+        "label_loyalty": labels,
+        "mcnemar": labels,
+        "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),
+        "probability_loyalties": distributions,
+        "probability_loyalty": distributions,
+    }[name]
+
+
+def flat(value) -> np.ndarray:
+    return np.asarray(list(value.values()) if isinstance(value, dict) else value, dtype=float).ravel()
+
+
+def measure(name: str, *arguments) -> np.ndarray:
+    return flat(getattr(metrics, name)(*arguments))
+
+
+# Exchanging the two models
+SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "probability_loyalties", "probability_loyalty"}
+SIGNED = {"paired_bootstrap_interval"}
+NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "holm"}
+
+# Rearranging the examples
+ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "probability_loyalty"}
+ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties"}
+RANDOM_DRAWS = {"bootstrap_interval", "paired_bootstrap_interval"}
+
+# Where the values lie
+BOUNDED = {
+    "accuracy": (0, 1),
+    "holm": (0, 1),
+    "label_loyalty": (0, 1),
+    "mcnemar": (0, 1),
+    "probability_loyalties": (1 - math.sqrt(math.log(2)), 1),
+    "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
+}
+BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "paired_bootstrap_interval"}
+COUNTS_AND_FRACTIONS = {"attack_summary"}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        (SYMMETRIC, SIGNED, NOT_OF_TWO_MODELS),
+        (ORDER_INVARIANT, ONE_VALUE_AN_EXAMPLE, RANDOM_DRAWS),
+        (set(BOUNDED), BOUNDED_BY_THE_VALUES, COUNTS_AND_FRACTIONS),
+    ],
+    ids=["exchange", "order", "bounds"],
+)
+def test_every_public_metric_stands_in_exactly_one_list(lists):
+    assert sorted(name for names in lists for name in names) == sorted(metrics.__all__)
+
+
+@pytest.mark.parametrize("name", metrics.__all__)
+def test_every_metric_depends_on_what_it_is_given(name):
+    assert not np.array_equal(measure(name, *draw(name, 0)), measure(name, *draw(name, 1)))
+
+
+@pytest.mark.parametrize("name", sorted(SYMMETRIC))
+def test_a_symmetric_metric_does_not_mind_which_model_comes_first(name):
+    first, second = draw(name)
+    np.testing.assert_allclose(measure(name, first, second), measure(name, second, first), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED))
+def test_a_signed_metric_turns_round_when_the_models_are_exchanged(name):
+    first, second = draw(name)
+    turned = -measure(name, second, first)[::-1]
+    np.testing.assert_allclose(measure(name, first, second), turned, rtol=1e-12)
+    assert not np.allclose(measure(name, first, second), measure(name, second, first))
+
+
+@pytest.mark.parametrize("name", sorted(ORDER_INVARIANT | ONE_VALUE_AN_EXAMPLE))
+def test_the_order_of_examples_does_not_matter_or_is_kept(name):
+    arguments = draw(name)
+    order = np.random.default_rng(1).permutation(EXAMPLES)
+    expected = measure(name, *arguments)
+    if name in ONE_VALUE_AN_EXAMPLE:
+        expected = expected[order]
+    rearranged = measure(name, *(argument[order] for argument in arguments))
+    np.testing.assert_allclose(rearranged, expected, rtol=1e-12)
+    if len(arguments) > 1:  # rearranging one side alone tears the examples apart
+        torn = measure(name, arguments[0], *(argument[order] for argument in arguments[1:]))
+        assert not np.allclose(torn, expected)
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM_DRAWS))
+def test_the_order_of_examples_changes_a_drawn_interval_no_more_than_another_seed(name):
+    arguments = draw(name)
+    order = np.random.default_rng(1).permutation(EXAMPLES)
+    rearranged = measure(name, *(argument[order] for argument in arguments))
+    np.testing.assert_allclose(rearranged, measure(name, *arguments), atol=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDED))
+def test_a_bounded_metric_keeps_its_bounds(name):
+    low, high = BOUNDED[name]
+    for seed in range(20):
+        values = measure(name, *draw(name, seed))
+        assert (values >= low - 1e-12).all() and (values <= high).all()
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDED_BY_THE_VALUES))
+def test_an_interval_lies_among_the_values_and_around_their_mean(name):
+    arguments = draw(name)
+    values = arguments[0] - arguments[1] if len(arguments) == 2 else arguments[0]
+    low, high = measure(name, *arguments)
+    assert values.min() <= low < values.mean() < high <= values.max()

@@ -1,0 +1,268 @@
+"""Where examples come from, that the same ones come whatever the source, and what each complaint says."""
+
+import re
+import socket
+
+import pandas as pd
+import pytest
+
+from bert_compression import hub
+from bert_compression.errors import BadInput
+from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
+from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
+
+SST2 = TASKS["sst2"]
+PAIRS = Task("pairs", ("premise", "hypothesis"), ("yes", "maybe", "no"), ("glue", "pairs"), {"train": 2})
+GOOD = pd.DataFrame(
+    {"sentence": [f"sentence {i}" for i in range(40)], "label": [i % 2 for i in range(40)], "idx": range(40)}
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes a table as a split of a task, and gives the source that reads it."""
+
+    def write(table: pd.DataFrame, split: str = "validation", task: Task = SST2) -> FolderSource:
+        path = tmp_path / "glue" / task.name / f"{split}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(path)
+        return FolderSource(tmp_path)
+
+    return write
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """A machine that nothing answers to, with an empty cache; lists the attempts to reach something."""
+    import datasets
+    import huggingface_hub.constants
+
+    attempts = []
+
+    def refuse(address, *_, **__):
+        attempts.append(address)
+        raise OSError("unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    hub.hub_answers.cache_clear()
+    yield attempts
+    hub.hub_answers.cache_clear()
+
+
+def refused(message: str):
+    return pytest.raises(BadInput, match=f"^{re.escape(message)}$")
+
+
+# Which source
+
+
+def test_the_profile_the_argument_and_the_environment_choose_the_source(tmp_path, monkeypatch):
+    (tmp_path / "glue").mkdir()
+    monkeypatch.delenv("BERT_COMPRESSION_DATA", raising=False)
+    assert open_source(None, builtin=True) == BuiltinSource()
+    assert open_source(None, builtin=False) == HubSource()
+    assert open_source(tmp_path, builtin=False) == FolderSource(tmp_path)
+    monkeypatch.setenv("BERT_COMPRESSION_DATA", str(tmp_path))
+    assert open_source(None, builtin=False) == FolderSource(tmp_path)
+    assert open_source(None, builtin=True) == BuiltinSource()
+    assert [source.name for source in (BuiltinSource, HubSource, FolderSource)] == [
+        "builtin",
+        "hub",
+        "folder",
+    ]
+
+
+def test_a_folder_beside_a_builtin_profile_is_refused(tmp_path):
+    with refused("this profile uses the built-in tasks: leave --data out, or choose --profile small"):
+        open_source(tmp_path, builtin=True)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    with refused(f"the data folder {nowhere} does not exist: give the folder that holds glue/"):
+        open_source(nowhere, builtin=False)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with refused(f"the data folder {tmp_path} is empty: it should hold glue/<task>/<split>.parquet"):
+        open_source(tmp_path, builtin=False)
+
+
+def test_an_unknown_task_is_refused():
+    assert get_task("sst2") is SST2
+    with refused("unknown task 'sst3': choose one of sst2"):
+        get_task("sst3")
+
+
+# A folder
+
+
+def test_a_folder_gives_texts_and_labels_in_their_order(folder):
+    examples = load_examples(folder(GOOD), SST2, "validation")
+    assert examples.texts == tuple((text,) for text in GOOD["sentence"])
+    assert examples.labels == tuple(GOOD["label"]) and len(examples) == 40
+    assert all(type(label) is int for label in examples.labels)
+
+
+def test_a_part_of_a_split_is_found_under_its_own_name_and_the_whole_comes_first(folder):
+    source = folder(GOOD.head(3), "train_subset")
+    assert len(load_examples(source, SST2, "train")) == 3
+    assert len(load_examples(folder(GOOD, "train"), SST2, "train")) == 40
+
+
+def test_both_columns_of_a_pair_are_read(folder):
+    table = pd.DataFrame({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [2, 0]})
+    examples = load_examples(folder(table, "train", PAIRS), PAIRS, "train")
+    assert examples == Examples((("a", "c"), ("b", "d")), (2, 0))
+
+
+def test_a_missing_file_is_named(folder, tmp_path):
+    source = folder(GOOD, "train")
+    wanted = tmp_path / "glue" / "sst2" / "validation.parquet"
+    with refused(f"sst2 needs {wanted}, which does not exist"):
+        load_examples(source, SST2, "validation")
+
+
+def test_a_broken_file_is_refused_in_one_line(folder, tmp_path):
+    source = folder(GOOD)
+    path = tmp_path / "glue" / "sst2" / "validation.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(BadInput, match=f"^{re.escape(str(path))} cannot be read as parquet: [^\n]+$"):
+        load_examples(source, SST2, "validation")
+
+
+# What examples must be
+
+WHERE = "sst2/validation from the folder source"
+
+
+def test_a_missing_column_is_refused_with_those_there_are(folder):
+    with refused(f"{WHERE} lacks the column 'sentence'; it has text, label"):
+        load_examples(folder(pd.DataFrame({"text": ["a"], "label": [0]})), SST2, "validation")
+    with refused(f"{WHERE} lacks the column 'label'; it has sentence, idx"):
+        load_examples(folder(GOOD[["sentence", "idx"]]), SST2, "validation")
+
+
+def test_a_split_without_examples_is_refused(folder):
+    with refused(f"{WHERE} holds no examples"):
+        load_examples(folder(GOOD.head(0)), SST2, "validation")
+
+
+@pytest.mark.parametrize(("label", "shown"), [(-1, "-1"), (2, "2"), (0.5, "0.5"), (None, "nan")])
+def test_a_label_out_of_range_is_refused_with_its_row(folder, label, shown):
+    """-1 is how GLUE marks the hidden labels of its test sets."""
+    table = GOOD.assign(label=[0, 1, 1, label, *[0] * 36])
+    with refused(f"{WHERE}, row 3: the label is {shown}, but must be one of 0 (negative), 1 (positive)"):
+        load_examples(folder(table), SST2, "validation")
+
+
+def test_labels_in_words_are_refused(folder):
+    table = GOOD.assign(label="positive")
+    message = f"{WHERE}, row 0: the label is positive, but must be one of 0 (negative), 1 (positive)"
+    with refused(message):
+        load_examples(folder(table), SST2, "validation")
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", "''"), ("  \n", r"'  \n'")])
+def test_an_empty_text_is_refused_with_its_row(folder, text, shown):
+    table = GOOD.assign(sentence=[*GOOD["sentence"][:7], text, *GOOD["sentence"][8:]])
+    with refused(f"{WHERE}, row 7: the sentence is empty or no text ({shown})"):
+        load_examples(folder(table), SST2, "validation")
+
+
+def test_a_missing_text_is_refused_with_its_row_and_column(folder):
+    table = pd.DataFrame({"premise": ["a", "b"], "hypothesis": ["c", None], "label": [2, 0]})
+    start = re.escape("pairs/train from the folder source, row 1: the hypothesis is empty or no text (")
+    with pytest.raises(BadInput, match=rf"^{start}(nan|None)\)$"):
+        load_examples(folder(table, "train", PAIRS), PAIRS, "train")
+
+
+def test_an_unknown_split_is_refused(folder):
+    with refused("unknown split 'test': choose one of train, validation"):
+        load_examples(folder(GOOD), SST2, "test")
+
+
+@pytest.mark.parametrize("size", [0, 41, -3])
+def test_more_examples_than_there_are_or_none_are_refused(folder, size):
+    with refused(f"{WHERE} holds 40 examples: ask for between 1 and 40, not {size}"):
+        load_examples(folder(GOOD), SST2, "validation", size)
+
+
+# A part, drawn once and for all
+
+
+def test_a_part_is_always_the_same_and_is_no_mere_beginning(folder):
+    source = folder(GOOD)
+    part = load_examples(source, SST2, "validation", 10)
+    assert part == load_examples(source, SST2, "validation", 10)
+    rows = [int(text.split()[1]) for (text,) in part.texts]
+    assert rows == sorted(set(rows)) and len(rows) == 10 and rows != list(range(10))
+    assert part.labels == tuple(row % 2 for row in rows)
+    assert load_examples(source, SST2, "validation", 40) == load_examples(source, SST2, "validation")
+
+
+def test_the_digest_knows_every_text_label_and_their_order():
+    examples = Examples((("a", "b"), ("c", "d")), (0, 1))
+    assert examples.digest == Examples((("a", "b"), ("c", "d")), (0, 1)).digest
+    others = [
+        Examples((("a", "b"), ("c", "e")), (0, 1)),
+        Examples((("a", "b"), ("c", "d")), (1, 1)),
+        Examples((("c", "d"), ("a", "b")), (1, 0)),
+        Examples((("ab", ""), ("c", "d")), (0, 1)),
+        Examples((("a", "b"),), (0,)),
+    ]
+    assert len({examples.digest, *(other.digest for other in others)}) == 6
+
+
+# The hub
+
+
+def test_the_hub_gives_the_same_part_and_digest_as_a_folder(folder, tmp_path, monkeypatch, no_network):
+    import datasets
+
+    asked = []
+
+    def from_disk(*names, split):
+        asked.append((*names, split))
+        path = tmp_path / "glue" / names[1] / f"{split}.parquet"
+        return datasets.Dataset.from_parquet(str(path), cache_dir=str(tmp_path / "cache"))
+
+    source = folder(GOOD)
+    monkeypatch.setattr(datasets, "load_dataset", from_disk)
+    for size in (None, 10):
+        from_hub = load_examples(HubSource(), SST2, "validation", size)
+        from_folder = load_examples(source, SST2, "validation", size)
+        assert from_hub == from_folder and from_hub.digest == from_folder.digest
+    assert from_hub != load_examples(source, SST2, "validation", 11)
+    assert asked == [("glue", "sst2", "validation")] * 2
+
+
+def test_a_hub_out_of_reach_costs_one_line_and_no_attempt(no_network):
+    with pytest.raises(BadInput) as refusal:
+        load_examples(HubSource(), SST2, "train")
+    assert re.fullmatch(
+        r"glue/sst2 is neither in the cache nor to be had from the hub: give a folder with --data \(\w+\)",
+        str(refusal.value),
+    )
+    assert no_network == []
+
+
+# The built-in language, and the real thing
+
+
+def test_the_builtin_source_gives_checked_examples():
+    examples = load_examples(BuiltinSource(), SST2, "validation", 50)
+    assert len(examples) == 50 and set(examples.labels) == {0, 1}
+    assert examples.digest != load_examples(BuiltinSource(), SST2, "train", 50).digest
+
+
+def test_the_real_sst2_has_its_official_sizes(real_data):
+    source = open_source(real_data, builtin=False)
+    train, validation = (load_examples(source, SST2, split) for split in ("train", "validation"))
+    assert (len(train), len(validation)) == (67_349, 872)
+    assert {split: len(part) for split, part in (("train", train), ("validation", validation))} == SST2.rows
+    assert sum(validation.labels) == 444
+    assert train.digest != validation.digest

@@ -1,0 +1,280 @@
+"""The training loop: reproducible, on schedule, with each row at its example, and loud when it fails."""
+
+import copy
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from bert_compression.compression import Distillation
+from bert_compression.errors import BadInput, Failure
+from bert_compression.inference import predict_logits
+from bert_compression.tasks.batching import Encoded
+from bert_compression.training import CrossEntropy, TrainingSettings, train
+
+
+@pytest.fixture(scope="module")
+def texts() -> Encoded:
+    """Forty-eight texts; the label is that of nearly all their tokens: small numbers 0, large ones 1."""
+    random = np.random.default_rng(0)
+    ids = [
+        [1, *random.integers(3, 50, length), *random.integers(50, 97, 1)]
+        if label == 0
+        else [1, *random.integers(50, 97, length), *random.integers(3, 50, 1)]
+        for label, length in zip(LABELS, random.integers(3, 12, 48), strict=True)
+    ]
+    ids = [[int(token) for token in row] for row in ids]
+    return Encoded(ids, [[0] * len(row) for row in ids], truncated=0, pad_id=0)
+
+
+LABELS = [i % 2 for i in range(48)]
+SETTINGS = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3}
+
+
+def settings(**changes) -> TrainingSettings:
+    return TrainingSettings(**{**SETTINGS, **changes})
+
+
+def equal(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    theirs = second.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in first.state_dict().items())
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What the optimizer was given at each step: its learning rate and the norm of all gradients."""
+    seen = []
+
+    class Watched(torch.optim.AdamW):
+        def step(self, closure=None):
+            (rate,) = {group["lr"] for group in self.param_groups}
+            gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+            seen.append((rate, torch.stack([g.norm() for g in gradients]).norm().item()))
+            return super().step(closure)
+
+    monkeypatch.setattr(torch.optim, "AdamW", Watched)
+    return seen
+
+
+class Losses:
+    """An objective whose values are given, and whose gradient is zero."""
+
+    needs = ()
+
+    def __init__(self, values):
+        self.values = iter(values)
+
+    def __call__(self, student, batch):
+        return next(self.values) + 0 * sum(p.sum() for p in student.parameters())
+
+
+# Learning
+
+
+def test_the_loss_falls_on_separable_texts_and_new_answers_are_right(tiny_bert, texts):
+    model = tiny_bert()
+    before = np.mean(predict_logits(model, texts).argmax(1) == LABELS)
+    result = train(model, texts, LABELS, CrossEntropy(), settings(epochs=12, learning_rate=3e-3))
+    after = np.mean(predict_logits(model, texts).argmax(1) == LABELS)
+    assert result.steps == 12 * 6 == len(result.losses)
+    assert result.final_loss == pytest.approx(np.mean(result.losses[-7:]), rel=1e-12)
+    assert result.final_loss < 0.1 < 0.4 < np.mean(result.losses[:6])
+    assert before < 0.8 and after == 1.0
+
+
+def test_the_model_comes_back_in_evaluation_mode_without_gradients(tiny_bert, texts):
+    model, before = tiny_bert(), tiny_bert()
+    train(model, texts, LABELS, CrossEntropy(), settings(epochs=1))
+    assert not any(module.training for module in model.modules())
+    assert all(p.grad is None and p.device.type == "cpu" for p in model.parameters())
+    assert not equal(model, before)
+
+
+def test_frozen_parameters_stay_and_the_others_move(tiny_bert, texts):
+    model, before = tiny_bert(), dict(tiny_bert().named_parameters())
+    model.bert.embeddings.requires_grad_(False)
+    train(model, texts, LABELS, CrossEntropy(), settings(epochs=1))
+    still = {name for name, p in model.named_parameters() if torch.equal(p, before[name])}
+    # A key's bias has no gradient (softmax ignores it) and starts at zero, so that it may stay as well.
+    assert {name for name in still if "key.bias" not in name} == {
+        name for name in before if "embeddings" in name
+    }
+
+
+def test_a_short_run_in_bf16_gives_other_losses_and_weights_in_fp32(tiny_bert, texts):
+    exact, coarse = tiny_bert(), tiny_bert()
+    first = train(exact, texts, LABELS, CrossEntropy(), settings(epochs=1))
+    second = train(coarse, texts, LABELS, CrossEntropy(), settings(epochs=1, bf16=True))
+    assert second.losses != first.losses
+    np.testing.assert_allclose(second.losses, first.losses, atol=0.1)
+    assert {p.dtype for p in coarse.parameters()} == {torch.float32}
+
+
+# Reproducibility
+
+
+def test_two_runs_agree_to_the_last_bit_and_another_seed_does_not(tiny_bert, texts):
+    runs = {}
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        model = tiny_bert()
+        torch.rand(len(name))  # whatever was drawn before
+        runs[name] = (model, train(model, texts, LABELS, CrossEntropy(), settings(seed=seed)).losses)
+    assert equal(runs["first"][0], runs["again"][0]) and runs["first"][1] == runs["again"][1]
+    assert not equal(runs["first"][0], runs["other"][0]) and runs["first"][1] != runs["other"][1]
+
+
+# Learning rate, weight decay, clipping
+
+
+@pytest.mark.parametrize(
+    ("warmup", "factors"),
+    [
+        (0.25, [1 / 3, 2 / 3, 1, 1, 8 / 9, 7 / 9, 6 / 9, 5 / 9, 4 / 9, 3 / 9, 2 / 9, 1 / 9]),
+        (4, [1 / 4, 2 / 4, 3 / 4, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]),
+        (0, [left / 12 for left in range(12, 0, -1)]),
+    ],
+    ids=["a quarter", "four steps", "none"],
+)
+def test_the_learning_rate_rises_and_falls_in_straight_lines(tiny_bert, texts, steps, warmup, factors):
+    train(tiny_bert(), texts, LABELS, CrossEntropy(), settings(warmup=warmup))
+    assert [rate for rate, _ in steps] == pytest.approx([1e-3 * factor for factor in factors])
+
+
+def test_weight_decay_shrinks_matrices_alone(tiny_bert, texts, steps):
+    """With a gradient of zero, AdamW only decays: by 1 - rate x decay at each step."""
+    model = tiny_bert()
+    with torch.no_grad():
+        for vector in (p for p in model.parameters() if p.ndim == 1):
+            vector.add_(0.5)  # biases start at zero, where a decay would not show
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    train(model, texts, LABELS, Losses([1.0] * 12), settings(weight_decay=0.5))
+    shrunk = math.prod(1 - rate * 0.5 for rate, _ in steps)
+    assert 0.99 < shrunk < 0.999
+    for name, p in model.named_parameters():
+        expected = before[name] * shrunk if p.ndim > 1 else before[name]
+        torch.testing.assert_close(p.detach(), expected, rtol=1e-5, atol=0, msg=name)
+    assert torch.equal(model.classifier.bias, before["classifier.bias"])
+    assert not torch.equal(model.classifier.weight, before["classifier.weight"])
+
+
+@pytest.mark.parametrize("largest", [0.01, 1e9])
+def test_gradients_are_clipped_to_their_largest_norm(tiny_bert, texts, steps, largest):
+    train(tiny_bert(), texts, LABELS, CrossEntropy(), settings(epochs=1, max_gradient_norm=largest))
+    norms = [norm for _, norm in steps]
+    if largest == 0.01:
+        assert norms == pytest.approx([0.01] * 6, rel=1e-3)
+    else:
+        assert min(norms) > 0.1
+
+
+# Rows beside the examples
+
+
+class Recording(CrossEntropy):
+    """Cross-entropy that keeps which rows came with which tokens and labels."""
+
+    needs = ("row",)
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, student, batch):
+        rows = batch["row"].tolist()
+        lengths = batch["attention_mask"].sum(1).tolist()
+        tokens = [ids[:n] for ids, n in zip(batch["input_ids"].tolist(), lengths, strict=True)]
+        self.seen += zip(rows, tokens, batch["labels"].tolist(), strict=True)
+        return super().__call__(student, {k: v for k, v in batch.items() if k != "row"})
+
+
+def test_extra_rows_and_labels_arrive_with_their_examples(tiny_bert, texts):
+    objective = Recording()
+    train(tiny_bert(), texts, LABELS, objective, settings(), extras={"row": torch.arange(48)})
+    assert len(objective.seen) == 96
+    for row, tokens, label in objective.seen:
+        assert tokens == texts.ids[row] and label == LABELS[row]
+    orders = [[row for row, *_ in part] for part in (objective.seen[:48], objective.seen[48:])]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(48))
+    assert orders[0] != orders[1] != list(range(48))
+
+
+def test_a_student_learns_its_teachers_answers_and_not_those_of_another_order(tiny_bert, texts):
+    """Without dropout, a student that starts as its teacher has nothing to learn, if rows are matched."""
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    logits = torch.from_numpy(predict_logits(tiny_bert(**quiet), texts))
+    objective, one = Distillation(temperature=2.0, alpha=1.0), settings(epochs=1, learning_rate=1e-9)
+    matched = train(tiny_bert(**quiet), texts, LABELS, objective, one, {"teacher_logits": logits})
+    torn = train(tiny_bert(**quiet), texts, LABELS, objective, one, {"teacher_logits": logits.flip(0)})
+    assert max(map(abs, matched.losses)) < 1e-5
+    assert min(torn.losses) > 1e-3
+
+
+def test_progress_counts_steps_to_the_last(tiny_bert, texts):
+    seen = []
+    train(
+        tiny_bert(), texts, LABELS, CrossEntropy(), settings(epochs=1, batch_size=20),
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            [0.6931, 0.5, math.nan],
+            "the loss is nan at step 3 of 12 (the loss before: 0.5): try a smaller learning rate",
+        ),
+        ([math.inf], "the loss is inf at step 1 of 12 (the loss before: none): try a smaller learning rate"),
+        (
+            [1234567.0, -math.inf],
+            "the loss is -inf at step 2 of 12 (the loss before: 1.235e+06): try a smaller learning rate",
+        ),
+    ],
+)
+def test_a_loss_that_is_no_number_stops_the_training_where_it_is(tiny_bert, texts, values, message):
+    with pytest.raises(Failure, match=f"^{re.escape(message)}$"):
+        train(tiny_bert(), texts, LABELS, Losses(values), settings())
+
+
+@pytest.mark.parametrize(
+    ("extras", "message"),
+    [
+        (None, "the objective needs teacher_logits for every training example, and none were given"),
+        (
+            {"teachers_logits": torch.zeros(48, 2)},
+            "the objective needs teacher_logits for every training example, and none were given",
+        ),
+        ({"teacher_logits": torch.zeros(47, 2)}, "teacher_logits has 47 rows for 48 training examples"),
+    ],
+)
+def test_what_the_objective_needs_and_does_not_get_is_named(tiny_bert, texts, extras, message):
+    model = tiny_bert()
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        train(model, texts, LABELS, Distillation(), settings(), extras)
+    assert equal(model, tiny_bert())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be positive, not 0"),
+        ({"batch_size": -8}, "batch_size must be positive, not -8"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive, not 0.0"),
+        ({"learning_rate": math.nan}, "learning_rate must be positive, not nan"),
+        ({"warmup": -0.1}, "warmup must not be negative, but is -0.1"),
+    ],
+)
+def test_settings_that_cannot_train_are_refused(changes, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        settings(**changes)
+
+
+def test_settings_are_equal_by_value_and_frozen():
+    assert settings() == copy.copy(settings()) != settings(seed=1)
+    with pytest.raises(AttributeError):
+        settings().seed = 3
