@@ -65,3 +65,27 @@ def tiny_texts():
         return Encoded(ids, [[0] * length for length in lengths], truncated=0, pad_id=0)
 
     return make
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """A machine from which nothing can be reached, with an empty cache; lists what was tried to reach."""
+    import socket
+
+    import huggingface_hub.constants
+
+    from bert_compression import hub
+
+    attempts = []
+
+    def refuse(address, *_, **__):
+        attempts.append(address)
+        raise OSError("unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    hub.hub_answers.cache_clear()
+    yield attempts
+    hub.hub_answers.cache_clear()

@@ -113,11 +113,12 @@ def test_a_changed_shipped_file_is_refused(assets, name):
 
 
 @pytest.mark.parametrize("load", [load_tokenizer, lambda encoder: load_encoder(encoder, 2, 0)])
-def test_an_encoder_that_nobody_has_is_refused_in_one_line(load):
-    """The tests run with the hub forbidden, as on a machine without a network."""
+def test_an_encoder_that_nobody_has_costs_one_line_and_one_question(no_network, load):
     start = "no usable encoder 'nobody/no-encoder' in the cache or on the hub, as safetensors: "
-    with pytest.raises(BadInput, match=f"^{re.escape(start)}[^\n]+$"):
-        load("nobody/no-encoder")
+    for _ in range(2):
+        with pytest.raises(BadInput, match=f"^{re.escape(start)}[^\n]+$"):
+            load("nobody/no-encoder")
+    assert no_network == [("huggingface.co", 443)]
 
 
 @pytest.mark.parametrize("load", [load_tokenizer, lambda encoder: load_encoder(encoder, 2, 0)])

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             publish(options.profile, records)
 
     records = session.run(options.quiet, lambda record: keep([record]))
-    keep([record for record in records if "artifacts" in record])
+    keep(session.stored())
     waiting = len(session.plan.to_run)
     failed = [record for record in records if record["status"] == "failed"]
     if not options.quiet:

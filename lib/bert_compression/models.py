@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -14,6 +15,9 @@ from torch import nn
 from bert_compression.compression.storage import refuse_pickles
 from bert_compression.errors import BadInput
 from bert_compression.hub import use_hub_or_cache
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BUILTIN, MINILM = "builtin-bert", "all-MiniLM-L6-v2"
 
@@ -50,7 +54,7 @@ def encoder_digest(encoder: str) -> str | None:
     return sha.hexdigest()
 
 
-def load_tokenizer(encoder: str):
+def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
     """The fast tokenizer that belongs to the encoder."""
     from transformers import AutoTokenizer
 

@@ -113,8 +113,9 @@ def test_a_head_that_is_not_heard_has_no_importance(tiny_bert, texts):
 def test_scoring_leaves_the_model_as_it_was(tiny_bert, texts):
     model, untouched = tiny_bert().train(), tiny_bert()
     with torch.no_grad():  # a caller that has switched gradients off is no hindrance
-        head_importance(model, [batch(texts, range(8))])
-    assert model.training
+        importance = head_importance(model, [batch(texts, range(8))])
+    assert torch.equal(importance, head_importance(untouched, [batch(texts, range(8))]))  # without dropout
+    assert model.training and not untouched.training
     assert all(p.grad is None for p in model.parameters())
     for ours, theirs in zip(model.parameters(), untouched.parameters(), strict=True):
         assert torch.equal(ours, theirs)

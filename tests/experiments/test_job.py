@@ -152,8 +152,8 @@ def test_every_python_sees_the_same_code(tmp_path):
     assert _code_of(path) == (
         "Module(body=[FunctionDef(name='f', args=arguments(posonlyargs=[], args=[], kwonlyargs=[], "
         "kw_defaults=[], defaults=[]), body=[Pass()], decorator_list=[]), ClassDef(name='C', bases=[], "
-        "keywords=[], body=[Assign(targets=[Name(id='x', ctx=Store())], value=JoinedStr(values=[FormattedValue("
-        "value=Constant(value=1), conversion=-1)]))], decorator_list=[])], type_ignores=[])"
+        "keywords=[], body=[Assign(targets=[Name(id='x', ctx=Store())], value=JoinedStr(values=["
+        "FormattedValue(value=Constant(value=1), conversion=-1)]))], decorator_list=[])], type_ignores=[])"
     )
 
 

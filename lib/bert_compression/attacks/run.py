@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,13 @@ from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
 from bert_compression.errors import BadInput
 from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+
+if TYPE_CHECKING:
+    from textattack import Attack
+    from transformers import PreTrainedTokenizerBase
+
+    from bert_compression.tasks.sources import Examples
+    from bert_compression.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,12 @@ class AttackResult:
 
 
 def attack(
-    model,
-    tokenizer,
-    examples,
+    model: torch.nn.Module,
+    tokenizer: "PreTrainedTokenizerBase",
+    examples: "Examples",
     resources: Resources,
     *,
-    task,
+    task: "Task",
     max_length: int,
     seed: int = 0,
     one_at_a_time: bool = False,
@@ -94,7 +102,9 @@ class TextResult:
     words_changed: int = 0
 
 
-def attack_text(attacker, texts: Sequence[str], label: int, task, max_length: int) -> TextResult:
+def attack_text(
+    attacker: "Attack", texts: Sequence[str], label: int, task: "Task", max_length: int
+) -> TextResult:
     """Attack one text with a `textattack.Attack`; a success is not checked again."""
     from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 

@@ -7,12 +7,19 @@ here the resources give candidates that have already passed, and remember them.
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.swaps import Resources
 
+if TYPE_CHECKING:
+    from textattack import Attack
+    from textattack.models.wrappers import ModelWrapper
 
-def textfooler(victim, resources: Resources, columns: Sequence[str], attacked: int = 0):
+
+def textfooler(
+    victim: "ModelWrapper", resources: Resources, columns: Sequence[str], attacked: int = 0
+) -> "Attack":
     """The attack, as a `textattack.Attack`.
 
     `victim` is any TextAttack model wrapper, `columns` are the task's text columns, of which only the one

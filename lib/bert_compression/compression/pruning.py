@@ -3,13 +3,15 @@
 Book: methods/head_pruning.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
 from bert_compression.errors import BadInput
 
 
-def head_importance(model: nn.Module, batches) -> torch.Tensor:
+def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> torch.Tensor:
     """How much does the loss feel each head? Shape (layers, heads), float32, each layer of length one.
 
     The sum over tokens of |<c, dL/dc>|, with c the head's context vector (its part of the input of the

@@ -15,6 +15,7 @@ methods/quantization.
 
 import copy
 import warnings
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -158,7 +159,7 @@ def quantize(model: nn.Module, mode: str, decay: float = 0.9999) -> nn.Module:
     return model
 
 
-def calibrate(model: nn.Module, batches) -> nn.Module:
+def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> nn.Module:
     """Let an "ema" model see batches, so that its activation ranges fit them; weights stay as they are.
 
     `batches` yields keyword arguments of the model's forward. The model comes back in evaluation mode.

@@ -44,6 +44,12 @@ class Session:
 
         return predicted_seconds(self.plan.to_run, self.store.records()) if self.plan.to_run else {}
 
+    def stored(self) -> list[dict]:
+        """The store's records of the plan's jobs, those of inputs included."""
+        jobs = self.plan.all_jobs() if self.plan.data_there else []
+        found = (self.store.record(self.resolver.key(job)) for job in jobs)
+        return [record for record in found if record is not None]
+
     def run(self, quiet: bool = False, on_record: Callable[[dict], None] | None = None) -> list[dict]:
         """Run what is missing; the records of all jobs of the plan, inputs first. `on_record` is handed each
         new record as soon as it is kept."""

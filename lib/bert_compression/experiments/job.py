@@ -94,7 +94,7 @@ def digest(value: object) -> str:
 
 @cache
 def code_digest(kind: str) -> str:
-    """sha256 over the modules that the kind runs through, without comments, docstrings and layout.
+    """sha256 over the modules that the kind runs through, without comments, docstrings, layout and types.
 
     These are the kind's own module and what it imports, directly or not, at module level. An import inside a
     function is not followed: the package uses it only where the imported code is covered otherwise, by the
@@ -133,6 +133,12 @@ def _module_file(name: str) -> Path | None:
     return Path(spec.origin) if spec and spec.origin else None
 
 
+def _only_for_types(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module in ("typing", "collections.abc")
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def _code_of(path: Path) -> str:
     """The module's syntax, written alike by every Python: 3.12 adds type_params, 3.13 hides empty lists."""
     tree = ast.parse(path.read_text())
@@ -141,7 +147,12 @@ def _code_of(path: Path) -> str:
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
         if getattr(node, "type_params", None) == []:
             delattr(node, "type_params")
+    tree.body = [node for node in tree.body if not _only_for_types(node)]
     everything = {"show_empty": True} if sys.version_info >= (3, 13) else {}
     return ast.dump(tree, **everything)

@@ -12,11 +12,13 @@ from bert_compression.tasks.glue import get_task
 
 @dataclass
 class Plan:
-    """Jobs in the order of running. `there` maps identities to records that need no computing."""
+    """Jobs in the order of running. `there` maps identities to records that need no computing; `data_there`
+    says whether the data could be read, without which jobs have no keys."""
 
     wanted: list[Job]
     to_run: list[Job]
     there: dict[str, dict]
+    data_there: bool
 
     def rows(self) -> list[dict]:
         """One plain row a wanted job, for printing."""
@@ -85,7 +87,7 @@ def make_plan(wanted: list[Job], resolver: Resolver, store: Store, profile: str,
             there[job.identity] = record
         else:
             require(job)
-    return Plan(wanted, [job for job in in_order(wanted) if job.identity in to_run], there)
+    return Plan(wanted, [job for job in in_order(wanted) if job.identity in to_run], there, data_there)
 
 
 def in_order(jobs: list[Job]) -> list[Job]:

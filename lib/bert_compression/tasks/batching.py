@@ -3,8 +3,12 @@ on short sentences that is worth 4 to 20 times the speed of padding to 128 or 51
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class Encoded:
         }
 
 
-def encode(texts: Sequence[tuple[str, ...]], tokenizer, max_length: int) -> Encoded:
+def encode(
+    texts: Sequence[tuple[str, ...]], tokenizer: "PreTrainedTokenizerBase", max_length: int
+) -> Encoded:
     """Tokenize texts (one or two columns) once. Longer ones are cut to `max_length` tokens, and counted."""
     columns = [list(column) for column in zip(*texts, strict=True)]
     cut = tokenizer(*columns, truncation=True, max_length=max_length, return_token_type_ids=True)

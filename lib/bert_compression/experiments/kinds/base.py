@@ -1,8 +1,9 @@
 """What a running job is handed, and what it hands back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from bert_compression.models import load_tokenizer
 from bert_compression.tasks.batching import Encoded, encode
 from bert_compression.tasks.sources import Examples
 from bert_compression.tasks.task import Task
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 LOGITS = "logits.npz"
 
@@ -27,7 +31,7 @@ class Work:
     data_folder: Path | None  # of a folder source, for word resources that lie beside the examples
     progress: Callable[[int, int], None]
 
-    def input_model(self, name: str = "model"):
+    def input_model(self, name: str = "model") -> "Module":
         """The model that an input job made, in evaluation mode."""
         return load_model(self.inputs[name])
 
@@ -49,6 +53,6 @@ class Outcome:
     per_example: dict[str, str | list] = field(default_factory=dict)
 
 
-def digits(labels) -> str:
+def digits(labels: Iterable[int]) -> str:
     """Small class numbers as a string, one digit an example."""
     return "".join(str(int(label)) for label in labels)

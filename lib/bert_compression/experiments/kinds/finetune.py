@@ -1,9 +1,14 @@
 """Training with gold labels: the teacher, quantization-aware training, and fine-tuning after compression."""
 
+from typing import TYPE_CHECKING
+
 from bert_compression.compression.storage import save_model
 from bert_compression.devices import has_bf16
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.training import CrossEntropy, TrainingSettings, train
+
+if TYPE_CHECKING:
+    from bert_compression.training import TrainingResult
 
 
 def run(work: Work) -> Outcome:
@@ -37,7 +42,7 @@ def training_settings(params: dict) -> TrainingSettings:
     )
 
 
-def training_metrics(work: Work, settings: TrainingSettings, result) -> dict[str, float]:
+def training_metrics(work: Work, settings: TrainingSettings, result: "TrainingResult") -> dict[str, float]:
     """What a record keeps of a training."""
     return {
         "steps": result.steps,

@@ -1,0 +1,104 @@
+"""The doctor: what is missing is a finding, never an error, and the verdict counts it."""
+
+import pandas as pd
+import pytest
+
+from bert_compression.errors import BadInput
+from bert_compression.report import doctor
+from bert_compression.report.doctor import examine
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(monkeypatch):
+    """No data folder and no hub."""
+    monkeypatch.delenv("BERT_COMPRESSION_DATA", raising=False)
+    monkeypatch.setattr(doctor, "hub_answers", lambda: False)
+
+
+def data_folder(folder, splits=("train", "validation")):
+    for split in splits:
+        path = folder / "glue" / "sst2" / f"{split}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"sentence": ["good", "bad"], "label": [1, 0]}).to_parquet(path)
+    return folder
+
+
+def test_smoke_needs_nothing_but_the_package():
+    findings = examine("smoke", None)
+    assert list(findings)[-1] == "verdict"
+    assert findings["verdict"] == "profile smoke: ready"
+    assert findings["data"] == "builtin: SST-2 with 2000 train and 1000 validation sentences"
+    assert findings["model"] == "builtin-bert, on this machine"
+    assert findings["word_resources"] == "builtin"
+    assert "torch" in findings["versions"] and "cores" in findings["processor"]
+    assert findings["hub"] == "does not answer"
+    assert all(isinstance(finding, str) and "\n" not in finding for finding in findings.values())
+
+
+def test_the_paper_lacks_everything_where_there_is_no_hub():
+    findings = examine("paper", None)
+    assert findings["verdict"] == "profile paper: lacks data, model, word resources"
+    assert findings["data"].startswith(
+        "missing: glue/sst2 is neither in the cache nor to be had from the hub"
+    )
+    assert findings["model"] == "missing: bert-base-uncased is a checkpoint of the hub, which does not answer"
+    assert findings["word_resources"].startswith("missing: genuine word resources ")
+
+
+def test_a_checkpoint_in_the_cache_will_do_without_a_hub(monkeypatch):
+    monkeypatch.setattr(doctor, "try_to_load_from_cache", lambda name, file: f"cache/{name}/{file}")
+    assert examine("paper", None)["model"] == "bert-base-uncased, from the hub or its cache"
+
+
+def test_a_hub_that_answers_has_data_and_model(monkeypatch):
+    monkeypatch.setattr(doctor, "hub_answers", lambda: True)
+    findings = examine("paper", None)
+    assert (findings["hub"], findings["data"]) == ("answers", "from the hub")
+    assert findings["model"] == "bert-base-uncased, from the hub or its cache"
+
+
+def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
+    folder = data_folder(tmp_path / "data")
+    findings = examine("small", str(folder))
+    assert findings["data_folder"] == str(folder)
+    assert findings["data"] == "folder: SST-2 with 2 train and 2 validation sentences"
+    assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
+    assert findings["verdict"] == "profile small: lacks word resources"
+    monkeypatch.setenv("BERT_COMPRESSION_DATA", str(folder))
+    assert examine("small", None) == findings
+
+
+def test_a_folder_that_lacks_a_split_is_found_out(tmp_path):
+    folder = data_folder(tmp_path / "data", splits=("train",))
+    missing = folder / "glue" / "sst2" / "validation.parquet"
+    assert examine("small", str(folder))["data"] == f"missing: sst2 needs {missing}, which does not exist"
+
+
+def test_a_folder_that_is_not_there_is_a_finding(tmp_path):
+    findings = examine("small", str(tmp_path / "nowhere"))
+    told = f"the data folder {tmp_path / 'nowhere'} does not exist: give the folder that holds glue/"
+    assert findings["data_folder"] == f"unusable: {told}"
+    assert findings["data"] == f"missing: {told}"
+    assert "lacks data" in findings["verdict"]
+
+
+def test_real_data_are_all_that_small_needs(real_data):
+    assert examine("small", str(real_data))["verdict"] == "profile small: ready"
+
+
+def test_a_package_that_is_not_installed_is_named_and_counted(monkeypatch):
+    found = doctor.find_spec
+    hidden = {"textattack", "papermill"}
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in hidden else found(name))
+    findings = examine("smoke", None)
+    assert findings["book_tools"] == "missing: papermill"
+    assert findings["attack_tools"] == "missing: textattack"
+    assert findings["word_resources"] == (
+        "missing: attacks need the package textattack, which is not installed"
+    )
+    assert findings["verdict"] == "profile smoke: lacks word resources"
+
+
+def test_an_unknown_profile_is_refused():
+    with pytest.raises(BadInput, match=r"^unknown profile 'huge': choose one of smoke, small, paper$"):
+        examine("huge", None)

@@ -1,0 +1,243 @@
+"""The command line: help that can be pasted, bad input in one line, data as JSON."""
+
+import json
+import re
+import shlex
+
+import pandas as pd
+import pytest
+
+from bert_compression import __version__, cli
+
+SENTENCES = {"sentence": ["a good film", "a bad film"], "label": [1, 0]}
+NOWHERE = "the data folder nowhere does not exist: give the folder that holds glue/"
+LABELS = "must be one of 0 (negative), 1 (positive)"
+
+
+@pytest.fixture(autouse=True)
+def nothing_given(tmp_path, monkeypatch):
+    """An empty store and no data folder."""
+    monkeypatch.setenv("BERT_COMPRESSION_STORE", str(tmp_path / "store"))
+    monkeypatch.delenv("BERT_COMPRESSION_DATA", raising=False)
+    return tmp_path / "store"
+
+
+def data_folder(folder, train=None, validation=None):
+    for split, table in (("train", train), ("validation", validation)):
+        path = folder / "glue" / "sst2" / f"{split}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(table or SENTENCES).to_parquet(path)
+    return folder
+
+
+def refused(capsys, *arguments):
+    """The one line that a command ends with at exit status 2."""
+    assert cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("bert-compression: ") and captured.err.endswith("\n")
+    assert captured.err.count("\n") == 1
+    return captured.err.removeprefix("bert-compression: ").removesuffix("\n")
+
+
+# What is asked for does not exist.
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("", "the following arguments are required: COMMAND; see bert-compression --help"),
+        ("run --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
+        ("plan --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
+        ("doctor --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
+        ("book --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
+        ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty"),
+        ("plan --table table_9", "unknown table 'table_9' of loyalty: choose one of table_3"),
+        ("run --seeds 0", "seeds must be at least 1, not 0"),
+        ("run --attacked 0", "attacked must be at least 1, not 0"),
+        (
+            "run --attacked 2000",
+            "sst2/validation from the builtin source holds 1000 examples: "
+            "ask for between 1 and 1000, not 2000",
+        ),
+        ("run --seeds two", "argument --seeds: invalid int value: 'two'; see bert-compression run --help"),
+        ("run --speed 3", "unrecognized arguments: --speed 3; see bert-compression --help"),
+        ("plan --profile small --data nowhere", NOWHERE),
+        ("book --profile small --data nowhere", NOWHERE),
+        (
+            "run --data nowhere",
+            "this profile uses the built-in tasks: leave --data out, or choose --profile small",
+        ),
+    ],
+)
+def test_what_there_is_not_is_refused_in_one_line(command, message, capsys, nothing_given):
+    assert refused(capsys, *shlex.split(command)) == message
+    assert not nothing_given.exists()
+
+
+@pytest.mark.parametrize("command", ["dance", "plan --format yaml"])
+def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(command, capsys):
+    line = refused(capsys, *command.split())
+    choices = ("doctor", "plan", "run", "book") if command == "dance" else ("text", "json")
+    assert f"invalid choice: '{command.split()[-1]}' (choose from " in line
+    assert all(choice in line for choice in choices)
+    assert line.endswith("--help")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["seed=3"], "has no parameter 'seed': it has profile, data, seeds, attacked"),
+        (["seeds=many"], "needs seeds to be of type int, not 'many'"),
+        (["seeds=2", "attacked=2.5"], "needs attacked to be of type int, not 2.5"),
+        (["seeds=True"], "needs seeds to be of type int, not True"),
+    ],
+)
+def test_a_notebook_parameter_that_does_not_fit_is_refused(values, message, capsys, project, monkeypatch):
+    monkeypatch.chdir(project)
+    given = [argument for value in values for argument in ("-p", value)]
+    assert refused(capsys, "book", *given) == f"notebooks/loyalty/table_3_sst2 {message}"
+
+
+def test_a_parameter_without_a_value_and_an_unknown_notebook_are_refused(capsys, project, monkeypatch):
+    monkeypatch.chdir(project)
+    assert refused(capsys, "book", "-p", "seeds") == (
+        "a notebook's parameter is written name=value, not 'seeds'"
+    )
+    assert refused(capsys, "book", "--notebook", "table_9") == (
+        "unknown notebook 'table_9': the book has notebooks/loyalty/table_3_sst2"
+    )
+
+
+# The data are not what they should be.
+
+
+def test_an_empty_folder_is_refused(capsys, tmp_path):
+    (tmp_path / "data").mkdir()
+    assert refused(capsys, "run", "--profile", "small", "--data", str(tmp_path / "data")) == (
+        f"the data folder {tmp_path / 'data'} is empty: it should hold glue/<task>/<split>.parquet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"text": ["x"], "label": [1]}, " lacks the column 'sentence'; it has text, label"),
+        ({"sentence": ["x"]}, " lacks the column 'label'; it has sentence"),
+        ({"sentence": [], "label": []}, " holds no examples"),
+        ({"sentence": ["x", "y"], "label": [0, 2]}, f", row 1: the label is 2, but {LABELS}"),
+        ({"sentence": ["x", "y"], "label": [-1, 1]}, f", row 0: the label is -1, but {LABELS}"),
+        ({"sentence": ["x", "  "], "label": [0, 1]}, ", row 1: the sentence is empty or no text ('  ')"),
+    ],
+)
+def test_data_that_are_not_right_are_refused_with_where(capsys, tmp_path, nothing_given, table, message):
+    folder = data_folder(tmp_path / "data", train=table)
+    for command in ("plan", "run"):
+        line = refused(capsys, command, "--profile", "paper", "--data", str(folder))
+        assert line == f"sst2/train from the folder source{message}"
+    assert not nothing_given.exists()
+
+
+def test_fewer_sentences_than_the_profile_trains_on_are_refused(capsys, tmp_path):
+    assert refused(capsys, "run", "--profile", "small", "--data", str(data_folder(tmp_path / "data"))) == (
+        "sst2/train from the folder source holds 2 examples: ask for between 1 and 2, not 20000"
+    )
+
+
+def test_a_file_that_is_no_table_is_refused(capsys, tmp_path):
+    folder = data_folder(tmp_path / "data")
+    broken = folder / "glue" / "sst2" / "validation.parquet"
+    broken.write_text("no parquet")
+    line = refused(capsys, "run", "--profile", "paper", "--data", str(folder))
+    assert line.startswith(f"{broken} cannot be read as parquet: ")
+    broken.unlink()
+    assert refused(capsys, "run", "--profile", "paper", "--data", str(folder)) == (
+        f"sst2 needs {broken}, which does not exist"
+    )
+
+
+def test_without_a_hub_the_paper_cannot_be_run_and_says_so_in_one_line(capsys, nothing_given):
+    line = refused(capsys, "run", "--profile", "paper", "--quiet")
+    assert line.startswith(
+        "no usable encoder 'bert-base-uncased' in the cache or on the hub, as safetensors: "
+    )
+    assert list(nothing_given.rglob("*.json")) == []
+
+
+# What is asked for can be had.
+
+
+def test_the_command_explains_itself(capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main(["--help"])
+    assert done.value.code == 0
+    told = capsys.readouterr().out
+    for line in (cli.doctor.__doc__, cli.plan.__doc__, cli.run.__doc__, cli.book.__doc__):
+        assert line.splitlines()[0] in re.sub(r"\s+", " ", told)
+    parser = cli._parser()
+    examples = re.findall(r"^  bert-compression (.*)$", told, re.MULTILINE)
+    assert len(examples) == 4
+    for example in examples:  # whatever stands there can be pasted
+        parser.parse_args(example.split())
+
+
+@pytest.mark.parametrize("command", ["doctor", "plan", "run", "book"])
+def test_each_command_explains_itself(capsys, command):
+    with pytest.raises(SystemExit) as done:
+        cli.main([command, "--help"])
+    assert done.value.code == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(f"usage: bert-compression {command}") and told.err == ""
+    assert "--profile" in told.out and "--data" in told.out
+
+
+def test_the_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as done:
+        cli.main(["--version"])
+    assert done.value.code == 0
+    assert capsys.readouterr().out == f"bert-compression {__version__}\n"
+
+
+def test_a_plan_as_json(capsys):
+    assert cli.main(["plan", "--seeds", "1", "--format", "json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert len(planned["jobs"]) == 39 and planned["seconds"] > 0
+    assert planned["jobs"][0] == {
+        "kind": "pretrained",
+        "task": "sst2",
+        "method": "pretrained",
+        "seed": 0,
+        "status": "to run",
+    }
+
+
+def test_a_plan_as_text(capsys, nothing_given):
+    assert cli.main(["plan"]) == 0
+    captured = capsys.readouterr()
+    head, *kinds, last = captured.out.splitlines()
+    assert head.split() == ["kind", "there", "earlier", "code", "to", "run", "not", "needed"]
+    assert ["attack", "-", "-", "14", "-"] in [line.split() for line in kinds]
+    assert re.fullmatch(r"78 jobs, 78 to run: about \d+ (s|min) on this machine", last)
+    assert captured.err == ""
+    assert not nothing_given.exists()  # a plan writes nothing
+
+
+def test_ctrl_c_before_anything_has_begun_is_one_line_too(capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bert_compression.experiments.Session", interrupted)
+    assert cli.main(["run"]) == 130
+    told = "bert-compression: stopped; what is done is kept, and the next run goes on\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_a_doctor_as_json_and_as_text(capsys):
+    assert cli.main(["doctor", "--format", "json"]) == 0
+    findings = json.loads(capsys.readouterr().out)
+    assert findings["verdict"] == "profile smoke: ready"
+    assert cli.main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(findings)
+    assert lines[-1] == "verdict            profile smoke: ready"
+    assert [line.split("  ")[0] for line in lines] == [name.replace("_", " ") for name in findings]
