@@ -30,8 +30,8 @@ def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
 
     q = clamp(round(x * s), -Q, Q) / s with Q = 2^(bits-1) - 1 and s = Q / max|x|, so that for 8 bits the
     largest error is max|x| / 254. Any shape; same shape and type back. The gradient passes straight through,
-    as if nothing had been rounded (Bengio et al. 2013). A tensor of zeros stays as it is, and a second
-    application changes nothing.
+    as if nothing had been rounded (Bengio et al. 2013). A tensor of zeros stays as it is, and in fp32
+    a second application changes nothing.
 
     Raises BadInput for bits outside 2 to 16.
 
@@ -163,7 +163,7 @@ def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> n
     """Let an "ema" model see batches, so that its activation ranges fit them; weights stay as they are.
 
     `batches` yields keyword arguments of the model's forward. The model comes back in evaluation mode.
-    Raises BadInput when there is no batch: ranges of zero would turn every activation into zero.
+    Raises BadInput when there is no batch: without a range nothing can be rounded sensibly.
     """
     quantizers = [m for m in model.modules() if isinstance(m, ActivationQuantizer)]
     model.eval()  # dropout off, so that the ranges are those of inference

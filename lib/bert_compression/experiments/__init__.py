@@ -54,13 +54,15 @@ class Session:
         """Run what is missing; the records of all jobs of the plan, inputs first. `on_record` is handed each
         new record as soon as it is kept."""
         from bert_compression.experiments.engine import run_plan
+        from bert_compression.experiments.environment import threads
         from bert_compression.experiments.progress import Progress
 
         progress = Progress(self.plan.to_run, self.seconds(), quiet)
         try:
             for notice in self.store.notices:
                 progress.note(notice)
-            return run_plan(self.plan, self.resolver, self.store, self.profile.name, progress, on_record)
+            with threads(self.profile.threads):
+                return run_plan(self.plan, self.resolver, self.store, self.profile.name, progress, on_record)
         finally:
             progress.close()
 

@@ -5,7 +5,8 @@ import platform
 import resource
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,9 +32,8 @@ def versions() -> dict[str, str]:
     return found
 
 
-@cache
 def hardware() -> dict[str, object]:
-    """Processor, cores, memory, GPU, and what they can multiply."""
+    """Processor, cores, threads in use, memory, GPU, and what they can multiply."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -56,6 +56,17 @@ def commit() -> str | None:
         return head + ("+" if _git(root, "status", "--porcelain", "--", "lib").strip() else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+@contextmanager
+def threads(number: int | None) -> Iterator[None]:
+    """Compute with that many threads inside, and with as many as before afterwards; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def reset_peak_memory() -> None:

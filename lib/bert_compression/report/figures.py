@@ -112,6 +112,8 @@ def _write_names(axes: "Axes", ours: list[Point], theirs: list[Point]) -> None:
     """Each point's name, at the nearest place that no other name, point or bar takes."""
     from matplotlib.transforms import Bbox
 
+    # A line from a name to its point must not move the frame that names are fitted into.
+    axes.set_autoscale_on(False)
     pixels, back = axes.transData, axes.transData.inverted()
     taken = []
     for point in ours + theirs:

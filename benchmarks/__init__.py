@@ -1,0 +1,1 @@
+"""Benchmarks: ratios measured in one run, after both sides have given equal results."""

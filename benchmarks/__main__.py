@@ -1,0 +1,31 @@
+"""All benchmarks, one after the other: python -m benchmarks [--data FOLDER] [--examples N] [--texts N]
+
+With the exit status of the worst: 0, or 1 where results differ or the attack's ratio is missed.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import attack, training
+from bert_compression.errors import BadInput
+
+
+def main(data: Path | None, examples: int, texts: int) -> int:
+    print("The attack, in seconds of one processor core\n")
+    attacked = attack.main(data, texts)
+    print("\nTraining, in seconds of one processor core\n")
+    return max(attacked, training.main(data, examples))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, help="a data folder; without one, the built-in language")
+    parser.add_argument("--examples", type=int, default=2000, help="how many training examples")
+    parser.add_argument("--texts", type=int, default=10, help="how many validation texts to attack")
+    arguments = parser.parse_args()
+    try:
+        sys.exit(main(arguments.data, arguments.examples, arguments.texts))
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
