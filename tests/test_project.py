@@ -110,7 +110,9 @@ def test_public_functions_say_their_types():
 
 def test_no_file_names_a_folder_or_a_host_of_one_machine():
     # Written in two parts, so that this file does not find itself.
-    private = re.compile("|".join(["/" + "work/", "/" + "home/", "/" + "root/", "/" + "tmp/w", "file" + "://"]))
+    private = re.compile(
+        "|".join(["/" + "work/", "/" + "home/", "/" + "root/", "/" + "tmp/w", "file" + "://"])
+    )
     found = []
     for path in own_files():
         try:

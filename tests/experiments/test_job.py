@@ -119,7 +119,7 @@ class Model:
 '''
 
 
-def test_comments_docstrings_and_layout_are_no_code_and_all_else_is(tmp_path):
+def test_comments_docstrings_layout_and_types_are_no_code_and_all_else_is(tmp_path):
     def code(text):
         path = tmp_path / "module.py"
         path.write_text(text)
@@ -132,6 +132,9 @@ def test_comments_docstrings_and_layout_are_no_code_and_all_else_is(tmp_path):
         ('"""A class."""', '"""A class.\n\n    Longer."""'),
         ("LIMIT = 3", "LIMIT = 3  # because\n\n\n# and so on"),
         ("LIMIT * scale", "(\n            LIMIT\n            * scale\n        )"),
+        ("size(self, scale=1)", "size(self, scale: int = 1) -> int"),
+        ("LIMIT = 3", "from collections.abc import Iterable\nfrom typing import TYPE_CHECKING\n\nLIMIT = 3"),
+        ("LIMIT = 3", "if TYPE_CHECKING:\n    from torch import Tensor\n\nLIMIT = 3"),
     ):
         assert SOURCE.replace(old, new) != SOURCE
         assert code(SOURCE.replace(old, new)) == code(SOURCE), new
@@ -141,6 +144,8 @@ def test_comments_docstrings_and_layout_are_no_code_and_all_else_is(tmp_path):
         ("scale=1", "scale=2"),
         ("LIMIT * scale", "scale * LIMIT"),
         ("size", "length"),
+        ("LIMIT = 3", "from itertools import chain\n\nLIMIT = 3"),
+        ("LIMIT = 3", "if LIMITED:\n    import torch\n\nLIMIT = 3"),
     ):
         assert code(SOURCE.replace(old, new)) != code(SOURCE), new
 

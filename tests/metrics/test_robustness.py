@@ -42,7 +42,10 @@ def test_a_collapsed_model_is_seen_in_the_classes():
 def test_an_absent_class_has_no_key_and_no_right_answer_no_queries():
     summary = attack_summary([0, 0], [2, 2], [1, 1])
     assert summary == {
-        "after_attack_accuracy": 0.0, "clean_accuracy": 0.0, "queries_mean": 0.0, "attacked": 2,
+        "after_attack_accuracy": 0.0,
+        "clean_accuracy": 0.0,
+        "queries_mean": 0.0,
+        "attacked": 2,
         "after_attack_accuracy_class_2": 0.0,
     }
 

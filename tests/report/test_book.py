@@ -32,7 +32,9 @@ def write_notebook(path, *sources, parameters=DECLARED):
 @pytest.fixture
 def clone(tmp_path, monkeypatch):
     """A project with one notebook, as small as can be, and the working directory in it."""
-    (tmp_path / "_config.yml").write_text("title: Tiny\nlaunch_buttons: {binderhub_url: https://mybinder.org}\n")
+    (tmp_path / "_config.yml").write_text(
+        "title: Tiny\nlaunch_buttons: {binderhub_url: https://mybinder.org}\n"
+    )
     (tmp_path / "lib" / "bert_compression").mkdir(parents=True)
     (tmp_path / "lib" / "bert_compression" / "code.py").write_text("one = 1\n")
     (tmp_path / "results").mkdir()
