@@ -33,8 +33,8 @@ def probability_loyalties(
     The terms whose mean is `probability_loyalty`; per-example values are what intervals and paired
     tests are made from. Arguments and errors as there.
     """
-    if not (base > 0 and base != 1):
-        raise BadInput(f"base must be a positive number other than 1, not {base!r}")
+    if not (1 < base < math.inf):
+        raise BadInput(f"base must be a finite number greater than 1, not {base!r}")
     p, q = distributions(teacher_probs, "teacher_probs"), distributions(student_probs, "student_probs")
     if p.shape != q.shape:
         raise BadInput(
