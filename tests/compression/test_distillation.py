@@ -151,3 +151,17 @@ def test_the_student_sees_the_inputs_alone_and_learns_while_the_teacher_does_not
     agreed = Student(teacher)
     Distillation(temperature=2.0, alpha=1.0)(agreed, given).backward()
     assert agreed.logits.grad.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"temperature": 0.0}, "temperature must be positive, not 0.0"),
+        ({"alpha": 1.5}, "alpha must lie between 0 and 1, not 1.5"),
+        ({"alpha": -0.1}, "alpha must lie between 0 and 1, not -0.1"),
+    ],
+)
+def test_an_objective_with_impossible_settings_is_refused(settings, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        Distillation(**settings)
+    assert Distillation().alpha == 1.0

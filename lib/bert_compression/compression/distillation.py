@@ -38,8 +38,10 @@ def kl_loss(
         raise BadInput(f"unknown reduction {reduction!r}: choose one of {', '.join(REDUCTIONS)}")
     student = log_softmax(student_logits.float() / temperature, dim=-1)
     teacher = log_softmax(teacher_logits.detach().float() / temperature, dim=-1)
-    divergence = nn.functional.kl_div(student, teacher, reduction=reduction, log_target=True)
-    return temperature**2 * divergence
+    # torch announces that its "mean" will turn into "batchmean": so the division by the classes is ours.
+    whole = "sum" if reduction == "sum" else "batchmean"
+    divergence = nn.functional.kl_div(student, teacher, reduction=whole, log_target=True)
+    return temperature**2 * (divergence / student.shape[1] if reduction == "mean" else divergence)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class Distillation:
     temperature: float = 10.0
     alpha: float = 1.0
     needs = ("teacher_logits",)
+
+    def __post_init__(self):
+        if not self.temperature > 0:
+            raise BadInput(f"temperature must be positive, not {self.temperature!r}")
+        if not 0 <= self.alpha <= 1:
+            raise BadInput(f"alpha must lie between 0 and 1, not {self.alpha!r}")
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs = {k: v for k, v in batch.items() if k not in ("labels", *self.needs)}
