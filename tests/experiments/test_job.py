@@ -238,8 +238,8 @@ def test_changing_the_distillation_loss_recomputes_kd_and_what_follows_not_the_t
     docstring = ["compression/distillation.py", "How far is the student's distribution", "How near is it"]
     loss = [
         "compression/distillation.py",
-        "return temperature**2 * divergence",
-        "return temperature * divergence",
+        "return temperature**2 *",
+        "return temperature *",
     ]
     loop = ["training.py", "max_gradient_norm: float = 1.0", "max_gradient_norm: float = 2.0"]
     done = subprocess.run(
