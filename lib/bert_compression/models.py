@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from bert_compression.compression.storage import refuse_pickles
@@ -62,21 +63,80 @@ def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
 
 
 def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
-    """The pretrained encoder under a classification head whose weights are drawn with `seed`.
+    """The pretrained encoder under a classification head whose weights are drawn with `seed`, as a BERT
+    classifier in fp32; a head that the encoder brings along is left behind.
 
-    Raises BadInput when the encoder is not to be had, or only as a pickle.
+    A DistilBERT is rewritten as the BERT that computes the same hidden states: of as many layers, with
+    segment embeddings of zero and a new pooler. Raises BadInput when the encoder is not to be had, only as a
+    pickle, or of another architecture.
     """
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoModel, BertForSequenceClassification
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
-    return _pretrained(
-        AutoModelForSequenceClassification,
-        encoder,
-        num_labels=num_labels,
-        use_safetensors=True,
-        dtype=torch.float32,
+    pretrained = _pretrained(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
+    if pretrained.config.model_type == "distilbert":
+        pretrained = _as_bert(pretrained)
+    if pretrained.config.model_type != "bert":
+        raise BadInput(f"{encoder!r} is a {pretrained.config.model_type}: give a BERT or a DistilBERT")
+    pretrained.config.num_labels = num_labels
+    model = BertForSequenceClassification(pretrained.config)
+    model.bert = pretrained
+    return renew_head(model, seed)
+
+
+def renew_head(model: nn.Module, seed: int) -> nn.Module:
+    """Draw the classifier's weights anew, as BERT initialises them; changes the model and returns it."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        model.classifier.weight.normal_(0.0, model.config.initializer_range, generator=generator)
+        model.classifier.bias.zero_()
+    return model.eval()
+
+
+# DistilBERT's names for the parts of a layer, and BERT's.
+DISTILBERT_PARTS = {
+    "attention.q_lin": "attention.self.query",
+    "attention.k_lin": "attention.self.key",
+    "attention.v_lin": "attention.self.value",
+    "attention.out_lin": "attention.output.dense",
+    "sa_layer_norm": "attention.output.LayerNorm",
+    "ffn.lin1": "intermediate.dense",
+    "ffn.lin2": "output.dense",
+    "output_layer_norm": "output.LayerNorm",
+}
+
+
+def _as_bert(distilbert: nn.Module) -> nn.Module:
+    """A BertModel with the weights of a DistilBertModel."""
+    from transformers import BertConfig, BertModel
+
+    theirs = distilbert.config
+    config = BertConfig(
+        vocab_size=theirs.vocab_size,
+        hidden_size=theirs.dim,
+        num_hidden_layers=theirs.n_layers,
+        num_attention_heads=theirs.n_heads,
+        intermediate_size=theirs.hidden_dim,
+        max_position_embeddings=theirs.max_position_embeddings,
+        hidden_act=theirs.activation,
+        hidden_dropout_prob=theirs.dropout,
+        attention_probs_dropout_prob=theirs.attention_dropout,
+        initializer_range=theirs.initializer_range,
+        pad_token_id=theirs.pad_token_id,
     )
+    bert = BertModel(config)
+    weights = {}
+    for name, value in distilbert.state_dict().items():
+        name = name.replace("transformer.layer.", "encoder.layer.")
+        for their_part, our_part in DISTILBERT_PARTS.items():
+            name = name.replace(f".{their_part}.", f".{our_part}.")
+        weights[name] = value
+    weights["embeddings.token_type_embeddings.weight"] = torch.zeros(2, theirs.dim)
+    missing, unexpected = bert.load_state_dict(weights, strict=False)
+    if unexpected or any(not name.startswith("pooler.") for name in missing):
+        raise BadInput(f"the DistilBERT has weights that no BERT has: {unexpected or missing}")
+    return bert
 
 
 def _pretrained(auto_class, encoder: str, **options):
@@ -88,7 +148,9 @@ def _pretrained(auto_class, encoder: str, **options):
     try:
         with _quiet():
             return auto_class.from_pretrained(str(folder or encoder), **options)
-    except (OSError, ValueError) as error:
+    # What transformers raises for a damaged file depends on the file: an OSError, a JSON error, a
+    # SafetensorError, a RuntimeError for shapes that do not fit, a TypeError for a missing vocabulary.
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         where = f"in {folder}" if folder else "in the cache or on the hub, as safetensors"
         raise BadInput(
             f"no usable encoder {encoder!r} {where}: {str(error).strip().splitlines()[0]}"
@@ -97,15 +159,18 @@ def _pretrained(auto_class, encoder: str, **options):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning that the classification head is new: here it always is."""
+    """Without the warning that some weights are new, and without transformers 5's bar."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def _check_digests(folder: Path) -> None:

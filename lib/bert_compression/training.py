@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from bert_compression.compression._inputs import model_inputs
 from bert_compression.devices import best_device
 from bert_compression.errors import BadInput, Failure
 from bert_compression.tasks.batching import Encoded, shuffled_batches
@@ -33,8 +34,7 @@ class CrossEntropy:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = {k: v for k, v in batch.items() if k != "labels"}
-        return cross_entropy(student(**inputs).logits.float(), batch["labels"])
+        return cross_entropy(student(**model_inputs(batch)).logits.float(), batch["labels"])
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ def train(
     `extras` holds one row an example of what the objective needs, such as {"teacher_logits": (examples,
     classes)}, computed once. `progress(done, total)` is called after each step. Raises Failure with the step
     and the last finite loss when the loss is not finite, BadInput when something that the objective needs is
-    missing or has another number of rows.
+    missing, when something is given that it does not need, or when numbers of rows differ.
     """
-    extras = _checked_extras(objective, extras or {}, len(examples))
+    extras = extras or {}
+    _check(objective, extras, labels, len(examples))
 
     # 1. Everything random hangs on the seed: dropout, the order of examples, replaced modules.
     torch.manual_seed(settings.seed)
@@ -121,7 +122,9 @@ def train(
                     f"the loss is {value} at step {len(losses) + 1} of {total} (the loss before: {last}): "
                     "try a smaller learning rate"
                 )
-            loss.backward()
+            # BERT-of-Theseus may draw frozen layers only: such a step teaches nothing.
+            if loss.requires_grad:
+                loss.backward()
             nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
             optimizer.step()
             schedule.step()
@@ -136,11 +139,15 @@ def train(
     return TrainingResult(len(losses), sum(tail) / len(tail), losses)
 
 
-def _checked_extras(objective: Objective, extras: dict, examples: int) -> dict[str, torch.Tensor]:
+def _check(objective: Objective, extras: dict, labels: list[int], examples: int) -> None:
     missing = [name for name in objective.needs if name not in extras]
     if missing:
         raise BadInput(f"the objective needs {missing[0]} for every training example, and none were given")
-    for name, rows in extras.items():
+    needless = [name for name in extras if name not in objective.needs]
+    if needless:
+        raise BadInput(
+            f"the objective does not need {needless[0]}: leave it out, or choose another objective"
+        )
+    for name, rows in {"labels": labels, **extras}.items():
         if len(rows) != examples:
-            raise BadInput(f"{name} has {len(rows)} rows for {examples} training examples")
-    return extras
+            raise BadInput(f"{name}: {len(rows)} rows for {examples} training examples")

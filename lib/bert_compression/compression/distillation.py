@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
+from bert_compression.compression._inputs import model_inputs
 from bert_compression.errors import BadInput
 
 REDUCTIONS = ("batchmean", "mean", "sum")
@@ -62,8 +63,7 @@ class Distillation:
             raise BadInput(f"alpha must lie between 0 and 1, not {self.alpha!r}")
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = {k: v for k, v in batch.items() if k not in ("labels", *self.needs)}
-        logits = student(**inputs).logits
+        logits = student(**model_inputs(batch)).logits
         loss = self.alpha * kl_loss(logits, batch["teacher_logits"], self.temperature)
         if self.alpha < 1:
             loss = loss + (1 - self.alpha) * cross_entropy(logits.float(), batch["labels"])

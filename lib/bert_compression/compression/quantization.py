@@ -83,13 +83,16 @@ class ActivationQuantizer(nn.Module):
 
 
 class _QuantizedWeight:
-    """Rounds `self.weight` at each use: while training always anew, in inference once per weight version."""
+    """Rounds `self.weight` at each use: while training always anew, in inference once for each weight."""
 
     def rounded_weight(self) -> torch.Tensor:
         if torch.is_grad_enabled():
             return fake_quantize(self.weight)
-        if getattr(self, "_rounded_version", None) != self.weight._version:
-            self._rounded, self._rounded_version = fake_quantize(self.weight), self.weight._version
+        weight = self.weight
+        # The version counts changes in place; moving, casting or exchanging the data leaves it as it is.
+        state = (weight._version, weight.data_ptr(), weight.device, weight.dtype)
+        if getattr(self, "_rounded_state", None) != state:
+            self._rounded, self._rounded_state = fake_quantize(weight), state
         return self._rounded
 
     def __getstate__(self) -> dict:

@@ -52,16 +52,20 @@ def load_model(folder: str | Path) -> nn.Module:
         json.loads((folder / CONFIG).read_text())
         config = AutoConfig.from_pretrained(folder)
         tensors = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
         raise BadInput(f"{folder} holds no readable model: {error}") from error
     steps = getattr(config, "compression", [])
     config.compression = []
     model = AutoModelForSequenceClassification.from_config(config).eval()
-    for step in steps:
-        model = _repeat(model, step)
+    try:
+        for step in steps:
+            model = _repeat(model, step)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(f"the config in {folder} has a damaged entry in compression: {steps!r}") from error
     try:
         _load_tensors(model, tensors)
-    except (RuntimeError, KeyError) as error:
+    except (RuntimeError, ValueError) as error:
         raise BadInput(
             f"the weights in {folder} do not fit its config: {str(error).splitlines()[0]}"
         ) from error
@@ -132,12 +136,15 @@ def _packed_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    scales = {name: tensors[name] for name in tensors if name.endswith(".weight_scale")}
-    found = set(tensors) - set(scales)
+    """Fill the model. Raises ValueError, naming the first tensor that does not fit by its name."""
+    scales = {name: tensors.pop(name) for name in sorted(tensors) if name.endswith(".weight_scale")}
     expected = {name for name in _exact_tensors(model) if not name.endswith(".weight_scale")}
-    if found != expected:
-        missing, unexpected = sorted(expected - found)[:3], sorted(found - expected)[:3]
-        raise KeyError(f"missing {missing}, unexpected {unexpected}")
+    if set(tensors) != expected:
+        missing, unexpected = sorted(expected - set(tensors))[:3], sorted(set(tensors) - expected)[:3]
+        raise ValueError(f"missing {missing}, unexpected {unexpected}")
+    for name in sorted(tensors):
+        if not tensors[name].is_floating_point() and f"{name}_scale" not in scales:
+            raise ValueError(f"{name} holds integers without {name}_scale")
     for name, layer in _integer_layers(model):
         weight, scale = tensors.pop(f"{name}.weight"), float(scales.pop(f"{name}.weight_scale"))
         layer.set_weight_bias(
@@ -148,12 +155,12 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
         tensors[weight_name] = tensors[weight_name].float() * scale
     places = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     with torch.no_grad():
-        for name in found & set(tensors):
-            if places[name].shape != tensors[name].shape:
-                raise KeyError(
-                    f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(places[name].shape)}"
+        for name, tensor in sorted(tensors.items()):
+            if places[name].shape != tensor.shape:
+                raise ValueError(
+                    f"{name} has the shape {tuple(tensor.shape)}, not {tuple(places[name].shape)}"
                 )
-            places[name].copy_(tensors[name])
+            places[name].copy_(tensor)
 
 
 def _integer_layers(model: nn.Module):

@@ -9,7 +9,7 @@ import ast
 import hashlib
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,13 +66,13 @@ class Resolver:
     def key(self, job: Job) -> str:
         """The job's key. Raises BadInput when its data cannot be had."""
         if job.identity not in self._keys:
-            examples = self.examples(job)
+            examples, task = self.examples(job), get_task(job.params["task"])
             self._keys[job.identity] = digest(
                 {
                     "identity": job.identity,
                     "code": code_digest(job.kind),
                     "data": examples.digest if examples else None,
-                    "task": asdict(get_task(job.params["task"])),
+                    "task": [task.columns, task.labels, task.attacked],
                     "resources": self._resources(job),
                     "encoder": encoder_digest(job.params["encoder"]),
                     "inputs": {name: self.key(needed) for name, needed in job.inputs.items()},

@@ -11,22 +11,30 @@ class Profile:
     """Sizes and settings that hold for all methods of a run. `None` for a size means all there is.
 
     `training` holds our own learning rate, batch size and warm-up where the paper's would not fit the model
-    (smoke, small); empty means the paper's own, method by method.
+    (smoke, small); empty means the paper's own, method by method. `curriculum` does the same for the k of
+    BERT-of-Theseus, which counts steps. `checkpoints` names encoders on the hub that were distilled before
+    any task; where there are none, they are made here, as `pretraining` says. `combined_seeds` is how many
+    seeds the combinations of methods get.
     """
 
     name: str
     encoder: str
     builtin_data: bool
     seeds: tuple[int, ...]
-    train_size: int | None
+    combined_seeds: int
+    train_size: dict[str, int | None]  # by task
     attacked: int | None
     resources: str
     max_length: int
     epochs: int
     kd_epochs: int
-    threads: int | None  # None for what torch chooses, the number of cores
+    threads: int | None  # of a process; None for all cores, or its share of them
+    workers: int | None  # processes that jobs are handed to; None for one a core
     precision: str  # "auto": bf16 autocast where the hardware multiplies it; "fp32"
     training: dict[str, float]
+    curriculum: dict[str, float]
+    checkpoints: dict[str, str]
+    pretraining: dict[str, float | str]
     ema_decay: float
     importance_size: int
     calibration_size: int
@@ -40,15 +48,23 @@ PROFILES = {
             encoder=BUILTIN,
             builtin_data=True,
             seeds=(0, 1),
-            train_size=1000,
+            combined_seeds=1,
+            train_size={"sst2": 1000, "mnli": 1000},
             attacked=100,
             resources="builtin",
             max_length=128,
             epochs=3,
             kd_epochs=1,  # three close every gap on a language this small, and leave nothing to see
             threads=1,  # at hidden size 64 more threads only wait for each other
+            workers=None,
             precision="fp32",  # at hidden size 64 autocast costs twice the time
             training={"learning_rate": 5e-4, "batch_size": 32, "warmup": 0.1},
+            curriculum={"k": 0.025},  # all modules are replaced after 20 of the 32 steps
+            checkpoints={},
+            pretraining={
+                **{"epochs": 1, "batch_size": 32, "learning_rate": 5e-4, "warmup": 0.1},
+                "precision": "fp32",
+            },
             ema_decay=0.99,  # Q8BERT's 0.9999 would hardly move within a hundred steps
             importance_size=500,
             calibration_size=500,
@@ -58,15 +74,23 @@ PROFILES = {
             encoder=MINILM,
             builtin_data=False,
             seeds=(0, 1, 2),
-            train_size=20_000,
+            combined_seeds=1,
+            train_size={"sst2": 20_000, "mnli": 8_000},
             attacked=400,
             resources="folder",
             max_length=128,
             epochs=2,
             kd_epochs=3,
             threads=None,
+            workers=None,
             precision="auto",
             training={"learning_rate": 1e-4, "batch_size": 32, "warmup": 0.1},
+            curriculum={"k": 1e-3},  # all modules are replaced after 500 of MNLI's 750 steps
+            checkpoints={},
+            pretraining={
+                **{"epochs": 3, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
+                "precision": "auto",
+            },
             ema_decay=0.99,
             importance_size=2000,
             calibration_size=2000,
@@ -76,15 +100,23 @@ PROFILES = {
             encoder="bert-base-uncased",
             builtin_data=False,
             seeds=(0, 1, 2),
-            train_size=None,
+            combined_seeds=3,
+            train_size={"sst2": None, "mnli": None},
             attacked=None,
             resources="genuine",
             max_length=128,
             epochs=3,  # appendix A names no epochs: ours
             kd_epochs=3,
             threads=None,
+            workers=1,
             precision="auto",
             training={},
+            curriculum={},
+            checkpoints={
+                "distilbert": "distilbert-base-uncased",
+                "tinybert": "huawei-noah/TinyBERT_General_6L_768D",
+            },
+            pretraining={},
             ema_decay=0.9999,
             importance_size=2000,
             calibration_size=2000,
@@ -105,7 +137,7 @@ def get_profile(name: str, seeds: int | None = None, attacked: int | None = None
             raise BadInput(f"{what} must be at least 1, not {number}")
     profile = PROFILES[name]
     if seeds is not None:
-        profile = replace(profile, seeds=tuple(range(seeds)))
+        profile = replace(profile, seeds=tuple(range(seeds)), combined_seeds=seeds)
     if attacked is not None:
         profile = replace(profile, attacked=attacked)
     return profile

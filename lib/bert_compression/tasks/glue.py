@@ -13,6 +13,15 @@ TASKS = {
             hub=("glue", "sst2"),
             rows={"train": 67_349, "validation": 872},
         ),
+        Task(
+            "mnli",
+            columns=("premise", "hypothesis"),
+            labels=("entailment", "neutral", "contradiction"),
+            hub=("glue", "mnli"),
+            rows={"train": 392_702, "validation_matched": 9_815, "validation_mismatched": 9_832},
+            evaluated=("validation_matched", "validation_mismatched"),
+            attacked=1,  # TextFooler's code changes the hypothesis only
+        ),
     )
 }
 

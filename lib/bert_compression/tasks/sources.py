@@ -17,7 +17,6 @@ import pandas as pd
 from bert_compression.errors import BadInput
 from bert_compression.tasks.task import Task
 
-SPLITS = ("train", "validation")
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
 
 
@@ -32,7 +31,8 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Parquet files at <folder>/glue/<task>/<split>.parquet, or <split>_subset.parquet for a part of one."""
+    """Parquet files at <folder>/glue/<task>/<split>.parquet. Where that is not there, a part of the split
+    will do: <split>_subset.parquet, or TextFooler's own thousand, <split>_textfooler1k.parquet."""
 
     folder: Path
     name = "folder"
@@ -46,9 +46,8 @@ class FolderSource:
             )
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        candidates = [
-            self.folder / "glue" / task.name / f"{name}.parquet" for name in (split, f"{split}_subset")
-        ]
+        names = (split, f"{split}_subset", f"{split}_textfooler1k")
+        candidates = [self.folder / "glue" / task.name / f"{name}.parquet" for name in names]
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
             raise BadInput(f"{task.name} needs {candidates[0]}, which does not exist")
@@ -130,8 +129,8 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
     Raises BadInput, naming the first offending row, for a missing column, an empty text, a label out of
     range, an empty split, or fewer examples than asked for.
     """
-    if split not in SPLITS:
-        raise BadInput(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+    if split not in task.rows:
+        raise BadInput(f"{task.name} has no split {split!r}: choose one of {', '.join(task.rows)}")
     table = source.load(task, split)
     where = f"{task.name}/{split} from the {source.name} source"
     missing = [column for column in (*task.columns, "label") if column not in table.columns]

@@ -12,4 +12,5 @@ class Task:
     labels: tuple[str, ...]
     hub: tuple[str, str]
     rows: dict[str, int]  # of the official splits, to plan before any data is there
+    evaluated: tuple[str, ...] = ("validation",)  # the splits that models answer, the main one first
     attacked: int = 0  # index of the only column that an attack may change

@@ -1,14 +1,18 @@
 """The kinds of jobs, one module each, with two functions: `run(work)` computes the job, and
 `passes(params, rows)` says how many examples go through the model when the data holds `rows` (a step forward
-and back counts three).
+and back counts three). What several share is in `base`, `training` and `company`.
 
 A module's imports are its code digest, so each imports just what it runs through.
 """
 
 KINDS = (
     "pretrained",
+    "pretrain_distill",
+    "new_head",
     "finetune",
     "distill",
+    "pkd",
+    "theseus",
     "truncate",
     "head_prune",
     "quantize",
@@ -16,5 +20,6 @@ KINDS = (
     "predict",
     "loyalty",
     "attack",
+    "transfer",
     "cost",
 )

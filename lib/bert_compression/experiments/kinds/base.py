@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 LOGITS = "logits.npz"
+ADVERSARIAL = "adversarial.json"  # a text an example, "" where none fooled the model
 
 
 @dataclass(frozen=True)

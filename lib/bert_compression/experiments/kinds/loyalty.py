@@ -28,7 +28,7 @@ def run(work: Work) -> Outcome:
         "accuracy_difference": accuracy(gold, student_labels) - accuracy(gold, teacher_labels),
         "accuracy_difference_p": mcnemar(gold == teacher_labels, gold == student_labels),
     }
-    return Outcome(metrics, {"probability_loyalty": np.round(per_example, 4).tolist()})
+    return Outcome(metrics, {"probability_loyalty": np.round(per_example, 3).tolist()})
 
 
 def passes(params: dict, rows: int) -> int:

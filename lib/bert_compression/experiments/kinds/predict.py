@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bert_compression.compression.quantization import answers_alone
 from bert_compression.experiments.kinds.base import LOGITS, Outcome, Work, digits
+from bert_compression.experiments.kinds.company import alone
 from bert_compression.inference import predict_logits
 from bert_compression.metrics.glue import accuracy
 from bert_compression.metrics.significance import bootstrap_interval
@@ -11,7 +11,7 @@ from bert_compression.metrics.significance import bootstrap_interval
 
 def run(work: Work) -> Outcome:
     model, encoded = work.input_model(), work.encoded()
-    logits = predict_logits(model, encoded, 1 if answers_alone(model) else 32, work.progress)
+    logits = predict_logits(model, encoded, 1 if alone(work, model) else 32, work.progress)
     np.savez(work.folder / LOGITS, logits=logits)
     gold, predicted = np.array(work.examples.labels), logits.argmax(axis=1)
     low, high = bootstrap_interval(gold == predicted)

@@ -5,13 +5,23 @@ from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers import loyalty
 from bert_compression.experiments.profiles import Profile
 
-TABLES = {"loyalty": {"table_3": loyalty.table_3}}
+TABLES = {
+    "loyalty": {
+        "table_1": loyalty.table_1,
+        "table_2": loyalty.table_2,
+        "table_3": loyalty.table_3,
+        "quantized_robustness": loyalty.quantized_robustness,
+    }
+}
 
 
-def table_jobs(paper: str, table: str, profile: Profile) -> list[Job]:
-    """The jobs whose records fill a table. Raises BadInput for a paper or table that is not there."""
+def table_jobs(paper: str, table: str | None, profile: Profile) -> list[Job]:
+    """The jobs whose records fill a table, or all tables of the paper (then jobs that two tables share come
+    twice). Raises BadInput for a paper or table that is not there."""
     if paper not in TABLES:
         raise BadInput(f"unknown paper {paper!r}: choose one of {', '.join(TABLES)}")
+    if table is None:
+        return [job for jobs_of in TABLES[paper].values() for job in jobs_of(profile)]
     if table not in TABLES[paper]:
         raise BadInput(f"unknown table {table!r} of {paper}: choose one of {', '.join(TABLES[paper])}")
     return TABLES[paper][table](profile)

@@ -1,151 +1,144 @@
 """Xu et al. 2021, Beyond Preserved Accuracy: the grid of each table, row by row.
 
 A method is a chain of steps, written as a pipeline: `teacher | truncate | distill`. Combinations are
-composed from the same steps: `head_prune | distill | int8`. Hyperparameters are the paper's appendix A at
-profile `paper`; the smaller profiles bring their own learning rate, batch size and warm-up.
+composed from the same steps: `head_prune | distill | int8`. What a step does is in `pipelines`.
 """
 
-from dataclasses import dataclass
-
-from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
+from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
 from bert_compression.experiments.profiles import Profile
-from bert_compression.tasks.glue import Task, get_task
+from bert_compression.tasks.glue import get_task
+
+# The paper does not say which kind of post-training quantization it used: three candidates.
+PTQ = {"int8": "int8", "static": "q8 | calibrate", "dynamic": "q8_dynamic"}
 
 METHODS = {
     "teacher": "pretrained | finetune",
-    "kd": "teacher | truncate | distill",
-    "head_prune": "teacher | prune_heads",
+    "truncate_finetune": "teacher | truncate | finetune",
+    "kd": "teacher | truncate | distill",  # Table 1 calls it Pure KD
+    **{f"q8_ptq_{variant}": f"teacher | {steps}" for variant, steps in PTQ.items()},
     "q8_qat": "pretrained | q8 | finetune",  # section 4.2: QAT starts from the pretrained BERT
-    # The paper does not say which kind of post-training quantization it used: three candidates.
-    "q8_ptq_int8": "teacher | int8",
-    "q8_ptq_static": "teacher | q8 | calibrate",
-    "q8_ptq_dynamic": "teacher | q8_dynamic",
+    "head_prune": "teacher | prune_heads",
+    "distilbert": "distilbert_checkpoint | finetune",
+    "tinybert": "tinybert_checkpoint | finetune",
+    "pkd": "teacher | truncate | pkd_skip",
+    "theseus": "teacher | replace",
+    # Table 2. What is trained after quantization starts from the static variant: its ranges can be trained.
+    "head_prune_finetune": "head_prune | finetune",
+    "head_prune_kd": "head_prune | distill",
+    "q8_ptq_finetune": "q8_ptq_static | finetune",
+    "q8_ptq_kd": "q8_ptq_static | distill",
+    "theseus_kd": "teacher | replace_distill",
+    **{
+        f"{method}_ptq_{variant}": f"{method} | {steps}"
+        for method in ("head_prune_kd", "theseus_kd")
+        for variant, steps in PTQ.items()
+    },
 }
-MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
-STEPS = ("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", *MODES)
 
-# Appendix A. "warmup" is a number of steps; where the appendix names none, there is none.
+# Appendix A, method by method. "warmup" is a number of steps; where the appendix names none, there is none.
+# k and b are the curriculum of BERT-of-Theseus.
 APPENDIX_A = {
     "teacher": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000},
-    "kd": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000},
+    "truncate_finetune": {"learning_rate": 3e-5, "batch_size": 128, "warmup": 0},
+    "kd": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000, "alpha": 1.0, "temperature": 10.0},
     "q8_qat": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0},
+    "distilbert": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000},
+    "tinybert": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000},
+    "pkd": {
+        **{"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000},
+        **{"alpha": 0.7, "beta": 500.0, "temperature": 10.0},
+    },
+    "theseus": {"learning_rate": 3e-5, "batch_size": 128, "warmup": 8000, "k": 2e-5, "b": 0.5},
+    "head_prune_finetune": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0},
+    "head_prune_kd": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0, "temperature": 10.0},
+    "q8_ptq_finetune": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0},
+    "q8_ptq_kd": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0, "temperature": 10.0},
+    "theseus_kd": {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000, "temperature": 10.0},
 }
-KD = {"alpha": 1.0, "temperature": 10.0}  # appendix A, Pure KD
-KEPT_LAYERS = 0.5  # section 4.2: the first 6 of 12
-PRUNED_HEADS = 0.45  # section 4.2
+
+TABLE_1 = (
+    *("teacher", "truncate_finetune", "kd", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic", "q8_qat"),
+    *("head_prune", "distilbert", "tinybert", "pkd", "theseus"),
+)
+TABLE_2 = (
+    *("teacher", "head_prune", "head_prune_finetune", "head_prune_kd"),
+    *(f"head_prune_kd_ptq_{variant}" for variant in PTQ),
+    *("q8_qat", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic", "q8_ptq_finetune", "q8_ptq_kd"),
+    *("pkd", "theseus", "theseus_kd"),
+    *(f"theseus_kd_ptq_{variant}" for variant in PTQ),
+)
+TABLE_3 = ("teacher", "kd", "head_prune", "q8_qat", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic")
+
+
+def table_1(profile: Profile) -> list[Job]:
+    """Table 1: ten methods on MNLI, post-training quantization in three variants."""
+    return _table(profile, "mnli", profile.seeds, TABLE_1)
+
+
+def table_2(profile: Profile) -> list[Job]:
+    """Table 2: the methods combined, on MNLI. Rows that Table 1 has, too, are measured as often as there."""
+    both = [method for method in TABLE_2 if method in TABLE_1]
+    others = [method for method in TABLE_2 if method not in TABLE_1]
+    combined = _table(profile, "mnli", profile.seeds[: profile.combined_seeds], others)
+    return _table(profile, "mnli", profile.seeds, both) + combined
 
 
 def table_3(profile: Profile) -> list[Job]:
     """Table 3 (appendix B): five models on SST-2, the last in three variants."""
-    rows = ("teacher", "kd", "head_prune", "q8_qat", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic")
-    return [
-        job
-        for method in rows
-        for seed in profile.seeds
-        for job in measurements(Grid(profile, get_task("sst2"), seed), method)
-    ]
+    return _table(profile, "sst2", profile.seeds, TABLE_3)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """One task at one seed under one profile: what a chain of steps is built in."""
+def quantized_robustness(profile: Profile) -> list[Job]:
+    """What the paper leaves open: would a quantized model look as robust if it was fooled otherwise?
 
-    profile: Profile
-    task: Task
-    seed: int
+    The texts that fooled the teacher are given to each quantized model and the other way round; and those
+    models whose answers depend on their batch are attacked and asked once more in batches.
+    """
+    jobs = []
+    for seed in profile.seeds[: profile.combined_seeds]:
+        grid = Grid(METHODS, APPENDIX_A, profile, get_task("mnli"), seed)
+        teacher = model_of(grid, "teacher")
+        for variant in PTQ:
+            method = f"q8_ptq_{variant}"
+            model = model_of(grid, method)
+            jobs += [_transfer(grid, "teacher", teacher, model), _transfer(grid, method, model, teacher)]
+            if variant != "static":  # static ranges do not depend on the batch
+                jobs.append(Job("attack", _attack_params(grid, in_company=True), {"model": model}, method))
+                jobs.append(predict(grid, model, grid.task.evaluated[0], None, in_company=True))
+    return jobs
 
-    def params(self, **others) -> dict:
-        """What every job says of itself, and more."""
-        return {"task": self.task.name, "seed": self.seed, "encoder": self.profile.encoder, **others}
 
-    def data(self, split: str, size: int | None, **others) -> dict:
-        """The parameters of a job that reads examples."""
-        return self.params(split=split, size=size, max_length=self.profile.max_length, **others)
+def _table(profile: Profile, task: str, seeds: tuple[int, ...], methods) -> list[Job]:
+    """Seed by seed, so that a run that is cut short leaves whole seeds."""
+    grids = [Grid(METHODS, APPENDIX_A, profile, get_task(task), seed) for seed in seeds]
+    return [job for grid in grids for method in methods for job in measurements(grid, method)]
 
 
 def measurements(grid: Grid, method: str) -> list[Job]:
     """Everything that is measured of a method's model: answers, loyalty to the teacher, robustness, cost."""
     model, teacher = model_of(grid, method), model_of(grid, "teacher")
-    answers = _predict(grid, model, "validation", None)
-    attack = grid.data("validation", grid.profile.attacked, resources=grid.profile.resources)
+    main = grid.task.evaluated[0]
+    answers = {split: predict(grid, model, split, None) for split in grid.task.evaluated}
     jobs = [
-        answers,
-        Job("attack", attack, {"model": model}, method),
-        Job("cost", grid.data("validation", None), {"model": model, "teacher": teacher}, method),
+        *answers.values(),
+        Job("attack", _attack_params(grid), {"model": model}, method),
+        Job("cost", grid.data(main, None), {"model": model, "teacher": teacher}, method),
     ]
     if method != "teacher":  # which is loyal to itself by definition
-        pair = {"teacher": _predict(grid, teacher, "validation", None), "student": answers}
-        jobs.append(Job("loyalty", grid.data("validation", None), pair, method))
+        pair = {"teacher": predict(grid, teacher, main, None), "student": answers[main]}
+        jobs.append(Job("loyalty", grid.data(main, None), pair, method))
     return jobs
 
 
-def model_of(grid: Grid, method: str) -> Job:
-    """The job that makes a method's model: a name of METHODS, or a pipeline of names and steps."""
-    job = None
-    steps = _expanded(method)
-    for end, name in enumerate(steps, start=1):
-        if (name == "pretrained") != (end == 1):
-            raise BadInput(f"{method!r} must begin with a method or with pretrained, and have no other later")
-        job = _step(grid, name, job, steps[:end])
-    return job
+def _attack_params(grid: Grid, **others) -> dict:
+    main = grid.task.evaluated[0]
+    return grid.data(main, grid.profile.attacked, resources=grid.profile.resources, **others)
 
 
-def _expanded(pipeline: str) -> list[str]:
-    """The pipeline with every method's name replaced by its own steps."""
-    steps = []
-    for name in pipeline.split(" | "):
-        if name not in (*METHODS, *STEPS):
-            raise BadInput(f"unknown method {name!r}: choose one of {', '.join((*METHODS, *STEPS))}")
-        steps += _expanded(METHODS[name]) if name in METHODS else [name]
-    return steps
-
-
-def _label(steps: list[str]) -> str:
-    """The name of the method that the steps make up; of a chain without one, its longest named start and the
-    rest: "teacher | truncate"."""
-    for end in range(len(steps), 0, -1):
-        for name, pipeline in METHODS.items():
-            if _expanded(pipeline) == steps[:end]:
-                return " | ".join([name, *steps[end:]])
-    return " | ".join(steps)
-
-
-def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
-    """The job of a step `name`, the last of `steps`, on the model that those before it made."""
-    profile, method = grid.profile, _label(steps)
-    train = profile.train_size
-    inputs = {"model": model} if model else {}
-    if name == "pretrained":
-        return Job("pretrained", grid.params(labels=len(grid.task.labels)), {}, method)
-    if name == "finetune":
-        params = grid.data("train", train, **_training(grid, steps, profile.epochs))
-        return Job("finetune", params, inputs, method)
-    if name == "distill":
-        logits = _predict(grid, model_of(grid, "teacher"), "train", train)
-        params = grid.data("train", train, **KD, **_training(grid, steps, profile.kd_epochs))
-        return Job("distill", params, {**inputs, "teacher_logits": logits}, method)
-    if name == "truncate":
-        return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
-    if name == "prune_heads":
-        params = grid.data("train", profile.importance_size, share=PRUNED_HEADS)
-        return Job("head_prune", params, inputs, method)
-    if name == "calibrate":
-        return Job("calibrate", grid.data("train", profile.calibration_size), inputs, method)
-    return Job("quantize", grid.params(mode=MODES[name], decay=profile.ema_decay), inputs, method)
-
-
-def _predict(grid: Grid, model: Job, split: str, size: int | None) -> Job:
-    return Job("predict", grid.data(split, size), {"model": model}, model.method)
-
-
-def _training(grid: Grid, steps: list[str], epochs: int) -> dict:
-    """Epochs are ours throughout: appendix A names none."""
-    settings = grid.profile.training or APPENDIX_A.get(_label(steps))
-    if settings is None:
-        raise BadInput(
-            f"appendix A names no hyperparameters for {_label(steps)!r} at profile {grid.profile.name}"
-        )
-    # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
-    precision = "fp32" if MODES.keys() & steps else grid.profile.precision
-    return {**settings, "epochs": epochs, "precision": precision}
+def _transfer(grid: Grid, maker: str, made_for: Job, judged: Job) -> Job:
+    """The texts that fooled one model, given to another. The record carries the method of the judged model,
+    and in its parameters that of the one that the texts were made for."""
+    attack = Job("attack", _attack_params(grid), {"model": made_for}, maker)
+    params = grid.data(grid.task.evaluated[0], grid.profile.attacked, made_for=maker)
+    return Job("transfer", params, {"model": judged, "attack": attack}, judged.method)

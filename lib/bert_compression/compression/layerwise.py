@@ -1,0 +1,176 @@
+"""Distillation before any task is known: a smaller encoder that computes what a larger one computes.
+
+Two recipes for *pretraining-phase* distillation on text without labels. TinyBERT's general distillation
+follows attention scores and hidden states of every layer; DistilBERT's follows the last hidden states and
+guesses masked words. Sources: Jiao et al. 2020, TinyBERT, section 3.1; Sanh et al. 2019, DistilBERT,
+section 3; their released code where named. Book: methods/pretraining_distillation.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cosine_similarity, cross_entropy, gelu
+
+from bert_compression.compression._inputs import model_inputs
+from bert_compression.compression.pruning import encoder_layers
+from bert_compression.errors import BadInput
+
+# BERT's rule for masked words (Devlin et al. 2019, section 3.1): of 15 % of the tokens, 80 % become [MASK],
+# 10 % another word, 10 % stay.
+CHOSEN, MASKED, EXCHANGED = 0.15, 0.8, 0.1
+
+
+@dataclass(frozen=True)
+class LayerStates:
+    """What a model computes on the way: `hidden` holds (batch, tokens, size) after the embeddings and after
+    each layer, `scores` (batch, heads, tokens, tokens) attention scores before the softmax."""
+
+    hidden: tuple[torch.Tensor, ...]
+    scores: tuple[torch.Tensor, ...]
+
+
+def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor]) -> LayerStates:
+    """Run a BERT model and see its states. Works under any attention implementation: the scores are computed
+    here from the queries and keys."""
+    seen: dict[str, list[torch.Tensor]] = {"query": [], "key": []}
+    hooks = [
+        getattr(layer.attention.self, name).register_forward_hook(
+            lambda module, args, output, name=name: seen[name].append(output)
+        )
+        for layer in encoder_layers(model)
+        for name in seen
+    ]
+    try:
+        hidden = model.base_model(**inputs, output_hidden_states=True).hidden_states
+    finally:
+        for hook in hooks:
+            hook.remove()
+    scores = []
+    for layer, query, key in zip(encoder_layers(model), seen["query"], seen["key"], strict=True):
+        heads = layer.attention.self.num_attention_heads
+        query, key = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key))
+        scores.append(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]))
+    return LayerStates(tuple(hidden), tuple(scores))
+
+
+def layerwise_loss(student: LayerStates, teacher: LayerStates, mask: torch.Tensor) -> torch.Tensor:
+    """How far are the student's layers from those of its teacher that they stand for? The mean squared
+    differences of hidden states and of attention scores, each added up over the layers.
+
+    Student layer m stands for teacher layer m * (teacher layers / student layers), and embeddings for
+    embeddings (TinyBERT, equations 7 and 8, and its uniform mapping g(m)). `mask` is the attention mask,
+    (batch, tokens): padding counts for nothing, where the released code counts it as agreement. The teacher
+    gets no gradient; zero where both agree. Raises BadInput for models of other width or numbers of heads,
+    or teacher layers that are no multiple of the student's.
+    """
+    if len(teacher.scores) % len(student.scores):
+        raise BadInput(
+            f"{len(teacher.scores)} layers of the teacher cannot be spread over {len(student.scores)}"
+        )
+    step = len(teacher.scores) // len(student.scores)
+    pairs = list(zip(student.hidden, teacher.hidden[::step], strict=True))
+    score_pairs = list(zip(student.scores, teacher.scores[step - 1 :: step], strict=True))
+    for ours, theirs in (pairs[0], score_pairs[0]):
+        if ours.shape != theirs.shape:
+            raise BadInput(
+                "layer-by-layer distillation needs models of the same width and number of heads, not states "
+                f"of the shapes {tuple(ours.shape)} and {tuple(theirs.shape)}"
+            )
+    tokens = mask.unsqueeze(-1)  # (batch, tokens, 1)
+    both = (tokens * mask.unsqueeze(1)).unsqueeze(1)  # (batch, 1, tokens, tokens)
+    hidden = sum(_masked_mse(ours, theirs, tokens) for ours, theirs in pairs)
+    return hidden + sum(_masked_mse(ours, theirs, both) for ours, theirs in score_pairs)
+
+
+def _masked_mse(ours: torch.Tensor, theirs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    squares = (ours.float() - theirs.detach().float()).square() * mask
+    return squares.sum() / mask.expand_as(squares).sum()
+
+
+@dataclass(frozen=True)
+class GeneralDistillation:
+    """TinyBERT's objective before any task: layerwise_loss to a teacher that was never fine-tuned."""
+
+    teacher: nn.Module
+    needs = ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = model_inputs(batch)
+        ours = layer_states(student, inputs)
+        with torch.no_grad():
+            theirs = layer_states(self.teacher.to(inputs["input_ids"].device).eval(), inputs)
+        return layerwise_loss(ours, theirs, inputs["attention_mask"])
+
+
+class MaskedWordStudent(nn.Module):
+    """A BERT classifier in pretraining: its encoder, under a head that guesses masked words.
+
+    The head is BERT's own: a dense layer, GELU, LayerNorm, and the word embeddings to compare with. It is
+    thrown away afterwards; `model` is what remains.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        words, size = model.base_model.embeddings.word_embeddings.weight.shape
+        self.dense, self.norm = nn.Linear(size, size), nn.LayerNorm(size)
+        self.bias = nn.Parameter(torch.zeros(words))
+        nn.init.eye_(self.dense.weight)  # to begin with, a state is compared as it is
+        nn.init.zeros_(self.dense.bias)
+
+    def word_scores(self, states: torch.Tensor) -> torch.Tensor:
+        """Scores of all words for hidden states (n, size): (n, words)."""
+        embeddings = self.model.base_model.embeddings.word_embeddings.weight
+        return self.norm(gelu(self.dense(states))) @ embeddings.T + self.bias
+
+
+@dataclass(frozen=True)
+class MaskedDistillation:
+    """DistilBERT's objective where the teacher has no masked-word head: 2 * masked-word cross-entropy
+    + 1 * (1 - cosine) of the last hidden states, both on the masked text.
+
+    The weights are those of the released code, whose third term, 5 * the divergence from the teacher's
+    guesses, needs a teacher that guesses words. `mask_id` is [MASK]; `special_ids` are never masked.
+    """
+
+    teacher: nn.Module
+    mask_id: int
+    special_ids: Sequence[int]
+    word_weight: float = 2.0
+    cosine_weight: float = 1.0
+    needs = ()
+
+    def __call__(self, student: MaskedWordStudent, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = model_inputs(batch)
+        words = inputs["input_ids"]
+        special = torch.tensor(list(self.special_ids), device=words.device)
+        vocabulary = student.bias.shape[0]
+        masked, chosen = mask_words(words, inputs["attention_mask"], self.mask_id, special, vocabulary)
+        inputs = {**inputs, "input_ids": masked}
+        ours = student.model.base_model(**inputs).last_hidden_state
+        with torch.no_grad():
+            theirs = self.teacher.to(words.device).eval().base_model(**inputs).last_hidden_state
+        real = inputs["attention_mask"].bool()
+        loss = self.cosine_weight * (1 - cosine_similarity(ours[real].float(), theirs[real].float())).mean()
+        if chosen.any():
+            guesses = student.word_scores(ours[chosen]).float()
+            loss = loss + self.word_weight * cross_entropy(guesses, words[chosen])
+        return loss
+
+
+def mask_words(
+    words: torch.Tensor, attention_mask: torch.Tensor, mask_id: int, special: torch.Tensor, vocabulary: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """BERT's masking: the changed token ids and which were chosen, both (batch, tokens).
+
+    Draws on the processor from torch's generator, so that a seed gives the same words on every device.
+    """
+    draw, kind = torch.rand(words.shape).to(words.device), torch.rand(words.shape).to(words.device)
+    others = torch.randint(vocabulary, words.shape).to(words.device)
+    chosen = (draw < CHOSEN) & attention_mask.bool() & ~torch.isin(words, special)
+    masked = words.masked_fill(chosen & (kind < MASKED), mask_id)
+    exchanged = chosen & (kind >= MASKED) & (kind < MASKED + EXCHANGED)
+    return torch.where(exchanged, others, masked), chosen

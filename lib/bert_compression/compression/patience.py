@@ -1,0 +1,92 @@
+"""Patient distillation: a student that also follows its teacher layer by layer, at [CLS].
+
+Source: Sun et al. 2019, Patient Knowledge Distillation for BERT (BERT-PKD), section 3, and its released
+code where named. Book: methods/patient_distillation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss, normalize
+
+from bert_compression.compression._inputs import model_inputs
+from bert_compression.compression.distillation import kl_loss
+from bert_compression.errors import BadInput
+
+STRATEGIES = ("skip", "last")
+
+
+def patience_loss(student_states: torch.Tensor, teacher_states: torch.Tensor) -> torch.Tensor:
+    """How far do the student's [CLS] states point away from its teacher's? The mean squared difference of
+    the states, each first scaled to length one.
+
+    Both have the shape (..., hidden), pair by pair, such as (layers, batch, hidden). The mean is over all
+    elements, hidden units included, as in the released code, to which its weight of 500 belongs; the paper's
+    equation 7 sums, which is larger by hidden x layers. The teacher gets no gradient; zero where the
+    directions agree. Raises BadInput for different shapes: the loss needs equally wide models.
+    """
+    if student_states.shape != teacher_states.shape:
+        raise BadInput(
+            "patient distillation needs equally wide models and as many states of both, not the shapes "
+            f"{tuple(student_states.shape)} and {tuple(teacher_states.shape)}"
+        )
+    student = normalize(student_states.float(), dim=-1)
+    return mse_loss(student, normalize(teacher_states.detach().float(), dim=-1))
+
+
+def paired_layers(student_layers: int, teacher_layers: int, strategy: str) -> list[tuple[int, int]]:
+    """Which layer follows which? (student, teacher) pairs, counted from 1; the last layers are left out.
+
+    "skip" spreads the pairs over the teacher (12 to 6 layers: 2, 4, 6, 8, 10), "last" takes the layers below
+    the top (7 to 11), as the paper's PKD-skip and PKD-last (section 3.2). Raises BadInput for another
+    strategy, or a teacher whose layers are no multiple of the student's.
+    """
+    if strategy not in STRATEGIES:
+        raise BadInput(f"unknown strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+    if student_layers < 1 or teacher_layers % student_layers:
+        raise BadInput(
+            f"{teacher_layers} layers of the teacher cannot be spread over {student_layers} of the student"
+        )
+    step, offset = (
+        (teacher_layers // student_layers, 0) if strategy == "skip" else (1, teacher_layers - student_layers)
+    )
+    return [(layer, offset + step * layer) for layer in range(1, student_layers)]
+
+
+@dataclass(frozen=True)
+class PatientDistillation:
+    """The objective (1 - alpha) * cross-entropy + alpha * kl_loss + beta * patience_loss (equation 9).
+
+    `kl_loss` with the mean over classes, too, as in the released code, to which the weights belong. The
+    teacher's logits come with each batch; its hidden states are computed as the student reads. The defaults
+    are those of Xu et al. 2021 (appendix A).
+    """
+
+    teacher: nn.Module
+    temperature: float = 10.0
+    alpha: float = 0.7
+    beta: float = 500.0
+    strategy: str = "skip"
+    needs = ("teacher_logits",)
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = model_inputs(batch)
+        output = student(**inputs, output_hidden_states=True)
+        with torch.no_grad():
+            teacher = self.teacher.to(output.logits.device).eval()
+            teacher_states = teacher(**inputs, output_hidden_states=True).hidden_states
+        pairs = paired_layers(len(output.hidden_states) - 1, len(teacher_states) - 1, self.strategy)
+        kl = kl_loss(output.logits, batch["teacher_logits"], self.temperature, reduction="mean")
+        loss = (1 - self.alpha) * cross_entropy(output.logits.float(), batch["labels"]) + self.alpha * kl
+        if not pairs:  # a student of one layer has no layer but the last
+            return loss
+        ours, theirs = zip(*pairs, strict=True)
+        patience = patience_loss(_cls(output.hidden_states, ours), _cls(teacher_states, theirs))
+        return loss + self.beta * patience
+
+
+def _cls(states: Sequence[torch.Tensor], layers: Sequence[int]) -> torch.Tensor:
+    """The [CLS] states of some layers, (layers, batch, hidden)."""
+    return torch.stack([states[layer][:, 0] for layer in layers])

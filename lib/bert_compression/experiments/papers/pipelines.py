@@ -1,0 +1,159 @@
+"""Methods as chains of steps: what each step does, and which job that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bert_compression.errors import BadInput
+from bert_compression.experiments.job import Job
+from bert_compression.experiments.profiles import Profile
+from bert_compression.tasks.task import Task
+
+MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
+CHECKPOINTS = {"distilbert_checkpoint": "distilbert", "tinybert_checkpoint": "tinybert"}
+PATIENCE = {"pkd_skip": "skip", "pkd_last": "last"}
+STEPS = (
+    *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
+    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE),
+)
+BEGINNINGS = ("pretrained", *CHECKPOINTS)
+
+KEPT_LAYERS = 0.5  # Xu et al. 2021, section 4.2: the first 6 of 12
+PRUNED_HEADS = 0.45  # section 4.2
+# Of objectives, where a paper's hyperparameters for a method say nothing else: a distillation loss in the
+# place of cross-entropy, at "a fixed temperature of 10" (section 5); PKD's and BERT-of-Theseus's own.
+KD = {"alpha": 1.0, "temperature": 10.0}
+PKD = {"alpha": 0.7, "beta": 500.0, "temperature": 10.0}
+CURRICULUM = {"k": 2e-5, "b": 0.5}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One task at one seed under one profile, for the methods of one paper: what a chain is built in.
+
+    `methods` maps names to pipelines, `hyperparameters` names to the paper's own settings of training.
+    """
+
+    methods: Mapping[str, str]
+    hyperparameters: Mapping[str, dict]
+    profile: Profile
+    task: Task
+    seed: int
+
+    def params(self, **others) -> dict:
+        """What every job says of itself, and more."""
+        return {"task": self.task.name, "seed": self.seed, "encoder": self.profile.encoder, **others}
+
+    def data(self, split: str, size: int | None, **others) -> dict:
+        """The parameters of a job that reads examples."""
+        return self.params(split=split, size=size, max_length=self.profile.max_length, **others)
+
+
+def model_of(grid: Grid, method: str) -> Job:
+    """The job that makes a method's model: a method of the paper, or a pipeline of methods and steps."""
+    job = None
+    steps = _expanded(grid.methods, method)
+    for end, name in enumerate(steps, start=1):
+        if (name in BEGINNINGS) != (end == 1):
+            raise BadInput(
+                f"{method!r} must begin with a method or with {' or '.join(BEGINNINGS)}, and have none later"
+            )
+        job = _step(grid, name, job, steps[:end])
+    return job
+
+
+def predict(grid: Grid, model: Job, split: str, size: int | None, **others) -> Job:
+    """The job that asks a model for its answers."""
+    return Job("predict", grid.data(split, size, **others), {"model": model}, model.method)
+
+
+def _expanded(methods: Mapping[str, str], pipeline: str) -> list[str]:
+    """The pipeline with every method's name replaced by its own steps."""
+    steps = []
+    for name in pipeline.split(" | "):
+        if name not in (*methods, *STEPS):
+            raise BadInput(f"unknown method {name!r}: choose one of {', '.join((*methods, *STEPS))}")
+        steps += _expanded(methods, methods[name]) if name in methods else [name]
+    return steps
+
+
+def _label(methods: Mapping[str, str], steps: list[str]) -> str:
+    """The name of the method that the steps make up; of a chain without one, its longest named start and the
+    rest: "teacher | truncate"."""
+    for end in range(len(steps), 0, -1):
+        for name, pipeline in methods.items():
+            if _expanded(methods, pipeline) == steps[:end]:
+                return " | ".join([name, *steps[end:]])
+    return " | ".join(steps)
+
+
+def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
+    """The job of a step `name`, the last of `steps`, on the model that those before it made."""
+    profile, method = grid.profile, _label(grid.methods, steps)
+    inputs = {"model": model} if model else {}
+    if name == "pretrained":
+        return _pretrained(grid, profile.encoder, method)
+    if name in CHECKPOINTS:
+        return _checkpoint(grid, CHECKPOINTS[name], method)
+    if name == "truncate":
+        return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
+    if name == "prune_heads":
+        params = grid.data("train", profile.importance_size, share=PRUNED_HEADS)
+        return Job("head_prune", params, inputs, method)
+    if name == "calibrate":
+        return Job("calibrate", grid.data("train", profile.calibration_size), inputs, method)
+    if name in MODES:
+        return Job("quantize", grid.params(mode=MODES[name], decay=profile.ema_decay), inputs, method)
+    return _trained(grid, name, inputs, steps, method)
+
+
+def _trained(grid: Grid, name: str, inputs: dict[str, Job], steps: list[str], method: str) -> Job:
+    """The job of a step that trains."""
+    profile, size = grid.profile, grid.profile.train_size[grid.task.name]
+    if name not in ("finetune", "replace"):
+        teacher = model_of(grid, "teacher")
+        inputs = {**inputs, "teacher_logits": predict(grid, teacher, "train", size)}
+    if name == "finetune":
+        kind, params = "finetune", _settings(grid, steps, profile.epochs)
+    elif name == "distill":
+        kind, params = "distill", _settings(grid, steps, profile.kd_epochs, KD)
+    elif name in PATIENCE:
+        inputs = {**inputs, "teacher": teacher}
+        kind, params = "pkd", _settings(grid, steps, profile.kd_epochs, PKD) | {"strategy": PATIENCE[name]}
+    else:
+        objective = KD if name == "replace_distill" else {}
+        params = _settings(grid, steps, profile.kd_epochs, {**CURRICULUM, **objective})
+        kind, params = "theseus", params | profile.curriculum | {"keep": KEPT_LAYERS}
+    return Job(kind, grid.data("train", size, **params), inputs, method)
+
+
+def _pretrained(grid: Grid, encoder: str, method: str, seed: int | None = None) -> Job:
+    params = grid.params(labels=len(grid.task.labels)) | {"encoder": encoder}
+    return Job("pretrained", params if seed is None else params | {"seed": seed}, {}, method)
+
+
+def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
+    """A smaller encoder that was distilled before any task: the profile's from the hub, or one made here.
+
+    Like a checkpoint from the hub, the one made here is the same for every seed of the fine-tuning, which
+    draws only its own head.
+    """
+    profile = grid.profile
+    if recipe in profile.checkpoints:
+        return _pretrained(grid, profile.checkpoints[recipe], method)
+    params = grid.data("train", None, recipe=recipe, keep=KEPT_LAYERS, **profile.pretraining)
+    teacher = _pretrained(grid, profile.encoder, "pretrained", seed=0)
+    encoder = Job("pretrain_distill", {**params, "seed": 0}, {"model": teacher}, method)
+    return Job("new_head", grid.params(), {"model": encoder}, method)
+
+
+def _settings(grid: Grid, steps: list[str], epochs: int, objective: dict | None = None) -> dict:
+    """How the last of the steps trains: the paper's hyperparameters of the method, and instead of its learning
+    rate, batch size and warm-up the profile's own, if any. Epochs are ours: appendix A names none."""
+    method = _label(grid.methods, steps)
+    named = grid.hyperparameters.get(method)
+    if named is None and not grid.profile.training:
+        raise BadInput(f"the paper names no hyperparameters for {method!r} at profile {grid.profile.name}")
+    # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
+    precision = "fp32" if MODES.keys() & steps else grid.profile.precision
+    settings = {**(objective or {}), **(named or {}), **grid.profile.training}
+    return {**settings, "epochs": epochs, "precision": precision}
