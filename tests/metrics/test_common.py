@@ -21,12 +21,15 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "accuracy": labels,
         "attack_summary": (random.integers(0, 3, EXAMPLES), labels[0], random.integers(1, 99, EXAMPLES)),
         "bootstrap_interval": (random.uniform(size=EXAMPLES),),
+        "bootstrap_intervals": (random.uniform(size=(EXAMPLES, 1)),),
         "holm": (random.uniform(0, 0.1, EXAMPLES),),
         "label_loyalty": labels,
         "mcnemar": labels,
+        "min_f_prime": tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
         "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),
         "probability_loyalties": distributions,
         "probability_loyalty": distributions,
+        "seed_noise": (random.uniform(size=(EXAMPLES, 3)),),
     }[name]
 
 
@@ -39,14 +42,16 @@ def measure(name: str, *arguments) -> np.ndarray:
 
 
 # Exchanging the two models
-SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "probability_loyalties", "probability_loyalty"}
+SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "min_f_prime", "probability_loyalties"}
+SYMMETRIC |= {"probability_loyalty"}
 SIGNED = {"paired_bootstrap_interval"}
-NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "holm"}
+NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
 
 # Rearranging the examples
-ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "probability_loyalty"}
+ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_prime"}
+ORDER_INVARIANT |= {"probability_loyalty", "seed_noise"}
 ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties"}
-RANDOM_DRAWS = {"bootstrap_interval", "paired_bootstrap_interval"}
+RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
 
 # Where the values lie
 BOUNDED = {
@@ -57,8 +62,9 @@ BOUNDED = {
     "probability_loyalties": (1 - math.sqrt(math.log(2)), 1),
     "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
 }
-BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "paired_bootstrap_interval"}
+BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
 COUNTS_AND_FRACTIONS = {"attack_summary"}
+STATISTICS = {"min_f_prime", "seed_noise"}  # and their degrees of freedom: nothing bounds them
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,7 @@ COUNTS_AND_FRACTIONS = {"attack_summary"}
     [
         (SYMMETRIC, SIGNED, NOT_OF_TWO_MODELS),
         (ORDER_INVARIANT, ONE_VALUE_AN_EXAMPLE, RANDOM_DRAWS),
-        (set(BOUNDED), BOUNDED_BY_THE_VALUES, COUNTS_AND_FRACTIONS),
+        (set(BOUNDED), BOUNDED_BY_THE_VALUES, COUNTS_AND_FRACTIONS, STATISTICS),
     ],
     ids=["exchange", "order", "bounds"],
 )

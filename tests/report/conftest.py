@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+from synthetic import mnli_records
 
 METHODS = ("teacher", "kd", "head_prune", "q8_qat", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic")
 
@@ -64,6 +65,12 @@ def records_of(method, seed, profile):
 @pytest.fixture
 def record():
     return make_record
+
+
+@pytest.fixture(scope="session")
+def mnli():
+    """All records of Tables 1 and 2: three seeds, or one for what is in Table 2 alone."""
+    return mnli_records(make_record)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The book's building: parameters are checked, notebooks run only when need be, pages come out clean."""
 
+import ast
 import sys
 
 import nbformat
@@ -16,7 +17,14 @@ from bert_compression.report.execution import (
     read_values,
 )
 from bert_compression.report.rendering import configuration, digest_of, render
-from bert_compression.report.staging import cleaned, stage, status_page
+from bert_compression.report.staging import (
+    LIBRARY,
+    cleaned,
+    stage,
+    stage_library,
+    status_page,
+    without_docstrings,
+)
 
 DECLARED = 'profile: str = "smoke"\nseeds: list[int] | None = None\nrate: float = 0.5\nquick = False'
 
@@ -204,6 +212,65 @@ def test_staging_leaves_nothing_of_an_earlier_build(tmp_path):
     (tmp_path / "stage" / "gone.md").write_text("# Gone\n")
     stage(tmp_path / "pages", {}, tmp_path / "stage", {})
     assert not (tmp_path / "stage" / "gone.md").exists()
+
+
+def test_what_pages_quote_has_no_docstrings_and_keeps_its_comments():
+    source = '''"""A module."""
+
+# Why one.
+ONE = 1
+
+
+class Thing:
+    """A class
+
+    with more to say.
+    """
+
+    # Why two.
+    @property
+    def two(self):
+        """A method."""
+        return """no docstring"""
+
+
+class Told:
+    """Nothing but this."""
+'''
+    quoted = '''# Why one.
+ONE = 1
+
+
+class Thing:
+    # Why two.
+    @property
+    def two(self):
+        return """no docstring"""
+
+
+class Told:
+    """Nothing but this."""
+'''
+    assert without_docstrings(source) == quoted
+
+
+def test_what_pages_quote_is_the_code_that_runs(tmp_path):
+    stage_library(tmp_path)
+    for source in LIBRARY.rglob("*.py"):
+        tree = ast.parse(source.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+                node.body = node.body[1:] or node.body
+        quoted = (tmp_path / source.relative_to(LIBRARY)).read_text()
+        assert ast.dump(ast.parse(quoted)) == ast.dump(tree), source
+
+
+def test_staging_lays_the_library_beside_the_pages(tmp_path):
+    (tmp_path / "pages").mkdir()
+    stage(tmp_path / "pages", {}, tmp_path / "stage", {})
+    quoted = (tmp_path / "stage" / "_library" / "compression" / "theseus.py").read_text()
+    assert "return min(1.0, k * step + b)\n" in quoted
+    assert "linear curriculum" not in quoted  # a word of the docstring
 
 
 def test_cleaning_keeps_a_clean_notebook_as_it_is():

@@ -6,6 +6,7 @@ import pytest
 from bert_compression.errors import BadInput
 from bert_compression.report import doctor
 from bert_compression.report.doctor import examine
+from bert_compression.tasks.glue import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -15,11 +16,14 @@ def nothing_given(monkeypatch):
     monkeypatch.setattr(doctor, "hub_answers", lambda: False)
 
 
-def data_folder(folder, splits=("train", "validation")):
-    for split in splits:
-        path = folder / "glue" / "sst2" / f"{split}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame({"sentence": ["good", "bad"], "label": [1, 0]}).to_parquet(path)
+def data_folder(folder, without=()):
+    """A data folder with two rows in every split of every task, but for those left out."""
+    for task in TASKS.values():
+        columns = {column: ["good", "bad"] for column in task.columns} | {"label": [1, 0]}
+        for split in (split for split in task.rows if (task.name, split) not in without):
+            path = folder / "glue" / task.name / f"{split}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(columns).to_parquet(path)
     return folder
 
 
@@ -27,7 +31,10 @@ def test_smoke_needs_nothing_but_the_package():
     findings = examine("smoke", None)
     assert list(findings)[-1] == "verdict"
     assert findings["verdict"] == "profile smoke: ready"
-    assert findings["data"] == "builtin: SST-2 with 2000 train and 1000 validation sentences"
+    assert findings["data"] == (
+        "builtin: sst2 with 2,000 train, 1,000 validation; "
+        "mnli with 3,000 train, 1,000 validation_matched, 500 validation_mismatched"
+    )
     assert findings["model"] == "builtin-bert, on this machine"
     assert findings["word_resources"] == "builtin"
     assert "torch" in findings["versions"] and "cores" in findings["processor"]
@@ -61,7 +68,10 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
     folder = data_folder(tmp_path / "data")
     findings = examine("small", str(folder))
     assert findings["data_folder"] == str(folder)
-    assert findings["data"] == "folder: SST-2 with 2 train and 2 validation sentences"
+    assert findings["data"] == (
+        "folder: sst2 with 2 train, 2 validation; "
+        "mnli with 2 train, 2 validation_matched, 2 validation_mismatched"
+    )
     assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
     assert findings["verdict"] == "profile small: lacks word resources"
     monkeypatch.setenv("BERT_COMPRESSION_DATA", str(folder))
@@ -69,7 +79,7 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_lacks_a_split_is_found_out(tmp_path):
-    folder = data_folder(tmp_path / "data", splits=("train",))
+    folder = data_folder(tmp_path / "data", without={("sst2", "validation")})
     missing = folder / "glue" / "sst2" / "validation.parquet"
     assert examine("small", str(folder))["data"] == f"missing: sst2 needs {missing}, which does not exist"
 

@@ -5,6 +5,8 @@ import pytest
 from bert_compression.errors import BadInput
 from bert_compression.report.claims import judge
 from bert_compression.report.notebook import check_parameters, glue_numbers
+from bert_compression.report.papers.loyalty_claims import TABLE_3_CLAIMS
+from bert_compression.report.papers.loyalty_tables import TABLE_3
 from bert_compression.report.tables import measured
 
 DECLARED = {"profile": str, "data": str, "seeds": int, "attacked": int}
@@ -49,7 +51,8 @@ def test_a_wrong_parameter_is_refused_in_one_line(given, message):
 def test_numbers_and_verdicts_are_glued_under_their_keys_even_without_values(monkeypatch, whole_table):
     glued = {}
     monkeypatch.setattr("myst_nb.glue", lambda key, text, display: glued.update({key: text}))
-    glue_numbers({"small": measured(whole_table()), "run": measured([])}, judge(whole_table("smoke")))
+    tables = {"small": measured(whole_table(), TABLE_3), "run": measured([], TABLE_3)}
+    glue_numbers(tables, judge(whole_table("smoke"), TABLE_3_CLAIMS, TABLE_3))
     assert glued["small_kd_label_loyalty"] == "91.0"
     assert glued["run_kd_label_loyalty"] == "not run"
     assert glued["verdict_ptq_robust_int8"] == "not evidence"

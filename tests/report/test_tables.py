@@ -8,13 +8,13 @@ from importlib.resources import files
 import pytest
 
 from bert_compression.errors import BadInput
-from bert_compression.report.layouts import LOYALTY_TABLE_3
+from bert_compression.report.papers.loyalty_tables import TABLE_3
 from bert_compression.report.record_list import record_list
-from bert_compression.report.reported import reported
+from bert_compression.report.reported import reported, reported_value
 from bert_compression.report.resources import word_resources
 from bert_compression.report.sentences import say, size_of
 from bert_compression.report.side_by_side import side_by_side
-from bert_compression.report.tables import difference, measured, reported_value, signed
+from bert_compression.report.tables import difference, measured, signed
 
 
 def accuracies(record, *values, **others):
@@ -22,7 +22,7 @@ def accuracies(record, *values, **others):
 
 
 def cell(records, method="kd", measure="accuracy"):
-    return measured(records).loc[(method, measure)]
+    return measured(records, TABLE_3).loc[(method, measure)]
 
 
 def visible(html):
@@ -134,10 +134,10 @@ def test_a_difference_without_interval_is_near_when_both_print_alike():
 
 
 def test_the_three_variants_of_quantization_face_one_reported_row():
-    accuracy = LOYALTY_TABLE_3.measure("accuracy")
-    facing = [r for r in LOYALTY_TABLE_3.rows if r.reported == "Q8-PTQ"]
+    accuracy = TABLE_3.measure("accuracy")
+    facing = [r for r in TABLE_3.rows if r.reported == "Q8-PTQ"]
     assert [row.method for row in facing] == ["q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic"]
-    assert {reported_value(LOYALTY_TABLE_3, row, accuracy) for row in facing} == {90.1}
+    assert {reported_value(TABLE_3, row, accuracy) for row in facing} == {90.1}
 
 
 def test_a_sign_is_written_out_and_zero_has_none():
@@ -148,7 +148,7 @@ def test_a_sign_is_written_out_and_zero_has_none():
 
 
 def test_a_row_reads_reported_then_small_then_this_run(whole_table):
-    shown = side_by_side({"small": whole_table(), "this run": []}, "answers")
+    shown = side_by_side({"small": whole_table(), "this run": []}, "answers", TABLE_3)
     # KD answers 6 of 8 right (75.0, bounds 10 points to each side) and has a label loyalty of 0.91.
     assert row_of(shown, "KD").startswith(
         " KD 91.5 75.0 ± 0.0 [65.0, 85.0] ▼ −16.5 lower than reported not run "
@@ -158,7 +158,7 @@ def test_a_row_reads_reported_then_small_then_this_run(whole_table):
 
 
 def test_variants_share_the_reported_cell(whole_table):
-    shown = side_by_side({"small": whole_table()}, "answers")
+    shown = side_by_side({"small": whole_table()}, "answers", TABLE_3)
     assert '<td rowspan="3">90.1</td>' in shown.html
     assert shown.html.count(">90.1<") == 1
     assert "90.1" not in row_of(shown, "Q8-PTQ, static ranges")
@@ -166,7 +166,7 @@ def test_variants_share_the_reported_cell(whole_table):
 
 def test_a_difference_is_marked_by_colour_symbol_sign_and_word(record):
     metrics = {"accuracy": 0.95, "accuracy_low": 0.94, "accuracy_high": 0.96}
-    html = side_by_side({"small": [record("predict", "kd", 0, metrics)]}, "answers").html
+    html = side_by_side({"small": [record("predict", "kd", 0, metrics)]}, "answers", TABLE_3).html
     mark = '<span aria-hidden="true">▲</span> +3.5<span class="bc-hidden"> higher than reported</span>'
     assert f'<span class="bc-small bc-higher">{mark}</span>' in html
     assert "▲ higher than reported, ▼ lower, ≈ near it" in html
@@ -174,22 +174,28 @@ def test_a_difference_is_marked_by_colour_symbol_sign_and_word(record):
 
 def test_earlier_code_and_failed_seeds_get_a_mark_and_a_footnote(record):
     done, other = accuracies(record, 0.9, 0.9)
-    plain = side_by_side({"small": [done, other]}, "answers").html
+    plain = side_by_side({"small": [done, other]}, "answers", TABLE_3).html
     assert "†" not in plain and "‡" not in plain
-    earlier = side_by_side({"small": [done | {"earlier_code": True}, other]}, "answers").html
+    earlier = side_by_side({"small": [done | {"earlier_code": True}, other]}, "answers", TABLE_3).html
     assert "</strong>†<" in earlier
     assert "† measured with an earlier state of the library’s code" in earlier
-    failed = side_by_side({"small": [done, other | {"status": "failed", "error": "x"}]}, "answers").html
+    failed = side_by_side(
+        {"small": [done, other | {"status": "failed", "error": "x"}]}, "answers", TABLE_3
+    ).html
     assert "</strong>‡<" in failed and "‡ some seeds failed and are left out" in failed
 
 
 def test_a_failed_cell_says_so_and_leads_to_its_records(record):
-    html = side_by_side({"small": accuracies(record, 0.9, status="failed", error="died")}, "answers").html
-    assert re.search(r'<td class="bc-none"><a href="#records-small-predict-kd"[^>]*>failed</a></td>', html)
+    html = side_by_side(
+        {"small": accuracies(record, 0.9, status="failed", error="died")}, "answers", TABLE_3
+    ).html
+    assert re.search(
+        r'<td class="bc-none"><a href="#records-small-predict-validation-kd"[^>]*>failed</a></td>', html
+    )
 
 
 def test_the_table_is_accessible(whole_table):
-    html = side_by_side({"small": whole_table(), "this run": whole_table("smoke")}, "attack").html
+    html = side_by_side({"small": whole_table(), "this run": whole_table("smoke")}, "attack", TABLE_3).html
     assert "<caption>Table 3, what compression gains" in html
     assert html.count('scope="row"') == 7 and html.count('scope="colgroup"') == 3
     assert re.findall(r'<th scope="col">([^<]*)</th>', html) == ["reported", "small", "this run"] * 3
@@ -197,21 +203,21 @@ def test_the_table_is_accessible(whole_table):
 
 
 def test_columns_without_a_reported_value_have_no_reported_column(whole_table):
-    html = side_by_side({"small": whole_table()}, "further").html
+    html = side_by_side({"small": whole_table()}, "further", TABLE_3).html
     assert ">reported<" not in html and "▲" not in html
 
 
 def test_text_of_names_is_escaped(record):
-    html = side_by_side({"<b>": accuracies(record, 0.9)}, "answers").html
+    html = side_by_side({"<b>": accuracies(record, 0.9)}, "answers", TABLE_3).html
     assert "&lt;b&gt;" in html and "<b>" not in html
 
 
 def test_every_number_leads_to_its_records(whole_table):
     sources = {"small": whole_table(), "this run (smoke)": whole_table("smoke")}
-    foot = record_list(sources).html
+    foot = record_list(sources, TABLE_3).html
     links = []
-    for part in LOYALTY_TABLE_3.parts:
-        html = side_by_side(sources, part.name).html
+    for part in TABLE_3.parts:
+        html = side_by_side(sources, part.name, TABLE_3).html
         links += re.findall(r'href="#([^"]+)"', html)
         for keys in re.findall(r'title="records ([^"]+)"', html):
             assert all(f"<code>{key}</code>" in foot for key in keys.split(", "))
@@ -220,11 +226,13 @@ def test_every_number_leads_to_its_records(whole_table):
 
 
 def test_the_record_list_is_folded_and_names_the_values(record):
-    shown = record_list({"small": accuracies(record, 0.875)})
+    shown = record_list({"small": accuracies(record, 0.875)}, TABLE_3)
     key = accuracies(record, 0.875)[0]["key"][:12]
     assert shown.html.startswith("<details><summary>1 records: small</summary>")
-    assert visible(shown.html).endswith(f" {key} predict kd 0 accuracy 0.875 1.5 ")
-    failed = record_list({"small": accuracies(record, 0.9, status="failed", error="stopped at step 3")})
+    assert visible(shown.html).endswith(f" {key} predict validation kd 0 accuracy 0.875 1.5 ")
+    failed = record_list(
+        {"small": accuracies(record, 0.9, status="failed", error="stopped at step 3")}, TABLE_3
+    )
     assert "failed: stopped at step 3" in failed.html
 
 
@@ -232,21 +240,24 @@ def test_the_record_list_is_folded_and_names_the_values(record):
 
 
 def test_a_sentence_takes_its_numbers_from_the_table(whole_table):
-    table = measured(whole_table())
+    table = measured(whole_table(), TABLE_3)
     template = "KD keeps {kd.label_loyalty} %, best is {highest.label_loyalty}, {lowest.label_loyalty} trails"
     said = say(table, template).markdown
     assert said == "KD keeps 91.0\u00a0%, best is Q8-PTQ, dynamic ranges (96.0), KD (91.0) trails"
-    assert say(measured([]), template).markdown == "KD keeps not run\u00a0%, best is not run, not run trails"
+    assert (
+        say(measured([], TABLE_3), template).markdown
+        == "KD keeps not run\u00a0%, best is not run, not run trails"
+    )
 
 
 def test_a_shared_first_place_names_both(record):
     records = [record("predict", method, 0, {"accuracy": 0.9}) for method in ("kd", "head_prune")]
-    assert say(measured(records), "{highest.accuracy}").text == "KD and Head Prune (90.0)"
+    assert say(measured(records, TABLE_3), "{highest.accuracy}").text == "KD and Head Prune (90.0)"
 
 
 def test_the_size_of_what_was_measured_is_told(whole_table):
-    assert size_of(whole_table()) == "2 seeds, 8 texts, 8 of them attacked"
-    assert size_of([]) == "nothing yet"
+    assert size_of(whole_table(), TABLE_3) == "2 seeds, 8 texts, 8 of them attacked"
+    assert size_of([], TABLE_3) == "nothing yet"
 
 
 def test_what_stands_in_for_the_papers_word_resources_is_named(record):

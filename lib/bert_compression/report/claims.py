@@ -1,36 +1,54 @@
-"""What does the paper claim, and do our records bear it out? Recomputed from records at every build.
+"""What does a paper claim, and do our records bear it out? Recomputed from records at every build.
 
-Every claim that Table 3 of the `loyalty` paper can bear has one shape: a method's measure exceeds
-another's. The effect is the difference in percentage points on the same texts, each text averaged over
-the seeds, with a 95 % bootstrap interval over texts. The rule for a verdict is in `_verdict`.
+Every claim compares two sides in one measure: the first exceeds the second, or, where a margin is given, the
+two do not differ. A side is a method or the mean of several. The effect is the difference in percentage
+points on the same texts, each text averaged over the seeds, with a 95 % bootstrap interval over texts. The
+rules for a verdict are in `_exceeds` and `_same`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 import numpy as np
 
-from bert_compression.metrics.significance import holm, mcnemar, paired_bootstrap_interval
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout
-from bert_compression.report.tables import relevant, reported_value
+from bert_compression.errors import Failure
+from bert_compression.metrics.intervals import bootstrap_intervals
+from bert_compression.metrics.paired_tests import min_f_prime
+from bert_compression.metrics.significance import holm
+from bert_compression.report.layouts import Layout
+from bert_compression.report.per_text import Outcomes
+from bert_compression.report.reported import reported_value
 
-REPRODUCED, DIRECTION = "reproduced", "direction only"
+REPRODUCED, DIRECTION, UNDECIDED = "reproduced", "direction only", "undecided"
 NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE = "not reproduced", "not attempted", "not evidence"
+VERDICTS = (REPRODUCED, DIRECTION, UNDECIDED, NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE)
 # Profiles whose models and texts are real. Generated English says nothing for or against a paper.
 EVIDENCE = ("small", "paper")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper in our words, where it stands, and the two cells that it compares."""
+    """A sentence of the paper in our words, where it stands, and the cells that it compares.
+
+    `first` exceeds `second` in `measure`; with a `margin`, in percentage points, they do not differ. Several
+    methods on one side stand for their mean. `name` is unique within the paper.
+    """
 
     name: str
     sentence: str
     where: str
     measure: str
-    better: str
-    worse: str
+    first: str | tuple[str, ...]
+    second: str | tuple[str, ...]
+    margin: float | None = None
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The methods of either side."""
+        first, second = ((side,) if isinstance(side, str) else side for side in (self.first, self.second))
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,7 @@ class Judgement:
     """A verdict with its reasons. Effects and bounds are percentage points; NaN where there is none."""
 
     claim: Claim
+    layout: Layout
     verdict: str
     reported: float
     effect: float = math.nan
@@ -51,99 +70,88 @@ class Judgement:
     earlier_code: bool = False
 
 
-PTQ = {"int8": "q8_ptq_int8", "static": "q8_ptq_static", "dynamic": "q8_ptq_dynamic"}
-OTHERS = {"prune": "head_prune", "qat": "q8_qat"} | {f"ptq_{name}": method for name, method in PTQ.items()}
-
-ROBUST = "Post-training quantization makes a model markedly more robust against TextFooler."
-PRUNE = "Pruning heads makes a model more robust, too."
-SMALLER = "The effect of pruning on robustness is smaller than that of post-training quantization."
-LABELS = "Distillation keeps the labels of the teacher better than other compression does."
-PROBABILITIES = "Distillation keeps the probabilities of the teacher better than other compression does."
-
-LOYALTY_CLAIMS: tuple[Claim, ...] = (
-    *(
-        Claim(f"ptq_robust_{name}", ROBUST, "sections 1 and 4.3", "after_attack_accuracy", method, "teacher")
-        for name, method in PTQ.items()
-    ),
-    Claim("prune_robust", PRUNE, "section 4.3", "after_attack_accuracy", "head_prune", "teacher"),
-    *(
-        Claim(f"prune_smaller_{name}", SMALLER, "section 4.3", "after_attack_accuracy", method, "head_prune")
-        for name, method in PTQ.items()
-    ),
-    *(
-        Claim(f"kd_labels_{name}", LABELS, "section 4.3", "label_loyalty", "kd", method)
-        for name, method in OTHERS.items()
-    ),
-    *(
-        Claim(f"kd_probs_{name}", PROBABILITIES, "sections 4.1 and 4.3", "probability_loyalty", "kd", method)
-        for name, method in OTHERS.items()
-    ),
-)
-
-
-def judge(
-    records: Iterable[Mapping], claims: Iterable[Claim] = LOYALTY_CLAIMS, layout: Layout = LOYALTY_TABLE_3
-) -> list[Judgement]:
-    """One judgement a claim, in the order of the claims.
+def judge(records: Iterable[Mapping], claims: Iterable[Claim], layout: Layout) -> list[Judgement]:
+    """One judgement a claim on a table, in the order of the claims.
 
     Without the records that a claim needs it is "not attempted"; records of another profile than
-    `small` or `paper` never give a verdict, they are "not evidence". Where a text is simply right or wrong,
-    `p_value` is that of the exact McNemar test for the least favourable seed, corrected by Holm's method
-    for the comparisons that share a sentence. The verdict does not rest on it.
+    `small` or `paper` never give a verdict, they are "not evidence". `p_value` is that of min F′ over seeds
+    and texts (`metrics.paired_tests`), corrected by Holm's method for the comparisons that share a sentence.
+    The verdict does not rest on it: the interval speaks of the models that were trained, p of their methods.
     """
-    done = [record for record in relevant(records, layout) if record["status"] == "ok"]
-    judgements = [_judge(claim, done, layout) for claim in claims]
-    for sentence in {judgement.claim.sentence for judgement in judgements}:
-        tested = [
-            place
-            for place, judgement in enumerate(judgements)
-            if judgement.claim.sentence == sentence and not math.isnan(judgement.p_value)
-        ]
-        if tested:
-            corrected = holm([judgements[place].p_value for place in tested])
-            for place, p_value in zip(tested, corrected.tolist(), strict=True):
-                judgements[place] = replace(judgements[place], p_value=p_value)
+    outcomes = Outcomes(records, layout)
+    compared = [_compare(claim, outcomes) for claim in claims]
+    judgements = [judgement for judgement, _ in compared]
+    measured = {place: differences for place, (_, differences) in enumerate(compared) if len(differences)}
+    for place, (low, high) in _intervals(measured).items():
+        judgements[place] = _decided(judgements[place], low, high)
+    for sentence in {judgements[place].claim.sentence for place in measured}:
+        asked = [place for place in measured if judgements[place].claim.sentence == sentence]
+        corrected = holm([judgements[place].p_value for place in asked]).tolist()
+        for place, p_value in zip(asked, corrected, strict=True):
+            judgements[place] = replace(judgements[place], p_value=p_value)
     return judgements
 
 
-def _judge(claim: Claim, records: list[Mapping], layout: Layout) -> Judgement:
-    rows = {row.method: row for row in layout.rows}
-    measure = layout.measure(claim.measure)
-    paper = [reported_value(layout, rows[method], measure) for method in (claim.better, claim.worse)]
-    blank = Judgement(claim, NOT_ATTEMPTED, reported=paper[0] - paper[1], reason="records are missing")
-    better, worse = (_READERS[claim.measure](records, method) for method in (claim.better, claim.worse))
-    seeds = sorted(better.keys() & worse.keys())
-    if not seeds:
-        return blank
-    used = [record for seed in seeds for record in better[seed].records + worse[seed].records]
-    if any(record["profile"] not in EVIDENCE for record in used):
-        profiles = ", ".join(sorted({record["profile"] for record in used}))
-        return replace(blank, verdict=NOT_EVIDENCE, reason=f"profile {profiles}")
-    if len({(side[seed].digest, len(side[seed].values)) for seed in seeds for side in (better, worse)}) > 1:
-        return replace(blank, reason="the two were not measured on the same texts")
-    a, b = (np.mean([side[seed].values for seed in seeds], axis=0) for side in (better, worse))
-    low, high = (100 * bound for bound in paired_bootstrap_interval(a, b))
-    effect = 100 * float(np.mean(a - b))
-    right_or_wrong = better[seeds[0]].values.dtype == bool
-    return replace(
+def _compare(claim: Claim, outcomes: Outcomes) -> tuple[Judgement, np.ndarray]:
+    """Everything but interval and verdict, and the differences text by text; no differences where there is
+    nothing to judge."""
+    first, second = claim.sides
+    blank = Judgement(claim, outcomes.layout, NOT_ATTEMPTED, _reported(claim, outcomes.layout))
+    nothing = np.empty(0)
+    try:
+        pair = outcomes.paired(claim.measure, first, second)
+    except Failure as reason:
+        return replace(blank, reason=str(reason)), nothing
+    if any(record["profile"] not in EVIDENCE for record in pair.records):
+        profiles = ", ".join(sorted({record["profile"] for record in pair.records}))
+        return replace(blank, verdict=NOT_EVIDENCE, reason=f"profile {profiles}"), nothing
+    noise = outcomes.noise(claim.measure)
+    test = min_f_prime(pair.first, pair.second, noise and noise.of_difference(len(first), len(second)))
+    differences = 100 * (pair.first - pair.second).mean(axis=1)
+    measured = replace(
         blank,
-        verdict=_verdict(effect, low, high, blank.reported),
-        effect=effect,
-        low=low,
-        high=high,
-        p_value=max(mcnemar(better[s].values, worse[s].values) for s in seeds)
-        if right_or_wrong
-        else math.nan,
-        seeds=len(seeds),
-        texts=len(a),
-        reason="",
-        keys=tuple(dict.fromkeys(record["key"] for record in used)),
-        earlier_code=any(record.get("earlier_code", False) for record in used),
+        effect=float(differences.mean()),
+        p_value=test.p_value,
+        seeds=pair.seeds,
+        texts=len(differences),
+        reason="one seed" if pair.seeds == 1 else "",
+        keys=tuple(record["key"] for record in pair.records),
+        earlier_code=any(record.get("earlier_code", False) for record in pair.records),
     )
+    return measured, differences
 
 
-def _verdict(effect: float, low: float, high: float, reported: float) -> str:
-    """The rule. What counts as the paper's effect is at least half of the effect that it reports.
+def _intervals(measured: Mapping[int, np.ndarray]) -> dict[int, tuple[float, float]]:
+    """The 95 % bootstrap interval of each mean, at once for all with the same number of texts."""
+    bounds: dict[int, tuple[float, float]] = {}
+    for texts in {len(differences) for differences in measured.values()}:
+        places = [place for place, differences in measured.items() if len(differences) == texts]
+        found = bootstrap_intervals(np.column_stack([measured[place] for place in places]))
+        bounds |= {place: (low, high) for place, (low, high) in zip(places, found.tolist(), strict=True)}
+    return bounds
+
+
+def _decided(judgement: Judgement, low: float, high: float) -> Judgement:
+    margin = judgement.claim.margin
+    if margin is None:
+        verdict = _exceeds(judgement.effect, low, high, judgement.reported)
+    else:
+        verdict = _same(low, high, margin)
+    return replace(judgement, low=low, high=high, verdict=verdict)
+
+
+def _reported(claim: Claim, layout: Layout) -> float:
+    """The paper's own effect, from the cells of its table."""
+    measure = layout.measure(claim.measure)
+    first, second = (
+        fmean(reported_value(layout, layout.row(method), measure) for method in side) for side in claim.sides
+    )
+    return first - second
+
+
+def _exceeds(effect: float, low: float, high: float, reported: float) -> str:
+    """The rule where the first is to exceed the second. What counts as the paper's effect is at least half of
+    the effect that it reports.
 
     reproduced: the interval lies above 0 and the effect is at least half of the reported one.
     not reproduced: the effect is 0 or has the other sign, or the interval holds 0 and ends below half of
@@ -158,56 +166,16 @@ def _verdict(effect: float, low: float, high: float, reported: float) -> str:
     return DIRECTION
 
 
-@dataclass(frozen=True)
-class PerText:
-    """One seed's outcome for each text, the digest of the texts, and the records that it was read from."""
+def _same(low: float, high: float, margin: float) -> str:
+    """The rule where the two are not to differ: by less than the margin, that is. Not to have found a
+    difference is no evidence that there is none, so an interval too wide for either answer gives none.
 
-    values: np.ndarray
-    digest: str
-    records: tuple[Mapping, ...]
-
-
-def _withstood(records: list[Mapping], method: str) -> dict[int, PerText]:
-    return {
-        seed: PerText(_digits(record, "outcomes") == 1.0, _digest(record), (record,))
-        for seed, record in _by_seed(records, "attack", method).items()
-    }
-
-
-def _same_label(records: list[Mapping], method: str) -> dict[int, PerText]:
-    teacher, student = (_by_seed(records, "predict", name) for name in ("teacher", method))
-    return {
-        seed: PerText(
-            _digits(teacher[seed], "predictions") == _digits(student[seed], "predictions"),
-            _digest(student[seed]),
-            (teacher[seed], student[seed]),
-        )
-        for seed in teacher.keys() & student.keys()
-    }
-
-
-def _probability(records: list[Mapping], method: str) -> dict[int, PerText]:
-    return {
-        seed: PerText(np.asarray(record["per_example"]["probability_loyalty"]), _digest(record), (record,))
-        for seed, record in _by_seed(records, "loyalty", method).items()
-    }
-
-
-# By measure, and then by seed: a number for each text whose mean is the measure.
-_READERS: dict[str, Callable[[list[Mapping], str], dict[int, PerText]]] = {
-    "after_attack_accuracy": _withstood,
-    "label_loyalty": _same_label,
-    "probability_loyalty": _probability,
-}
-
-
-def _by_seed(records: list[Mapping], kind: str, method: str) -> dict[int, Mapping]:
-    return {r["seed"]: r for r in records if (r["kind"], r["method"]) == (kind, method)}
-
-
-def _digits(record: Mapping, name: str) -> np.ndarray:
-    return np.array([float(digit) for digit in record["per_example"][name]])
-
-
-def _digest(record: Mapping) -> str:
-    return (record["data"] or {}).get("digest", "")
+    reproduced: the whole interval lies within the margin.
+    not reproduced: the whole interval lies beyond the margin, on one side.
+    undecided: everything between.
+    """
+    if -margin <= low and high <= margin:
+        return REPRODUCED
+    if low > margin or high < -margin:
+        return NOT_REPRODUCED
+    return UNDECIDED

@@ -13,8 +13,9 @@ from bert_compression.experiments.environment import hardware, versions
 from bert_compression.experiments.profiles import Profile, get_profile
 from bert_compression.hub import hub_answers
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.glue import get_task
-from bert_compression.tasks.sources import FOLDER_VARIABLE, SPLITS, FolderSource, load_examples, open_source
+from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.sources import FOLDER_VARIABLE, FolderSource, Source, load_examples, open_source
+from bert_compression.tasks.task import Task
 
 
 def examine(profile_name: str, data: str | None) -> dict[str, str]:
@@ -59,8 +60,12 @@ def _data(profile: Profile, data: str | None) -> str:
     source = open_source(data, profile.builtin_data)
     if source.name == "hub" and hub_answers():
         return "from the hub"
-    counts = [f"{len(load_examples(source, get_task('sst2'), split))} {split}" for split in SPLITS]
-    return f"{source.name}: SST-2 with {' and '.join(counts)} sentences"
+    return f"{source.name}: {'; '.join(_counts(source, task) for task in TASKS.values())}"
+
+
+def _counts(source: Source, task: Task) -> str:
+    counts = [f"{len(load_examples(source, task, split)):,} {split}" for split in task.rows]
+    return f"{task.name} with {', '.join(counts)}"
 
 
 def _model(profile: Profile) -> str:

@@ -1,15 +1,22 @@
-"""Which rows and columns a table of a paper has, and where its numbers stand in records and CSV files."""
+"""Which rows and columns a table of a paper has, and where its numbers stand in records and CSV files.
+
+What is said here holds for any paper; each paper's own tables are data in `report.papers`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from bert_compression.tasks.glue import get_task
 
 
 @dataclass(frozen=True)
 class Measure:
     """A column: the metric of which kind of record, and how to print it.
 
-    `scale` turns a record's fraction or byte count into the printed unit. `reported` names the column of
-    the paper's CSV file; None where the paper prints no such number.
+    `kind` is empty for what the paper alone prints. `scale` turns a record's fraction or byte count into the
+    printed unit. `reported` names the column of the paper's CSV file; None where the paper prints no such
+    number. `metric` is what records call the measure, where that is not its name, and `split` what its
+    records answer, where that is not the first split on which the task's models are evaluated.
     """
 
     name: str
@@ -19,22 +26,40 @@ class Measure:
     digits: int = 1
     unit: str = "%"
     reported: str | None = None
+    metric: str = ""
+    split: str = ""
+
+    @property
+    def recorded(self) -> str:
+        """The name of the metric in records."""
+        return self.metric or self.name
 
     def text(self, value: float) -> str:
         return f"{value:.{self.digits}f}"
 
+    def reported_text(self, value: float) -> str:
+        """As the papers print it: with one digit at most."""
+        return f"{value:.{min(self.digits, 1)}f}"
+
 
 @dataclass(frozen=True)
 class Row:
-    """A line: the `method` of our records, and the paper's row that it is laid beside.
+    """A line: the `method` of our records, and the paper's line that it is laid beside (see `reported`).
 
-    `given` holds values that follow from a definition, so that no record measures them.
+    Rows of one `group` stand together under its name. `short` names the row where room is scarce. `given`
+    holds values that follow from a definition, so that no record measures them.
     """
 
     method: str
     label: str
     reported: str
+    group: str = ""
+    short: str = ""
     given: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def short_label(self) -> str:
+        return self.short or self.label
 
 
 @dataclass(frozen=True)
@@ -48,9 +73,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """A table of a paper: its rows in the paper's order, its measures, the parts it is shown in."""
+    """A table of a paper: its rows in the paper's order, its measures, the parts it is shown in.
+
+    `name` is that of its reported values, `title` what a reader calls it.
+    """
 
     name: str
+    title: str
     task: str
     rows: tuple[Row, ...]
     measures: tuple[Measure, ...]
@@ -59,61 +88,20 @@ class Layout:
     def measure(self, name: str) -> Measure:
         return next(measure for measure in self.measures if measure.name == name)
 
+    def row(self, method: str) -> Row:
+        return next(row for row in self.rows if row.method == method)
 
-# The teacher's loyalty to itself.
-LOYALTIES = ("label_loyalty", "probability_loyalty", "probability_loyalty_base2")
+    def part(self, name: str) -> Part:
+        return next(part for part in self.parts if part.name == name)
 
-# The paper has one row for post-training quantization and does not say which kind it timed and attacked:
-# three kinds stand beside it.
-LOYALTY_TABLE_3 = Layout(
-    name="loyalty_table_3",
-    task="sst2",
-    rows=(
-        Row("teacher", "Teacher", "Teacher", given=dict.fromkeys(LOYALTIES, 1.0)),
-        Row("kd", "KD", "KD"),
-        Row("head_prune", "Head Prune", "Head Prune"),
-        Row("q8_qat", "Q8-QAT", "Q8-QAT"),
-        Row("q8_ptq_int8", "Q8-PTQ, real int8", "Q8-PTQ"),
-        Row("q8_ptq_static", "Q8-PTQ, static ranges", "Q8-PTQ"),
-        Row("q8_ptq_dynamic", "Q8-PTQ, dynamic ranges", "Q8-PTQ"),
-    ),
-    measures=(
-        Measure("accuracy", "Accuracy", "predict", reported="sst2_acc"),
-        Measure("label_loyalty", "Label loyalty", "loyalty", reported="label_loyalty"),
-        Measure("probability_loyalty", "Probability loyalty", "loyalty", reported="prob_loyalty"),
-        Measure("speedup_batch_1", "Speed-up", "cost", 1.0, 2, "×", "speedup_x"),
-        Measure("after_attack_accuracy", "After-attack accuracy", "attack", reported="after_attack_acc"),
-        Measure("queries_mean", "Queries", "attack", 1.0, 1, "queries a text", "n_query"),
-        Measure("after_attack_accuracy_class_0", "After-attack accuracy, negative texts", "attack"),
-        Measure("after_attack_accuracy_class_1", "After-attack accuracy, positive texts", "attack"),
-        Measure("probability_loyalty_base2", "Probability loyalty, base 2", "loyalty"),
-        Measure("speedup_batch_32", "Speed-up, batch 32", "cost", 1.0, 2, "×"),
-        Measure("stored_bytes", "Stored size", "cost", 1 / 2**20, 2, "MiB"),
-    ),
-    parts=(
-        Part(
-            "answers",
-            "Table 3, what the models answer: accuracy on the validation sentences, and how far each "
-            "compressed model answers like its teacher.",
-            ("accuracy", "label_loyalty", "probability_loyalty"),
-        ),
-        Part(
-            "attack",
-            "Table 3, what compression gains and what an attack leaves: speed-up over the teacher at batch "
-            "1, accuracy after TextFooler, and the queries that the attack needed.",
-            ("speedup_batch_1", "after_attack_accuracy", "queries_mean"),
-        ),
-        Part(
-            "further",
-            "Beyond Table 3, what the paper does not print: after-attack accuracy class by class, "
-            "probability loyalty with base 2, speed-up at batch 32, and the size of the stored model.",
-            (
-                "after_attack_accuracy_class_0",
-                "after_attack_accuracy_class_1",
-                "probability_loyalty_base2",
-                "speedup_batch_32",
-                "stored_bytes",
-            ),
-        ),
-    ),
-)
+    def facing(self, row: Row) -> list[Row]:
+        """The rows that stand beside the same line of the paper as this one, itself included."""
+        return [other for other in self.rows if other.reported == row.reported]
+
+    def split_of(self, measure: Measure) -> str:
+        """The split that a measure's records answer."""
+        return measure.split or self.main_split
+
+    @property
+    def main_split(self) -> str:
+        return get_task(self.task).evaluated[0]

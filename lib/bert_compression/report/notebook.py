@@ -8,8 +8,6 @@ import pandas as pd
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.report.claims import Judgement
 from bert_compression.report.execution import Parameter, check_values
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout
-from bert_compression.report.sentences import texts
 from bert_compression.report.tables import signed
 from bert_compression.report.verdicts import effect_text
 
@@ -39,10 +37,8 @@ def check_parameters(names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] or None for name in declared}
 
 
-def glue_numbers(
-    tables: Mapping[str, pd.DataFrame], judgements: Sequence[Judgement], layout: Layout = LOYALTY_TABLE_3
-) -> None:
-    """Make every number of the tables quotable on other pages, as text.
+def glue_numbers(tables: Mapping[str, pd.DataFrame], judgements: Sequence[Judgement] = ()) -> None:
+    """Make every number of the tables (made by `measured`) quotable on other pages, as text.
 
     The keys are `<source>_<method>_<measure>` (`small_kd_label_loyalty`), and `reported_<claim>`,
     `effect_<claim>` and `verdict_<claim>`. A key is there whether or not there is a value: the text then is
@@ -51,9 +47,8 @@ def glue_numbers(
     from myst_nb import glue
 
     for source, table in tables.items():
-        for row in layout.rows:
-            for measure, text in texts(table, row.method, layout).items():
-                glue(f"{source}_{row.method}_{measure}", text, display=False)
+        for method, measure, text in zip(table.method, table.measure, table.text, strict=True):
+            glue(f"{source}_{method}_{measure}", text, display=False)
     for judgement in judgements:
         name = judgement.claim.name
         glue(f"reported_{name}", signed(judgement.reported), display=False)

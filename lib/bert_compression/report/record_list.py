@@ -3,30 +3,31 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout
+from bert_compression.report.layouts import Layout
 from bert_compression.report.shown import Shown, scrolling_table, tag
 from bert_compression.report.tables import relevant
 
-HEADS = ("Record", "Kind", "Method", "Seed", "Values", "Seconds")
+HEADS = ("Record", "Kind", "Split", "Method", "Seed", "Values", "Seconds")
 CAPTION = "Records of “{source}” as they were measured: shares as fractions, sizes in bytes. † earlier code."
 
 
-def anchor(source: str, kind: str, method: str) -> str:
-    """Where on the page the records of one kind and method begin."""
+def anchor(source: str, kind: str, split: str, method: str) -> str:
+    """Where on the page the records of one kind, split and method begin."""
     word = "".join(letter if letter.isalnum() else "-" for letter in source)
-    return f"records-{word}-{kind}-{method}"
+    return f"records-{word}-{kind}-{split}-{method}"
 
 
-def record_list(sources: Mapping[str, Sequence[Mapping]], layout: Layout = LOYALTY_TABLE_3) -> Shown:
-    """Every record that a table rests on: key (first 12 digits), kind, method, seed, values, seconds."""
+def record_list(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> Shown:
+    """Every record that a table rests on, with the first 12 digits of its key and what it holds for it."""
     folded, plain = "", []
     for source, records in sources.items():
         used = relevant(records, layout)
         rows, seen = "", set()
         for record in used:
-            cells = [record["key"][:12], record["kind"], record["method"], str(record["seed"])]
+            what = (record["kind"], record["params"]["split"], record["method"])
+            cells = [record["key"][:12], *what, str(record["seed"])]
             cells += [_values(record, layout), f"{record['seconds']:.1f}"]
-            place = anchor(source, record["kind"], record["method"])
+            place = anchor(source, *what)
             rows += _row(cells, identity=None if place in seen else place)
             seen.add(place)
             plain.append("  ".join((source, *cells)))
@@ -45,7 +46,9 @@ def _row(cells: Sequence[str], identity: str | None) -> str:
 def _values(record: Mapping, layout: Layout) -> str:
     if record["status"] != "ok":
         return f"failed: {record['error']}"
-    found = {m.name: record["metrics"].get(m.name) for m in layout.measures if m.kind == record["kind"]}
+    answered = (record["kind"], record["params"]["split"])
+    names = [m.recorded for m in layout.measures if (m.kind, layout.split_of(m)) == answered]
+    found = {name: record["metrics"].get(name) for name in names}
     texts = {name: "undefined" if value is None else f"{value:.6g}" for name, value in found.items()}
     mark = " †" if record.get("earlier_code") else ""
     return ", ".join(f"{name} {text}" for name, text in texts.items()) + mark

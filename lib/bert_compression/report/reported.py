@@ -1,10 +1,13 @@
 """The numbers that the papers print, as they print them: one CSV file a table."""
 
+import math
+from functools import cache
 from importlib.resources import files
 
 import pandas as pd
 
 from bert_compression.errors import BadInput
+from bert_compression.report.layouts import Layout, Measure, Row
 
 
 def reported(name: str) -> pd.DataFrame:
@@ -19,3 +22,27 @@ def reported(name: str) -> pd.DataFrame:
         raise BadInput(f"unknown reported table {name!r}: the known ones are {', '.join(known)}")
     with (folder / f"{name}.csv").open() as lines:
         return pd.read_csv(lines)
+
+
+@cache
+def reported_lines(name: str) -> pd.DataFrame:
+    """The same, indexed by the names that `Row.reported` uses: a line that builds on another is named with
+    it, so that "+KD" under "Head Prune" is "Head Prune +KD"."""
+    table = reported(name)
+    bases = table.base_method.fillna("") if "base_method" in table else ""
+    return table.set_index((bases + " " + table.method).str.strip())
+
+
+def reported_value(layout: Layout, row: Row, measure: Measure) -> float:
+    """The paper's number for this cell, in printed units; NaN where the paper has none."""
+    return _number(layout, row, measure.reported)
+
+
+def reported_spread(layout: Layout, row: Row, measure: Measure) -> float:
+    """The paper's standard deviation for this cell, in printed units; NaN where the paper has none."""
+    return _number(layout, row, f"{measure.reported}_std")
+
+
+def _number(layout: Layout, row: Row, column: str | None) -> float:
+    lines = reported_lines(layout.name)
+    return float(lines.loc[row.reported, column]) if column in lines else math.nan

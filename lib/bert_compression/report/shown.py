@@ -52,6 +52,7 @@ STYLE = """<style>
   vertical-align: top}
 .bc-table thead th {text-align: center; vertical-align: bottom; border-bottom-color: #777}
 .bc-table tbody th, .bc-table .bc-left {text-align: left}
+.bc-table .bc-group th {border-bottom-color: #777; padding-top: .8rem}
 .bc-table colgroup + colgroup {border-left: 1px solid #777}
 .bc-table .bc-small {display: block; font-size: .75rem; font-weight: normal; white-space: nowrap; color: #444}
 .bc-table .bc-one-line {white-space: nowrap}

@@ -3,51 +3,59 @@
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 
 import pandas as pd
 
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout, Measure, Row
+from bert_compression.report.layouts import Layout, Measure, Row
 from bert_compression.report.record_list import anchor
+from bert_compression.report.reported import reported_spread, reported_value
 from bert_compression.report.shown import EARLIER, Shown, scrolling_table, tag
-from bert_compression.report.tables import (
-    GIVEN,
-    MEASURED,
-    cell_text,
-    difference,
-    measured,
-    reported_value,
-    signed,
-)
+from bert_compression.report.tables import GIVEN, MEASURED, difference, measured, signed
 
 LEGEND = "▲ higher than reported, ▼ lower, ≈ near it"
 # What a difference is called where its symbol cannot be seen.
 SPOKEN = {"higher": "higher than reported", "lower": "lower than reported", "near": "near what is reported"}
 
 
-def side_by_side(
-    sources: Mapping[str, Sequence[Mapping]], part: str, layout: Layout = LOYALTY_TABLE_3
-) -> Shown:
+def side_by_side(sources: Mapping[str, Sequence[Mapping]], part: str, layout: Layout) -> Shown:
     """One part of a paper's table as HTML, or as text where there is no browser.
 
     `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
-    mean over seeds, the spread, the interval and the difference from the reported value; it leads to its
-    lines in `record_list` and names its records when pointed at.
+    mean over seeds, the spread, the interval and the difference from the reported value, and the number of
+    seeds where not all of its source have as many; it leads to its lines in `record_list` and names its
+    records when pointed at.
     """
-    chosen = next(p for p in layout.parts if p.name == part)
+    chosen = layout.part(part)
     measures = [layout.measure(name) for name in chosen.measures]
-    tables = {source: measured(records, layout) for source, records in sources.items()}
-    lines = "".join(_line(layout, row, measures, tables) for row in layout.rows)
-    table = scrolling_table(chosen.caption, *_head(measures, list(tables)), tag("tbody", lines))
+    tables = {source: _counted(measured(records, layout), measures) for source, records in sources.items()}
+    bodies = ""
+    for group, rows in groupby(layout.rows, key=lambda row: row.group):
+        lines = "".join(_line(layout, row, measures, tables) for row in rows)
+        bodies += tag("tbody", _heading(group, measures, len(sources)), lines)
+    table = scrolling_table(chosen.caption, *_head(measures, list(tables)), bodies)
     return Shown(
         text=_plain(layout, measures, tables),
         html=table + tag("p", _legend(measures, tables), class_="bc-legend"),
     )
 
 
+def _counted(table: pd.DataFrame, measures: list[Measure]) -> pd.DataFrame:
+    """The shown cells, with `seeds_text` where rows differ in their number of seeds."""
+    shown = table[table.measure.isin([measure.name for measure in measures])]
+    seeds = shown.seeds[shown.status == MEASURED]
+    words = seeds.map(lambda number: "1 seed" if number == 1 else f"{number} seeds")
+    return shown.assign(seeds_text=words if seeds.nunique() > 1 else "")
+
+
+def _columns(measure: Measure, sources: list[str]) -> list[str]:
+    return (["reported"] if measure.reported else []) + (sources if measure.kind else [])
+
+
 def _head(measures: list[Measure], sources: list[str]) -> tuple[str, str]:
     groups, above, below = "<colgroup></colgroup>", tag("th", "Method", scope="col", rowspan=2), ""
     for measure in measures:
-        columns = (["reported"] if measure.reported else []) + sources
+        columns = _columns(measure, sources)
         groups += tag("colgroup", span=len(columns))
         title = escape(f"{measure.label} ({measure.unit})")
         above += tag("th", title, scope="colgroup", colspan=len(columns))
@@ -55,32 +63,50 @@ def _head(measures: list[Measure], sources: list[str]) -> tuple[str, str]:
     return groups, tag("thead", tag("tr", above), tag("tr", below))
 
 
+def _heading(group: str, measures: list[Measure], sources: int) -> str:
+    if not group:
+        return ""
+    width = 1 + sum(len(_columns(measure, [""] * sources)) for measure in measures)
+    return tag("tr", tag("th", escape(group), scope="rowgroup", colspan=width), class_="bc-group")
+
+
 def _line(layout: Layout, row: Row, measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
     cells = tag("th", escape(row.label), scope="row")
-    facing = [other for other in layout.rows if other.reported == row.reported]
+    facing = layout.facing(row)
     for measure in measures:
         paper = reported_value(layout, row, measure)
         if measure.reported and row is facing[0]:  # rows that face one line of the paper share its cell
-            cells += tag("td", f"{paper:.1f}", rowspan=len(facing) if len(facing) > 1 else None)
-        for source, table in tables.items():
-            cells += _cell(source, table.loc[(row.method, measure.name)], paper, measure)
+            spread = reported_spread(layout, row, measure)
+            more = "" if math.isnan(spread) else _small(f"± {measure.reported_text(spread)}")
+            rows = len(facing) if len(facing) > 1 else None
+            cells += tag("td", measure.reported_text(paper), more, rowspan=rows)
+        for source, table in tables.items() if measure.kind else ():
+            cell = table.loc[(row.method, measure.name)]
+            place = anchor(source, measure.kind, layout.split_of(measure), row.method)
+            cells += _cell(cell, place, paper, measure)
     return tag("tr", cells)
 
 
-def _cell(source: str, cell: pd.Series, paper: float, measure: Measure) -> str:
-    text = escape(cell_text(cell, measure))
+def _cell(cell: pd.Series, place: str, paper: float, measure: Measure) -> str:
+    text = escape(cell.text)
     if cell.status == GIVEN:
         return tag("td", text, _small("by definition"))
     keys = ", ".join(key[:12] for key in cell.records)
     if keys:
-        text = tag("a", text, href=f"#{anchor(source, measure.kind, cell.method)}", title=f"records {keys}")
+        text = tag("a", text, href=f"#{place}", title=f"records {keys}")
     if cell.status != MEASURED:
         return tag("td", text, class_="bc-none")
     marks = ("†" if cell.earlier_code else "") + ("‡" if cell.failed else "")
-    spread = _small(f"± {measure.text(cell.spread)}") if cell.seeds > 1 else ""
-    bounds = f"[{measure.text(cell.low)}, {measure.text(cell.high)}]"
-    interval = "" if math.isnan(cell.low) else _small(bounds)
-    return tag("td", tag("strong", text), marks, spread, interval, _difference(cell, paper, measure))
+    spread = f"± {measure.text(cell.spread)}" if cell.seeds > 1 else ""
+    bounds = "" if math.isnan(cell.low) else f"[{measure.text(cell.low)}, {measure.text(cell.high)}]"
+    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds)
+    return tag(
+        "td",
+        tag("strong", text),
+        marks,
+        *(_small(line) for line in below if line),
+        _difference(cell, paper, measure),
+    )
 
 
 def _difference(cell: pd.Series, paper: float, measure: Measure) -> str:
@@ -98,10 +124,9 @@ def _small(content: str, more: str = "") -> str:
 
 def _legend(measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
     """The line under a table: only the marks that occur in it."""
-    names = [measure.name for measure in measures]
-    shown = pd.concat(table[table.measure.isin(names)] for table in tables.values())
+    shown = pd.concat(tables.values())
     cells = shown[shown.status == MEASURED]
-    notes = [LEGEND] if any(measure.reported for measure in measures) else []
+    notes = [LEGEND] if any(measure.reported and measure.kind for measure in measures) else []
     if cells.earlier_code.any():
         notes.append(EARLIER)
     if (cells.failed > 0).any():
@@ -115,8 +140,8 @@ def _plain(layout: Layout, measures: list[Measure], tables: Mapping[str, pd.Data
     for measure in measures:
         if measure.reported:
             papers = (reported_value(layout, row, measure) for row in layout.rows)
-            columns[f"{measure.name}, reported"] = [f"{paper:.1f}" for paper in papers]
-        for source, table in tables.items():
-            cells = (table.loc[(row.method, measure.name)] for row in layout.rows)
-            columns[f"{measure.name}, {source}"] = [cell_text(cell, measure) for cell in cells]
+            columns[f"{measure.name}, reported"] = [measure.reported_text(paper) for paper in papers]
+        for source, table in tables.items() if measure.kind else ():
+            cells = [table.loc[(row.method, measure.name)].text for row in layout.rows]
+            columns[f"{measure.name}, {source}"] = cells
     return pd.DataFrame(columns).to_string(index=False)

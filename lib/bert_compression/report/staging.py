@@ -1,5 +1,7 @@
-"""Lays out what Jupyter Book reads: the pages, the executed notebooks cleaned, what is written from runs."""
+"""Lays out what Jupyter Book reads: the pages, the executed notebooks cleaned, what is written from runs, and
+the library that pages quote from."""
 
+import ast
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +12,13 @@ import nbformat
 from bert_compression.report.execution import ABOUT
 
 OWN_CELLS = {"parameters", "injected-parameters"}
+LIBRARY = Path(__file__).parents[1]
+QUOTED = "_library"
 
 
 def stage(pages: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Mapping[str, str]) -> None:
-    """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/."""
+    """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/, and
+    the library's code, which pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(pages, folder)
     for name, executed in notebooks.items():
@@ -24,6 +29,29 @@ def stage(pages: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Ma
         path = folder / "_generated" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    stage_library(folder / QUOTED)
+
+
+def stage_library(folder: Path) -> None:
+    """Copy the modules of the library into `folder`, without docstrings."""
+    for source in LIBRARY.rglob("*.py"):
+        path = folder / source.relative_to(LIBRARY)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(without_docstrings(source.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def without_docstrings(source: str) -> str:
+    """The code of a module as a page quotes it: what a function does, the page says itself."""
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) or len(node.body) < 2:
+            continue
+        if ast.get_docstring(node) is not None:
+            start, end = node.body[0].lineno - 1, node.body[0].end_lineno
+            while not lines[end].strip():
+                end += 1
+            lines[start:end] = [""] * (end - start)
+    return "".join(lines)
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

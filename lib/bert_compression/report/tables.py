@@ -2,32 +2,35 @@
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout, Measure, Row
-from bert_compression.report.reported import reported
+from bert_compression.report.layouts import Layout, Measure, Row
 
 # What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
 
 
-def measured(records: Iterable[Mapping], layout: Layout = LOYALTY_TABLE_3) -> pd.DataFrame:
+def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
     """What do these records say for every cell of a table? One line a cell, in the units that are printed.
 
-    Columns: method, measure, status, value (mean over seeds), spread (standard deviation over seeds with
-    n - 1 in the denominator, since the seeds are a sample of those that could have been drawn; NaN for
-    fewer than two), low and high (the 95 % interval over examples: the mean over seeds of each record's
-    own bounds, hence the uncertainty of one trained model; NaN where the records hold none), seeds (how
-    many have a value), failed (how many have none), earlier_code, records (their keys, full length).
+    Columns: method, label (the row's), measure, status, value (mean over seeds), text (the value as it is
+    printed, or why there is none), spread (standard deviation over seeds with n - 1 in the denominator, since
+    the seeds are a sample of those that could have been drawn; NaN for fewer than two), low and high (the
+    95 % interval over examples: the mean over seeds of each record's own bounds, hence the uncertainty of one
+    trained model; NaN where the records hold none), seeds (how many have a value), failed (how many have
+    none), earlier_code, records (their keys, full length).
 
     Which records count is said in `relevant`. Book: notebooks/loyalty/table_3_sst2.
     """
-    used = relevant(records, layout)
+    found: dict[tuple, list[Mapping]] = defaultdict(list)
+    for record in relevant(records, layout):
+        found[record["kind"], record["params"]["split"], record["method"]].append(record)
     cells = [
-        _cell(row, measure, [r for r in used if (r["kind"], r["method"]) == (measure.kind, row.method)])
+        _cell(row, measure, found[measure.kind, layout.split_of(measure), row.method])
         for row in layout.rows
         for measure in layout.measures
     ]
@@ -35,33 +38,47 @@ def measured(records: Iterable[Mapping], layout: Layout = LOYALTY_TABLE_3) -> pd
 
 
 def relevant(records: Iterable[Mapping], layout: Layout) -> list[Mapping]:
-    """The records that a table rests on: of its task and kinds, one for each kind, method and seed.
+    """The records that a table rests on: of its task, methods, kinds and splits, one for each seed.
 
-    Answers to the training set serve distillation and are left out. Of several records of the same kind,
-    method and seed the one created last counts.
+    So records of another table's methods are not seen, nor answers to the training set, which serve
+    distillation, nor those given `in_company` where a model must answer alone, which serve a comparison of
+    their own. Of several records of the same kind, split, method and seed the one created last counts.
     """
-    kinds = list(dict.fromkeys(measure.kind for measure in layout.measures))
+    wanted = list(dict.fromkeys((m.kind, layout.split_of(m)) for m in layout.measures))
+    methods = [row.method for row in layout.rows]
     latest: dict[tuple, Mapping] = {}
     for record in sorted(records, key=lambda record: record.get("created") or ""):
-        asked = record["task"] == layout.task and record["kind"] in kinds
-        if asked and record["params"].get("split") != "train":
-            latest[record["kind"], record["method"], record["seed"]] = record
-    methods = [row.method for row in layout.rows]
+        params = record["params"]
+        asked = (record["kind"], params.get("split"))
+        ours = record["task"] == layout.task and record["method"] in methods and asked in wanted
+        if ours and not params.get("in_company"):
+            latest[*asked, record["method"], record["seed"]] = record
     return sorted(
-        (record for record in latest.values() if record["method"] in methods),
-        key=lambda r: (kinds.index(r["kind"]), methods.index(r["method"]), r["seed"]),
+        latest.values(),
+        key=lambda r: (
+            wanted.index((r["kind"], r["params"]["split"])),
+            methods.index(r["method"]),
+            r["seed"],
+        ),
     )
 
 
 def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
     done = [r for r in records if r["status"] == "ok"]
-    values = _numbers(done, measure.name, measure.scale)
-    low, high = (_numbers(done, f"{measure.name}_{end}", measure.scale) for end in ("low", "high"))
-    cell = {
+    values = _numbers(done, measure.recorded, measure.scale)
+    low, high = (_numbers(done, f"{measure.recorded}_{end}", measure.scale) for end in ("low", "high"))
+    status, value = MEASURED, statistics.fmean(values) if values else math.nan
+    if not values and measure.name in row.given:
+        status, value = GIVEN, row.given[measure.name] * measure.scale
+    elif not values:
+        status = UNDEFINED if done else FAILED if records else NOT_RUN
+    return {
         "method": row.method,
+        "label": row.label,
         "measure": measure.name,
-        "status": MEASURED,
-        "value": statistics.fmean(values) if values else math.nan,
+        "status": status,
+        "value": value,
+        "text": status if math.isnan(value) else measure.text(value),
         "spread": statistics.stdev(values) if len(values) > 1 else math.nan,
         "low": statistics.fmean(low) if values and len(low) == len(values) else math.nan,
         "high": statistics.fmean(high) if values and len(high) == len(values) else math.nan,
@@ -70,24 +87,11 @@ def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
         "earlier_code": any(r.get("earlier_code", False) for r in done),
         "records": tuple(r["key"] for r in records),
     }
-    if not values and measure.name in row.given:
-        return cell | {"status": GIVEN, "value": row.given[measure.name] * measure.scale}
-    if not values:
-        return cell | {"status": UNDEFINED if done else FAILED if records else NOT_RUN}
-    return cell
 
 
 def _numbers(records: list[Mapping], metric: str, scale: float) -> list[float]:
     found = (record["metrics"].get(metric) for record in records)
     return [value * scale for value in found if value is not None]
-
-
-def reported_value(layout: Layout, row: Row, measure: Measure) -> float:
-    """The paper's number for this cell, in printed units; NaN where the paper has none."""
-    if measure.reported is None:
-        return math.nan
-    paper = reported(layout.name).set_index("method")
-    return float(paper.loc[row.reported, measure.reported])
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,6 @@ def difference(cell: Mapping, paper: float) -> Difference | None:
         near = cell["low"] <= paper <= cell["high"]
     word, symbol = ("near", "≈") if near else ("higher", "▲") if amount > 0 else ("lower", "▼")
     return Difference(amount, word, symbol)
-
-
-def cell_text(cell: Mapping, measure: Measure) -> str:
-    """The cell in a few characters: its number without the unit, or why there is none."""
-    return measure.text(cell["value"]) if cell["status"] in (MEASURED, GIVEN) else cell["status"]
 
 
 def signed(value: float, digits: int = 1) -> str:

@@ -1,7 +1,8 @@
 """The claims as a table: what the paper reports, what was measured, how sure that is, the verdict."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 
@@ -11,67 +12,98 @@ from bert_compression.report.claims import (
     NOT_EVIDENCE,
     NOT_REPRODUCED,
     REPRODUCED,
+    UNDECIDED,
+    VERDICTS,
     Judgement,
 )
-from bert_compression.report.layouts import LOYALTY_TABLE_3, Layout
 from bert_compression.report.shown import EARLIER, Shown, scrolling_table, tag
 from bert_compression.report.tables import signed
 
-SYMBOLS = {REPRODUCED: "✔", DIRECTION: "◐", NOT_REPRODUCED: "✘", NOT_ATTEMPTED: "○", NOT_EVIDENCE: "–"}
+SYMBOLS = {
+    REPRODUCED: "✔",
+    DIRECTION: "◐",
+    UNDECIDED: "◇",
+    NOT_REPRODUCED: "✘",
+    NOT_ATTEMPTED: "○",
+    NOT_EVIDENCE: "–",
+}
+MEANINGS = {
+    REPRODUCED: "the interval lies above 0, and the effect is at least half of the reported one; where two "
+    "are said not to differ, the whole interval lies within the margin",
+    DIRECTION: "the effect has the right sign, but is surely less than half of the reported one or too "
+    "uncertain to tell",
+    UNDECIDED: "where two are said not to differ, the interval lies neither within the margin nor beyond it",
+    NOT_REPRODUCED: "the effect is 0 or has the other sign, or the interval holds 0 and ends below half of "
+    "the reported effect; where two are said not to differ, the whole interval lies beyond the margin",
+    NOT_ATTEMPTED: "the records that it takes are not there",
+    NOT_EVIDENCE: "the records are of another profile than `small` and `paper`",
+}
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
-    "The claims that Table 3 can bear. Reported and measured are differences in percentage points, measured "
-    "ones on the same texts and averaged over the seeds. p: exact McNemar test, least favourable seed, with "
-    "Holm’s correction over the comparisons of one claim."
+    "The claims that {} can bear. Reported and measured are differences in percentage points, measured "
+    "ones on the same texts and averaged over the seeds, with an interval over texts. p: min F′ test over "
+    "seeds and texts, with Holm’s correction over the comparisons of one claim."
 )
 
 
-def claims_table(judgements: Sequence[Judgement], layout: Layout = LOYALTY_TABLE_3) -> Shown:
-    """One line a comparison, grouped under the sentence that it belongs to."""
-    labels = {row.method: row.label for row in layout.rows}
+def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | None = None) -> Shown:
+    """One line a comparison, grouped under the sentence that it belongs to, and under its table where there
+    are several. `pages` maps the name of a layout to the address of its page, which has the same line."""
+    titles = list(dict.fromkeys(judgement.layout.title for judgement in judgements))
     bodies, plain = "", []
-    for sentence, group in groupby(judgements, key=lambda judgement: judgement.claim.sentence):
-        members = list(group)
-        rows = ""
-        for judgement in members:
-            claim = judgement.claim
-            compared = f"{labels[claim.better]} − {labels[claim.worse]}"
-            measure = layout.measure(claim.measure).label.lower()
-            numbers = (signed(judgement.reported), effect_text(judgement), _p_value(judgement))
-            verdict = f"{SYMBOLS[judgement.verdict]} {judgement.verdict}"
-            plain.append("  ".join((sentence, compared, *numbers, verdict)))
-            cells = "" if rows else _sentence(sentence, claim.where, len(members))
-            cells += tag("th", escape(compared), _small(measure), scope="row")
-            cells += "".join(tag("td", escape(number), class_="bc-one-line") for number in numbers)
-            cells += tag("td", tag("strong", verdict), _small(judgement.reason), **_place(judgement))
-            rows += tag("tr", cells, id=f"claim-{claim.name}")
-        bodies += tag("tbody", rows)
+    for layout, of_table in groupby(judgements, key=lambda judgement: judgement.layout):
+        if len(titles) > 1:
+            heading = tag("th", escape(layout.title), scope="rowgroup", colspan=len(HEADS))
+            bodies += tag("tbody", tag("tr", heading, class_="bc-group"))
+        page = (pages or {}).get(layout.name, "")
+        for sentence, group in groupby(of_table, key=lambda judgement: judgement.claim.sentence):
+            members = list(group)
+            where = _small(members[0].claim.where)
+            head = tag("th", escape(sentence), where, scope="rowgroup", rowspan=len(members))
+            rows = [_row(judgement, page, head if judgement is members[0] else "") for judgement in members]
+            bodies += tag("tbody", *rows)
+            plain += [f"{sentence}  {_plain(judgement)}" for judgement in members]
     head = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in HEADS)))
     earlier = any(judgement.earlier_code for judgement in judgements)
     note = tag("p", EARLIER, class_="bc-legend") if earlier else ""
-    return Shown(text="\n".join(plain), html=scrolling_table(CAPTION, head, bodies) + note)
+    table = scrolling_table(CAPTION.format(listed(titles)), head, bodies)
+    return Shown(text="\n".join(plain), html=table + note)
 
 
-def in_words(judgements: Sequence[Judgement], layout: Layout = LOYALTY_TABLE_3) -> Shown:
+def in_words(judgements: Sequence[Judgement]) -> Shown:
     """A line for each judgement: what was compared, the effect in percentage points, the verdict."""
-    labels = {row.method: row.label for row in layout.rows}
     lines = []
     for judgement in judgements:
-        claim = judgement.claim
+        first, second = _sides(judgement)
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
         lines.append(
-            f"- {labels[claim.better]} against {labels[claim.worse]}: {found}, where "
+            f"- {first} against {second}: {found}, where "
             f"{signed(judgement.reported)} are reported: **{judgement.verdict}**"
         )
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
-def _sentence(sentence: str, where: str, rows: int) -> str:
-    return tag("th", escape(sentence), _small(where), scope="rowgroup", rowspan=rows)
+def count_verdicts(judgements: Sequence[Judgement]) -> Shown:
+    """How many comparisons ended in which verdict, over how many claims? In a sentence."""
+    if not judgements:
+        return Shown("no claims", markdown="no claims")
+    counts = Counter(judgement.verdict for judgement in judgements)
+    claims = {(judgement.layout.name, judgement.claim.sentence) for judgement in judgements}
+    found = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
+    size = f"{_counted(len(claims), 'claim')}, {_counted(len(judgements), 'comparison')}"
+    text = f"{size}: {', '.join(found)}"
+    return Shown(text, markdown=text)
 
 
-def _small(text: str) -> str:
-    return tag("span", escape(text), class_="bc-small") if text else ""
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def meanings(judgements: Sequence[Judgement]) -> Shown:
+    """What the verdicts that occur here mean, each with its symbol: a list."""
+    occurring = {judgement.verdict for judgement in judgements}
+    lines = [f"- **{SYMBOLS[v]} {v}**: {MEANINGS[v]}" for v in VERDICTS if v in occurring]
+    return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
 def effect_text(judgement: Judgement) -> str:
@@ -82,11 +114,56 @@ def effect_text(judgement: Judgement) -> str:
     return f"{signed(judgement.effect)} [{signed(judgement.low)}, {signed(judgement.high)}]{mark}"
 
 
-def _p_value(judgement: Judgement) -> str:
-    p = judgement.p_value
+def _row(judgement: Judgement, page: str, sentence: str) -> str:
+    claim = judgement.claim
+    identity = f"claim-{claim.name}"
+    compared = escape(_compared(judgement))
+    if page:
+        compared = tag("a", compared, href=f"{page}#{identity}")
+    measure = judgement.layout.measure(claim.measure).label.lower()
+    margin = "" if claim.margin is None else f", within ± {claim.margin:g}"
+    keys = ", ".join(key[:12] for key in judgement.keys)
+    verdict = tag("strong", _verdict(judgement)) + _small(judgement.reason)
+    return tag(
+        "tr",
+        sentence,
+        tag("th", compared, _small(measure + margin), scope="row"),
+        *(tag("td", escape(number), class_="bc-one-line") for number in _numbers(judgement)),
+        tag("td", verdict, class_="bc-left bc-one-line", title=f"records {keys}" if keys else ""),
+        id=identity,
+    )
+
+
+def _plain(judgement: Judgement) -> str:
+    return "  ".join((_compared(judgement), *_numbers(judgement), _verdict(judgement)))
+
+
+def _compared(judgement: Judgement) -> str:
+    return " − ".join(_sides(judgement))
+
+
+def _sides(judgement: Judgement) -> list[str]:
+    labels = [[judgement.layout.row(method).label for method in side] for side in judgement.claim.sides]
+    return [names[0] if len(names) == 1 else f"mean of {listed(names)}" for names in labels]
+
+
+def _numbers(judgement: Judgement) -> tuple[str, str, str]:
+    return signed(judgement.reported), effect_text(judgement), p_text(judgement.p_value)
+
+
+def _verdict(judgement: Judgement) -> str:
+    return f"{SYMBOLS[judgement.verdict]} {judgement.verdict}"
+
+
+def _small(text: str) -> str:
+    return tag("span", escape(text), class_="bc-small") if text else ""
+
+
+def p_text(p: float) -> str:
+    """A p value with three digits, or a dash where there is none."""
     return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _place(judgement: Judgement) -> dict[str, str]:
-    keys = ", ".join(key[:12] for key in judgement.keys)
-    return {"class_": "bc-left bc-one-line", "title": f"records {keys}" if keys else ""}
+def listed(names: Sequence[str]) -> str:
+    """ "a, b and c" """
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -13,7 +13,7 @@ from bert_compression.experiments.kinds.training import train_as_told
 def run(work: Work) -> Outcome:
     student = work.input_model()
     objective = Distillation(work.params["temperature"], work.params["alpha"])
-    metrics = train_as_told(work, student, objective, teacher_logits(work))
+    metrics = train_as_told(work, student, objective, teacher_logits(work))  # type: ignore[arg-type]
     save_model(student, work.folder)
     return Outcome(metrics)
 
