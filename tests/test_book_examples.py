@@ -48,6 +48,15 @@ def library_functions():
             yield path.name, name, given
 
 
+def test_what_a_page_lists_of_the_library_is_written_so_that_it_is_checked():
+    listed = re.compile(r"^`bert_compression[\w.]*\(.*(?:\n.+)?", re.MULTILINE)
+    written = [
+        entry for path in BOOK.rglob("*.md") for entry in listed.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert written
+    assert [entry for entry in written if not re.match(r"`[^`\n]+`\n: ", entry)] == []
+
+
 @pytest.mark.parametrize(("page", "name", "given"), library_functions())
 def test_a_function_that_a_page_names_is_there_with_those_parameters(page, name, given):
     module, _, attribute = name.rpartition(".")

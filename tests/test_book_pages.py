@@ -3,10 +3,17 @@
 import posixpath
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import nbformat
 import pytest
 import yaml
+from sphinx.config import Config
+from sphinx.directives.code import LiteralIncludeReader
+
+from bert_compression.experiments.profiles import get_profile
+from bert_compression.report.reported import reported
+from bert_compression.report.staging import QUOTED, stage_library
 
 PROJECT = Path(__file__).parents[1]
 BOOK = PROJECT / "book"
@@ -61,6 +68,94 @@ def test_what_a_page_refers_to_exists(name):
     links = re.findall(r"\]\(([^)#\s]+\.(?:md|ipynb))(?:#[^)]*)?\)", text)
     meant = {posixpath.normpath(posixpath.join("/", posixpath.dirname(name), link))[1:] for link in links}
     assert meant - staged == set()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """The library as it is staged beside the pages."""
+    folder = tmp_path_factory.mktemp("stage")
+    stage_library(folder / QUOTED)
+    return folder
+
+
+def quotes():
+    """(page, file from the staged root, options) of every piece of the library that a page quotes."""
+    for name in NAMED:
+        directive = r"^```\{literalinclude\} (\S+)\n((?::.*\n)*)"
+        for file, block in re.findall(directive, text_of(name), re.MULTILINE):
+            yield name, file, yaml.safe_load(re.sub(r"^:([\w-]+):", r"\1:", block, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("page", "file", "options"), quotes())
+def test_what_a_page_quotes_is_there(library, page, file, options):
+    text, _ = LiteralIncludeReader(str(library / file.removeprefix("/")), options, Config()).read()
+    assert text.strip()
+    assert options["name"].startswith("code-")
+    assert options["caption"] == file.replace(f"/{QUOTED}", "bert_compression")
+
+
+def test_a_quotation_of_what_is_not_there_is_found(library):
+    path = library / QUOTED / "compression" / "theseus.py"
+    for options in ({"pyobject": "replacement_ration"}, {"start-at": "no such line"}):
+        with pytest.raises(ValueError):
+            LiteralIncludeReader(str(path), options, Config()).read()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if name.startswith("methods/")])
+def test_a_method_page_quotes_the_library(name):
+    assert name in {page for page, _, _ in quotes()}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_figure_has_words_and_fetches_nothing(name):
+    for file, block in re.findall(r"^```\{figure\} (\S+)\n((?::.*\n)*)", text_of(name), re.MULTILINE):
+        assert ":name: fig-" in block
+        assert re.search(r"^:alt: .{80,}$", block, re.MULTILINE)
+        picture = ElementTree.parse(source_of(name).parent / file)
+        fetched = [value for part in picture.iter() for value in part.attrib.values() if "://" in value]
+        assert fetched == []
+
+
+SYMBOLS = {"alpha": r"\alpha", "beta": r"\beta", "temperature": "T", "theseus_k": "k", "theseus_b": "b"}
+
+
+def in_print(value):
+    return f"{value:g}" if value > 0.01 else rf"{value * 1e5:g} \cdot 10^{{-5}}"
+
+
+def test_the_chapter_tells_the_hyperparameters_of_appendix_a():
+    rows = []
+    for _, line in reported("loyalty_appendix_A_hyperparameters").iterrows():
+        told = line.dropna()
+        others = [f"${sign} = {in_print(told[name])}$" for name, sign in SYMBOLS.items() if name in told]
+        warmup = f"{told['warmup_steps']:,.0f}" if "warmup_steps" in told else "–"
+        rate = f"${in_print(told['learning_rate'])}$"
+        rows.append(
+            f"| {told['method']} | {rate} | {told['batch_size']} | {warmup} | {', '.join(others) or '–'} |"
+        )
+    assert len(rows) == 13
+    assert "\n".join(rows) in text_of("chapters/loyalty")
+
+
+def test_the_chapter_tells_the_settings_of_the_profiles():
+    small, paper = get_profile("small"), get_profile("paper")
+    assert not paper.training and "k" not in paper.curriculum
+    told = {
+        "Learning rate": (f"{small.training['learning_rate']:g}", "appendix A"),
+        "Batch size": (small.training["batch_size"], "appendix A"),
+        "Warm-up": (f"{small.training['warmup']} of all steps", "appendix A"),
+        "Epochs, with gold labels": (small.epochs, paper.epochs),
+        "Epochs, distillation": (small.kd_epochs, paper.kd_epochs),
+        "Epochs, module replacing": (small.kd_epochs, paper.curriculum["epochs"]),
+        "$k$ of BERT-of-Theseus": (f"{small.curriculum['k']:g}", "appendix A"),
+        "Training pairs of MNLI": (f"{small.train_size['mnli']:,}", paper.train_size["mnli"] or "all"),
+        "Training sentences of SST-2": (f"{small.train_size['sst2']:,}", paper.train_size["sst2"] or "all"),
+        "Attacked texts": (small.attacked, paper.attacked or "all"),
+        "Seeds of Tables 1 and 3": (len(small.seeds), len(paper.seeds)),
+        "Seeds of what only Table 2 has": (small.combined_seeds, paper.combined_seeds),
+    }
+    rows = [f"| {what} | {ours} | {theirs} |" for what, (ours, theirs) in told.items()]
+    assert "\n".join(rows) in text_of("chapters/loyalty")
 
 
 def test_the_four_papers_are_in_the_references():

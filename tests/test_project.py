@@ -141,7 +141,10 @@ def test_notebooks_are_committed_without_outputs_and_can_be_run(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.source for cell in code if cell.outputs or cell.execution_count] == []
     declared = declared_parameters(path)
-    assert declared["profile"].default == "smoke"
+    if any("measure(" in cell.source for cell in code):
+        assert declared["profile"].default == "smoke"
+    else:  # a page about the committed records alone has nothing to set
+        assert declared == {}
     check_values(path.stem, declared, {name: parameter.default for name, parameter in declared.items()})
 
 

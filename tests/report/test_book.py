@@ -1,6 +1,7 @@
 """The book's building: parameters are checked, notebooks run only when need be, pages come out clean."""
 
 import ast
+import re
 import sys
 
 import nbformat
@@ -15,6 +16,7 @@ from bert_compression.report.execution import (
     declared_parameters,
     facts,
     read_values,
+    stamp,
 )
 from bert_compression.report.rendering import configuration, digest_of, render
 from bert_compression.report.staging import (
@@ -323,11 +325,13 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     pages, build_folder = clone / "_build" / "stage", clone / "_build"
     executed = clone / "notebooks" / "tiny.ipynb"
     stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
-    (pages / "index.md").write_text("# The good site\n\nA formula, $a^2$.\n")
+    quotation = "```{literalinclude} /_library/compression/theseus.py\n:pyobject: replacement_rate\n```\n"
+    (pages / "index.md").write_text(f"# The good site\n\nA formula, $a^2$, and code:\n\n{quotation}")
     assert render(clone, build_folder, pages)
     site = build_folder / "html"
     good = (site / "index.html").read_text()
     assert "The good site" in good
+    assert "return min(1.0, k * step + b)" in re.sub(r"<[^>]+>", "", good)
     fetched = [line for line in good.splitlines() if "<script" in line or "<link" in line]
     assert fetched and [line for line in fetched if "//" in line] == []
     assert (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
@@ -369,3 +373,31 @@ def test_a_notebook_that_is_named_and_not_there_is_told_in_one_line(clone):
     assert str(refused.value) == (
         f"book/_toc.yml names notebooks/tiny, and {source} is not there: write it, or take it out"
     )
+
+
+def test_a_parameter_goes_to_the_notebooks_that_declare_it_and_must_be_declared_somewhere(clone):
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    nbformat.write(other, clone / "notebooks" / "plain.ipynb")
+    toc = clone / "book" / "_toc.yml"
+    toc.write_text(toc.read_text().replace("notebooks/tiny", "notebooks/tiny\n  - file: notebooks/plain"))
+    tiny, plain = planned(clone, {"profile": "small"}, None, {"seeds": [3]})
+    assert (tiny.values, plain.values) == ({"profile": "small", "seeds": [3]}, {})
+    with pytest.raises(BadInput) as refused:
+        planned(clone, {}, ["plain"], {"seeds": [3]})
+    assert "notebooks/plain has no parameter 'seeds'" in str(refused.value)
+    with pytest.raises(BadInput) as refused:
+        planned(clone, {}, None, {"sedes": [3]})
+    assert str(refused.value).startswith("no notebook has a parameter 'sedes': there are ")
+
+
+def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):
+    (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
+    executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    record = clone / ".store" / "ab" / "abc" / "record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    stamp(executed, state(run, None))
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    assert said[-1] == "notebooks/tiny: unchanged"
+    assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}

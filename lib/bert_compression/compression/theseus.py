@@ -42,7 +42,9 @@ class TheseusModule(nn.Module):
         self.predecessors, self.successor = predecessors, successor
         self.rate = 1.0
 
-    def forward(self, hidden_states: torch.Tensor, *args, **kwargs):
+    def forward(
+        self, hidden_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         if not self.training or torch.rand(()).item() < self.rate:
             return self.successor(hidden_states, *args, **kwargs)
         for layer in self.predecessors:

@@ -11,10 +11,10 @@ class Profile:
     """Sizes and settings that hold for all methods of a run. `None` for a size means all there is.
 
     `training` holds our own learning rate, batch size and warm-up where the paper's would not fit the model
-    (smoke, small); empty means the paper's own, method by method. `curriculum` does the same for the k of
-    BERT-of-Theseus, which counts steps. `checkpoints` names encoders on the hub that were distilled before
-    any task; where there are none, they are made here, as `pretraining` says. `combined_seeds` is how many
-    seeds the combinations of methods get.
+    (smoke, small); empty means the paper's own, method by method. `curriculum` does the same for
+    BERT-of-Theseus: its k counts steps, so that k and the epochs belong together. `checkpoints` names
+    encoders on the hub that were distilled before any task; where there are none, they are made here, as
+    `pretraining` says. `combined_seeds` is how many seeds the combinations of methods get.
     """
 
     name: str
@@ -111,7 +111,7 @@ PROFILES = {
             workers=1,
             precision="auto",
             training={},
-            curriculum={},
+            curriculum={"epochs": 10},  # k = 2e-5 replaces all modules only in the ninth of MNLI's epochs
             checkpoints={
                 "distilbert": "distilbert-base-uncased",
                 "tinybert": "huawei-noah/TinyBERT_General_6L_768D",

@@ -1,7 +1,7 @@
 """How sure can one be of a mean, and of a difference between two models on the same examples?
 
 Intervals here speak of the choice of examples, for one trained model. The spread over seeds is another
-source of chance and is reported beside them, never mixed in. Book: metrics/accuracy.
+source of chance and is reported beside them, never mixed in. Book: metrics/significance.
 """
 
 import numpy as np

@@ -18,7 +18,7 @@ from bert_compression.experiments.environment import hardware, versions
 from bert_compression.experiments.places import project_root, store_folder
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.experiments.store import readable_disk_errors
-from bert_compression.report.execution import check_values, declared_parameters, execute, facts, keep
+from bert_compression.report.execution import check_values, declared_parameters, execute, facts, keep, stamp
 from bert_compression.report.rendering import digest_of, render
 from bert_compression.report.staging import stage, status_page
 from bert_compression.tasks.sources import FolderSource, open_source
@@ -42,8 +42,8 @@ def build(
 ) -> Path:
     """Execute the book's notebooks where need be, render the site, print and return its first page.
 
-    `parameters` go to the notebooks named in `notebooks` (to all when none is named); `profile` and `data` go
-    to each notebook that declares them. Raises BadInput, before anything runs, for a value or a name that a
+    `parameters` go to the notebooks named in `notebooks`, or, when none is named, to each that declares
+    them, as `profile` and `data` do. Raises BadInput, before anything runs, for a value or a name that a
     notebook does not take, and Failure when a cell or the rendering fails.
     """
     project = project_root()
@@ -60,6 +60,9 @@ def build(
     with readable_disk_errors(build_folder):
         for run in runs:
             refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
+        for run in runs:
+            # All are up to date, though one may have added runs to the store after another was executed.
+            stamp(executed[run.name], state(run, folder))
         status = status_page({name: facts(path) for name, path in executed.items()})
         stage(project / "book", executed, build_folder / "stage", {"status.md": status})
         start = time.perf_counter()
@@ -81,19 +84,27 @@ def planned(
 ) -> list[Notebook]:
     """The book's notebooks, each with the values that it is to be run with, all of them checked.
 
-    A value that is offered goes to the notebooks that declare it; `parameters` are asked of the chosen ones.
+    A value that is offered goes to the notebooks that declare it. So do `parameters`, of which each must be
+    declared somewhere; but a notebook that was chosen must declare them all.
     """
     sources = {name: project / f"{name}.ipynb" for name in pages(project) if name.startswith("notebooks/")}
-    asked = {_found(name, sources) for name in chosen} if chosen else set(sources)
-    runs = []
+    asked = {_found(name, sources) for name in chosen or ()}
+    runs: list[Notebook] = []
+    known: set[str] = set()
     for name, source in sources.items():
         if not source.is_file():
             raise BadInput(f"book/_toc.yml names {name}, and {source} is not there: write it, or take it out")
         declared = declared_parameters(source)
+        known |= declared.keys()
         values = {key: value for key, value in offered.items() if key in declared and value is not None}
-        values |= parameters if name in asked else {}
+        if name in asked:
+            values |= parameters
+        elif not asked:
+            values |= {key: value for key, value in parameters.items() if key in declared}
         check_values(name, declared, values)
         runs.append(Notebook(name, source, values))
+    for key in parameters.keys() - known:
+        raise BadInput(f"no notebook has a parameter {key!r}: there are {', '.join(sorted(known))}")
     return runs
 
 

@@ -150,6 +150,12 @@ def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
     write_atomically(path, nbformat.writes(executed))
 
 
+def stamp(path: Path, digest: str) -> None:
+    """Write anew what an executed copy was made from, where that has changed."""
+    if facts(path)["digest"] != digest:
+        keep(nbformat.read(path, as_version=4), path, digest=digest)
+
+
 def facts(path: Path) -> dict[str, Any]:
     """What an executed copy says of its run; empty when there is no whole copy."""
     try:
