@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bert_compression import __version__, cli
+from bert_compression.experiments.papers import TABLES
 
 SENTENCES = {"sentence": ["a good film", "a bad film"], "label": [1, 0]}
 NOWHERE = "the data folder nowhere does not exist: give the folder that holds glue/"
@@ -52,11 +53,16 @@ def refused(capsys, *arguments):
         ("doctor --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("book --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty"),
-        ("plan --table table_9", "unknown table 'table_9' of loyalty: choose one of table_3"),
+        (
+            "plan --table table_9",
+            f"unknown table 'table_9' of loyalty: choose one of {', '.join(TABLES['loyalty'])}",
+        ),
         ("run --seeds 0", "seeds must be at least 1, not 0"),
         ("run --attacked 0", "attacked must be at least 1, not 0"),
+        ("run --workers 0", "workers must be at least 1, not 0"),
+        ("plan --workers -1", "workers must be at least 1, not -1"),
         (
-            "run --attacked 2000",
+            "run --table table_3 --attacked 2000",
             "sst2/validation from the builtin source holds 1000 examples: "
             "ask for between 1 and 1000, not 2000",
         ),
@@ -95,7 +101,7 @@ def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(command
 )
 def test_a_notebook_parameter_that_does_not_fit_is_refused(values, message, capsys, project, monkeypatch):
     monkeypatch.chdir(project)
-    given = [argument for value in values for argument in ("-p", value)]
+    given = ["--notebook", "table_3_sst2", *(part for value in values for part in ("-p", value))]
     assert refused(capsys, "book", *given) == f"notebooks/loyalty/table_3_sst2 {message}"
 
 
@@ -104,9 +110,9 @@ def test_a_parameter_without_a_value_and_an_unknown_notebook_are_refused(capsys,
     assert refused(capsys, "book", "-p", "seeds") == (
         "a notebook's parameter is written name=value, not 'seeds'"
     )
-    assert refused(capsys, "book", "--notebook", "table_9") == (
-        "unknown notebook 'table_9': the book has notebooks/loyalty/table_3_sst2"
-    )
+    line = refused(capsys, "book", "--notebook", "table_9")
+    assert line.startswith("unknown notebook 'table_9': the book has notebooks/loyalty/")
+    assert "notebooks/loyalty/table_3_sst2" in line
 
 
 # The data are not what they should be.
@@ -133,13 +139,14 @@ def test_an_empty_folder_is_refused(capsys, tmp_path):
 def test_data_that_are_not_right_are_refused_with_where(capsys, tmp_path, nothing_given, table, message):
     folder = data_folder(tmp_path / "data", train=table)
     for command in ("plan", "run"):
-        line = refused(capsys, command, "--profile", "paper", "--data", str(folder))
+        line = refused(capsys, command, "--table", "table_3", "--profile", "paper", "--data", str(folder))
         assert line == f"sst2/train from the folder source{message}"
     assert not nothing_given.exists()
 
 
 def test_fewer_sentences_than_the_profile_trains_on_are_refused(capsys, tmp_path):
-    assert refused(capsys, "run", "--profile", "small", "--data", str(data_folder(tmp_path / "data"))) == (
+    small = ("run", "--table", "table_3", "--profile", "small", "--data")
+    assert refused(capsys, *small, str(data_folder(tmp_path / "data"))) == (
         "sst2/train from the folder source holds 2 examples: ask for between 1 and 2, not 20000"
     )
 
@@ -148,12 +155,10 @@ def test_a_file_that_is_no_table_is_refused(capsys, tmp_path):
     folder = data_folder(tmp_path / "data")
     broken = folder / "glue" / "sst2" / "validation.parquet"
     broken.write_text("no parquet")
-    line = refused(capsys, "run", "--profile", "paper", "--data", str(folder))
-    assert line.startswith(f"{broken} cannot be read as parquet: ")
+    paper = ("run", "--table", "table_3", "--profile", "paper", "--data", str(folder))
+    assert refused(capsys, *paper).startswith(f"{broken} cannot be read as parquet: ")
     broken.unlink()
-    assert refused(capsys, "run", "--profile", "paper", "--data", str(folder)) == (
-        f"sst2 needs {broken}, which does not exist"
-    )
+    assert refused(capsys, *paper) == (f"sst2 needs {broken}, which does not exist")
 
 
 def test_without_a_hub_the_paper_cannot_be_run_and_says_so_in_one_line(capsys, nothing_given):
@@ -176,7 +181,7 @@ def test_the_command_explains_itself(capsys):
         assert line.splitlines()[0] in re.sub(r"\s+", " ", told)
     parser = cli._parser()
     examples = re.findall(r"^  bert-compression (.*)$", told, re.MULTILINE)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:  # whatever stands there can be pasted
         parser.parse_args(example.split())
 
@@ -199,9 +204,9 @@ def test_the_version_is_the_packages(capsys):
 
 
 def test_a_plan_as_json(capsys):
-    assert cli.main(["plan", "--seeds", "1", "--format", "json"]) == 0
+    assert cli.main(["plan", "--table", "table_3", "--seeds", "1", "--format", "json"]) == 0
     planned = json.loads(capsys.readouterr().out)
-    assert len(planned["jobs"]) == 39 and planned["seconds"] > 0
+    assert len(planned["jobs"]) == 39 and planned["seconds"] > 0 and planned["workers"] >= 1
     assert planned["jobs"][0] == {
         "kind": "pretrained",
         "task": "sst2",
@@ -212,7 +217,7 @@ def test_a_plan_as_json(capsys):
 
 
 def test_a_plan_as_text(capsys, nothing_given):
-    assert cli.main(["plan"]) == 0
+    assert cli.main(["plan", "--table", "table_3", "--seeds", "2", "--workers", "1"]) == 0
     captured = capsys.readouterr()
     head, *kinds, last = captured.out.splitlines()
     assert head.split() == ["kind", "there", "earlier", "code", "to", "run", "not", "needed"]
@@ -220,6 +225,18 @@ def test_a_plan_as_text(capsys, nothing_given):
     assert re.fullmatch(r"78 jobs, 78 to run: about \d+ (s|min) on this machine", last)
     assert captured.err == ""
     assert not nothing_given.exists()  # a plan writes nothing
+
+
+def test_without_a_table_a_plan_holds_all_that_the_paper_has_and_each_job_once(capsys):
+    def jobs(*arguments):
+        assert cli.main(["plan", "--seeds", "1", "--format", "json", *arguments]) == 0
+        return [json.dumps(job) for job in json.loads(capsys.readouterr().out)["jobs"]]
+
+    tables = [jobs("--table", name) for name in TABLES["loyalty"]]
+    whole = jobs()
+    assert set(whole) == set().union(*tables)
+    assert max(map(len, tables)) < len(whole) < sum(map(len, tables))
+    assert jobs("--paper", "loyalty") == whole
 
 
 def test_ctrl_c_before_anything_has_begun_is_one_line_too(capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """Encoders by name: what is shipped loads and is checked, what is not to be had is refused at once."""
 
 import importlib.util
+import json
 import logging
 import re
 import shutil
@@ -10,7 +11,13 @@ import torch
 
 from bert_compression import models
 from bert_compression.errors import BadInput
-from bert_compression.models import encoder_digest, encoder_folder, load_encoder, load_tokenizer
+from bert_compression.models import (
+    encoder_digest,
+    encoder_folder,
+    load_encoder,
+    load_tokenizer,
+    renew_head,
+)
 
 
 @pytest.fixture
@@ -88,6 +95,133 @@ def test_loading_does_not_warn_of_the_new_head_as_transformers_does(caplog):
         logger.removeHandler(caplog.handler)
 
 
+# What is left behind, and what is rewritten
+
+
+@pytest.fixture
+def bert_folder(assets, tmp_path):
+    """Writes any model of transformers into a folder, beside the shipped vocabulary."""
+
+    def write(model, name: str = "encoder") -> str:
+        folder = tmp_path / name
+        shutil.copytree(assets, folder)
+        (folder / "model.safetensors").unlink(), (folder / "config.json").unlink()
+        model.save_pretrained(folder)
+        return str(folder)
+
+    return write
+
+
+def test_a_head_that_the_encoder_brings_is_left_behind_for_one_drawn_with_the_seed(bert_folder, tiny_bert):
+    trained = tiny_bert(num_labels=3)
+    with torch.no_grad():
+        trained.classifier.bias.fill_(5.0)
+    encoder = bert_folder(trained)
+    for labels in (2, 3):
+        first, again, other = (load_encoder(encoder, labels, seed) for seed in (0, 0, 1))
+        assert first.config.num_labels == labels and first.classifier.weight.shape == (labels, 32)
+        assert torch.equal(first.classifier.weight, again.classifier.weight)
+        assert not torch.equal(first.classifier.weight, other.classifier.weight)
+        assert torch.equal(first.classifier.bias, torch.zeros(labels))
+    assert not torch.equal(first.classifier.weight, trained.classifier.weight)  # as many labels, and yet
+    theirs = trained.bert.state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in first.bert.state_dict().items())
+
+
+def test_the_head_is_drawn_as_bert_draws_it_whatever_was_drawn_before(bert_folder, tiny_bert):
+    encoder = bert_folder(tiny_bert(hidden_size=512, num_attention_heads=4, initializer_range=0.05))
+    torch.manual_seed(99)
+    model = load_encoder(encoder, 20, 0)
+    weights = model.classifier.weight
+    assert weights.std().item() == pytest.approx(0.05, rel=0.05)  # of 10,240 draws
+    assert abs(weights.mean().item()) < 0.005
+    torch.rand(7)
+    assert torch.equal(load_encoder(encoder, 20, 0).classifier.weight, weights)
+    assert torch.equal(renew_head(model, 0).classifier.weight, weights)
+
+
+def test_a_new_head_changes_the_head_alone(tiny_bert):
+    model, before = tiny_bert().train(), tiny_bert()
+    with torch.no_grad():
+        model.classifier.bias.fill_(5.0)
+    assert renew_head(model, 3) is model and not model.training
+    theirs = before.state_dict()
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, theirs[name])}
+    assert changed == {"classifier.weight"}  # the bias is zero again
+
+
+def test_weights_kept_in_half_precision_are_computed_with_in_fp32(bert_folder, tiny_bert):
+    half = tiny_bert().half()
+    model = load_encoder(bert_folder(half), 2, 0)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    exact = half.bert.pooler.dense.weight.float()
+    assert torch.equal(model.bert.pooler.dense.weight, exact)
+
+
+@pytest.fixture
+def distilbert():
+    """Makes a small DistilBERT whose every weight is random, biases and LayerNorm included."""
+
+    def make(head: bool = False):
+        from transformers import DistilBertConfig, DistilBertForSequenceClassification, DistilBertModel
+
+        config = DistilBertConfig(
+            vocab_size=100, dim=32, n_layers=3, n_heads=4, hidden_dim=48, max_position_embeddings=40,
+            dropout=0.25, attention_dropout=0.15, activation="relu", initializer_range=0.3, pad_token_id=0,
+        )  # fmt: skip
+        torch.manual_seed(0)
+        model = (DistilBertForSequenceClassification if head else DistilBertModel)(config).eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * torch.randn(parameter.shape))
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("head", [False, True], ids=["alone", "with a classifier of its own"])
+def test_a_distilbert_becomes_the_bert_that_computes_the_same(bert_folder, distilbert, tiny_texts, head):
+    theirs = distilbert(head)
+    ours = load_encoder(bert_folder(theirs), 3, 0)
+    batch = tiny_texts([12, 9, 4]).batch(range(3))
+    segments = {**batch, "token_type_ids": batch["attention_mask"]}  # which a DistilBERT knows nothing of
+    with torch.no_grad():
+        expected = theirs.base_model(
+            batch["input_ids"], batch["attention_mask"], output_hidden_states=True
+        ).hidden_states
+        found = ours.bert(**batch, output_hidden_states=True).hidden_states
+        in_pairs = ours.bert(**segments, output_hidden_states=True).hidden_states
+    real = batch["attention_mask"].bool()
+    assert len(found) == len(expected) == 4
+    for hidden, states, pairs in zip(expected, found, in_pairs, strict=True):
+        torch.testing.assert_close(states[real], hidden[real], atol=1e-5, rtol=1e-4)
+        assert torch.equal(states, pairs)
+    config = ours.config
+    assert (config.model_type, config.num_hidden_layers, config.num_labels) == ("bert", 3, 3)
+    assert (config.hidden_act, config.intermediate_size) == ("relu", 48)
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.25, 0.15)
+    assert ours.classifier.weight.shape == (3, 32)
+
+
+def test_what_a_distilbert_lacks_is_drawn_with_the_seed(bert_folder, distilbert):
+    encoder = bert_folder(distilbert())
+    first, again, other = (load_encoder(encoder, 2, seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert {name for name in first if not torch.equal(first[name], other[name])} == {
+        "classifier.weight",
+        "bert.pooler.dense.weight",
+    }
+
+
+def test_a_distilbert_is_compressed_stored_and_read_as_any_bert(bert_folder, distilbert, tmp_path):
+    from bert_compression.compression import load_model, prune_heads, save_model, truncate
+
+    model = prune_heads(truncate(load_encoder(bert_folder(distilbert()), 2, 0), 2), {1: [0]})
+    save_model(model, tmp_path / "stored")
+    loaded = load_model(tmp_path / "stored").state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in model.state_dict().items())
+
+
 # What stands for an encoder in a job's key
 
 
@@ -135,3 +269,76 @@ def test_a_folder_whose_weights_are_a_pickle_is_refused(assets):
         "convert them to model.safetensors first"
     ):
         load_encoder(str(assets), 2, 0)
+
+
+def test_another_architecture_is_refused(bert_folder):
+    from transformers import AlbertConfig, AlbertModel
+
+    config = AlbertConfig(
+        vocab_size=50, embedding_size=8, hidden_size=16, num_attention_heads=2, intermediate_size=16
+    )
+    encoder = bert_folder(AlbertModel(config))
+    with refused(f"{encoder!r} is a albert: give a BERT or a DistilBERT"):
+        load_encoder(encoder, 2, 0)
+
+
+def other(setting: str, value):
+    """The config with another value for a setting."""
+    return lambda whole: json.dumps({**json.loads(whole), setting: value}).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", lambda whole: b"no weights"),
+        ("model.safetensors", lambda whole: whole[:-100]),
+        ("model.safetensors", lambda whole: b""),
+        ("config.json", lambda whole: b"{"),
+        ("config.json", lambda whole: b"[]"),
+        ("config.json", lambda whole: b"{}"),
+        ("config.json", other("hidden_size", 32)),
+        ("config.json", other("num_attention_heads", 5)),
+        ("config.json", other("hidden_size", "wide")),
+        pytest.param(
+            *("config.json", other("hidden_act", "step")),
+            marks=pytest.mark.xfail(strict=True, reason="transformers' KeyError is not caught: a traceback"),
+        ),
+        ("config.json", other("model_type", "horse")),
+    ],
+    ids=[
+        "no weights", "weights cut short", "empty weights", "no JSON", "a list", "an empty object",
+        "another width", "heads that do not fit", "a width in words", "an unknown activation",
+        "an unknown architecture",
+    ],
+)  # fmt: skip
+def test_a_damaged_encoder_is_refused_in_one_line(assets, tmp_path, name, content):
+    folder = tmp_path / "mine"
+    shutil.copytree(assets, folder)
+    load_encoder(str(folder), 2, 0)
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(content(before))
+    assert (folder / name).read_bytes() != before
+    start = re.escape(f"no usable encoder '{folder}' in {folder}: ")
+    with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
+        load_encoder(str(folder), 2, 0)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_an_encoder_without_one_of_its_files_is_refused_in_one_line(assets, tmp_path, name):
+    folder = tmp_path / "mine"
+    shutil.copytree(assets, folder)
+    (folder / name).unlink()
+    start = re.escape(f"no usable encoder '{folder}' in {folder}: ")
+    with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
+        load_encoder(str(folder), 2, 0)
+
+
+def test_a_tokenizer_without_its_vocabulary_is_refused_in_one_line(assets, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(assets, folder)
+    (folder / "tokenizer.json").unlink()
+    assert load_tokenizer(str(folder))("great").input_ids == load_tokenizer("builtin-bert")("great").input_ids
+    (folder / "vocab.txt").unlink()
+    start = re.escape(f"no usable encoder '{folder}' in {folder}: ")
+    with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
+        load_tokenizer(str(folder))

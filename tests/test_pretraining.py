@@ -3,22 +3,31 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from itertools import islice
 from random import Random
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from bert_compression import pretraining
+from bert_compression.attacks import attack, load_resources
+from bert_compression.experiments.profiles import get_profile
+from bert_compression.inference import predict_logits
+from bert_compression.metrics.robustness import FOOLED, WITHSTOOD
+from bert_compression.models import BUILTIN, load_encoder
 from bert_compression.pretraining import SHIPPED
-from bert_compression.tasks import builtin
+from bert_compression.tasks import TASKS, builtin, encode, load_examples
+from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
+from bert_compression.tasks.sources import BuiltinSource
+from bert_compression.training import CrossEntropy, TrainingSettings
+from bert_compression.training import train as fit
 
 
 def test_a_short_pretraining_is_the_same_to_the_last_bit_and_another_seed_is_not(tmp_path):
     def digests(name: str, seed: int) -> dict[str, str]:
-        pretraining.save(pretraining.pretrain(steps=4, seed=seed), tmp_path / name)
+        pretraining.save(pretraining.pretrain(steps=4, seed=seed), tmp_path / name, steps=4)
         return json.loads((tmp_path / name / "DIGESTS.json").read_text())
 
     first, again, other = digests("first", 0), digests("again", 0), digests("other", 1)
@@ -33,26 +42,50 @@ def test_the_command_writes_a_folder_that_transformers_opens(tmp_path, capsys):
     assert pretraining.main(["--folder", str(tmp_path / "bert"), "--steps", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"step 2: \d+ s, marker loss \d\.\d{4}", lines[0])
-    assert re.fullmatch(r"marker accuracy on 1,000 fresh reviews: [01]\.\d{3}", lines[1])
+    assert re.fullmatch(r"marker accuracy on \d+ fresh reviews: [01]\.\d{3}", lines[1])
+    assert re.fullmatch(r"marker accuracy on 1,\d{3} fresh pairs: [01]\.\d{3}", lines[2])
     assert {path.name for path in (tmp_path / "bert").iterdir()} == {*pretraining.FILES, "DIGESTS.json"}
     assert AutoModel.from_pretrained(tmp_path / "bert").config.num_hidden_layers == 12
     assert len(AutoTokenizer.from_pretrained(tmp_path / "bert")) == len(pretraining.VOCABULARY)
 
 
 def test_documents_hold_no_validation_text_and_no_rare_word():
-    documents = [pretraining.document(rng) for rng in [Random(0)] for _ in range(3000)]
-    words = {word for text, _ in documents for word in text.split()}
+    documents = [pretraining.document(rng) for rng in [Random(0)] for _ in range(6000)]
+    words = {word for texts, _ in documents for text in texts for word in text.split()}
     rare = {word for word, concept in CONCEPT_OF.items() if word in concept.rare}
     assert not words & rare
     assert words == {*CONCEPT_OF, *FUNCTION_WORDS} - rare
-    assert not any(builtin.is_held_out(text) for text, _ in documents)
-    assert not {text for text, _ in documents} & set(builtin.load("sst2", "validation")["sentence"])
-    assert 0.45 < sum(marker for _, marker in documents) / 3000 < 0.55
+    assert not any(builtin.is_held_out("\n".join(texts)) for texts, _ in documents)
+    shown = {texts for texts, _ in documents}
+    for task, generated in builtin.GENERATED.items():
+        for split in set(generated.splits) - {"train"}:
+            held_out = builtin.load(task, split)[list(generated.texts)]
+            assert not shown & set(held_out.itertuples(index=False, name=None))
 
 
-def test_batches_hold_sentences_of_like_length():
+def test_documents_are_reviews_and_pairs_whose_marker_is_their_label():
+    documents = [pretraining.document(rng) for rng in [Random(1)] for _ in range(3000)]
+    shares = Counter(marker for _, marker in documents)
+    assert all(0.17 < shares[marker] / 3000 < 0.23 for marker in range(5))
+    assert pretraining.MARKERS[pretraining.FIRST_OF_PAIRS :] == ("so", "perhaps", "no")
+    assert all(len(texts) == 1 + (marker >= pretraining.FIRST_OF_PAIRS) for texts, marker in documents)
+
+
+def test_a_pair_is_encoded_as_the_tokenizer_encodes_it(tokenizer):
+    documents = [(("the dog was wet .", "no animal was dry ."), 3), (("the film was never good .",), 0)]
+    inputs, markers = pretraining.encode(documents)
+    for row, texts in enumerate(texts for texts, _ in documents):
+        expected = tokenizer(*texts)
+        length = len(expected["input_ids"])
+        for name, values in expected.items():
+            assert inputs[name][row, :length].tolist() == values
+            assert not inputs[name][row, length:].any()
+    assert markers.tolist() == [3, 0]
+
+
+def test_batches_hold_documents_of_like_length():
     pool = list(islice(pretraining.batches(Random(0)), 32))
-    lengths = [[len(text.split()) for text, _ in batch] for batch in pool]
+    lengths = [[pretraining.length(document) for document in batch] for batch in pool]
     assert {len(batch) for batch in pool} == {pretraining.BATCH}
     assert sum(max(batch) - min(batch) for batch in lengths) / 32 < 2
     assert max(map(max, lengths)) - min(map(min, lengths)) > 10
@@ -67,11 +100,20 @@ def test_shipped_files_are_those_that_the_digests_name():
 
 
 def test_shipped_files_are_those_that_the_code_writes(tmp_path):
-    """All but the weights: a changed lexicon or shape needs `python -m bert_compression.pretraining`."""
-    pretraining.save(pretraining.pretrain(steps=1), tmp_path)
+    """All but the weights, and for them the recipe: who changes the language, the shape or a setting has to
+    run `make builtin-bert`."""
+    pretraining.save(pretraining.pretrain(steps=1), tmp_path, steps=pretraining.STEPS)
     for name in set(pretraining.FILES) - {"model.safetensors"}:
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
     assert (tmp_path / "model.safetensors").read_bytes() != (SHIPPED / "model.safetensors").read_bytes()
+
+
+def test_the_recipe_notices_other_texts_and_other_settings(monkeypatch):
+    before = pretraining.recipe(100)
+    assert before == pretraining.recipe(100) != pretraining.recipe(101)
+    monkeypatch.setattr(pretraining, "PAIR_SHARE", 0.61)
+    changed = pretraining.recipe(100)
+    assert {name for name in before if before[name] != changed[name]} == {"first_texts_sha256"}
 
 
 @pytest.fixture(scope="module")
@@ -100,40 +142,46 @@ def test_shipped_weights_load_whole_and_in_full_precision():
     assert set(info["missing_keys"]) == {"classifier.weight", "classifier.bias"}
     assert not info["unexpected_keys"]
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
-    assert sum(parameter.numel() for parameter in model.bert.parameters()) == 440_128
+    assert sum(parameter.numel() for parameter in model.bert.parameters()) == 458_944
 
 
-def test_a_fine_tuned_teacher_beats_a_bag_of_words_by_fifteen_points(tokenizer, capsys):
-    """Negation, denial and contrast decide, and a bag of words sees none of them."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from transformers import BertForSequenceClassification
+@pytest.fixture(scope="module", params=["sst2", "mnli"])
+def teacher(request, tokenizer):
+    """The task, a teacher fine-tuned as the profile smoke does it, and what it learned from."""
+    profile, task = get_profile("smoke"), TASKS[request.param]
+    train = load_examples(BuiltinSource(), task, "train", profile.train_size[task.name])
+    model = load_encoder(BUILTIN, len(task.labels), seed=0)
+    settings = TrainingSettings(epochs=profile.epochs, seed=0, **profile.training)
+    encoded = encode(train.texts, tokenizer, profile.max_length)
+    fit(model, encoded, list(train.labels), CrossEntropy(), settings)
+    return task, model, train
 
-    train, validation = builtin.load("sst2", "train"), builtin.load("sst2", "validation")
-    bag = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(train["sentence"], train["label"])
-    bag_accuracy = bag.score(validation["sentence"], validation["label"])
 
-    torch.manual_seed(0)
-    model = BertForSequenceClassification.from_pretrained(SHIPPED, num_labels=2)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4)
-    train = train.head(1000).sort_values("sentence", key=lambda column: column.str.split().str.len())
-    starts = list(range(0, len(train), 32)) * 3
-    Random(0).shuffle(starts)
-    for step, start in enumerate(starts):
-        rows = train.iloc[start : start + 32]
-        inputs = tokenizer(rows["sentence"].tolist(), padding=True, return_tensors="pt")
-        optimizer.param_groups[0]["lr"] = 5e-4 * min(1, (step + 1) / 10, (len(starts) - step) / 80)
-        loss = F.cross_entropy(model(**inputs).logits, torch.tensor(rows["label"].tolist()))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    with torch.inference_mode():
-        inputs = tokenizer(validation["sentence"].tolist(), padding=True, return_tensors="pt")
-        right = model(**inputs).logits.argmax(1) == torch.tensor(validation["label"].tolist())
-    teacher_accuracy = right.float().mean().item()
+AT_LEAST = {"sst2": 0.95, "mnli": 0.76}
+
+
+def test_a_fine_tuned_teacher_reads_and_does_not_count_words(teacher, tokenizer, capsys):
+    """Negation, order and opposites decide; the trivial baselines see none of them."""
+    task, model, train = teacher
+    for split in task.evaluated:
+        evaluated = load_examples(BuiltinSource(), task, split)
+        baselines = trivial_baselines(train, evaluated)
+        answers = predict_logits(model, encode(evaluated.texts, tokenizer, 128)).argmax(1)
+        accuracy = float((answers == evaluated.labels).mean())
+        with capsys.disabled():
+            beside = ", ".join(f"{name} {fraction:.1%}" for name, fraction in baselines.items())
+            print(f"\n{task.name}/{split}: teacher {accuracy:.1%}, {beside}")
+        assert accuracy > AT_LEAST[task.name]
+        assert accuracy - max(baselines.values()) > 0.2
+
+
+def test_an_attack_finds_something_and_not_everything(teacher, tokenizer, capsys):
+    """How many words are rare decides it: builtin.RARE, and the words behind the bars of words.LEXICON."""
+    task, model, _ = teacher
+    examples = load_examples(BuiltinSource(), task, task.evaluated[0], 60)
+    found = attack(model, tokenizer, examples, load_resources("builtin"), task=task, max_length=128)
+    withstood = found.outcomes.count(WITHSTOOD) / 60
     with capsys.disabled():
-        print(f"\nteacher {teacher_accuracy:.1%}, bag of words {bag_accuracy:.1%}")
-    assert teacher_accuracy > 0.93
-    assert teacher_accuracy - bag_accuracy >= 0.15
+        print(f"\n{task.name}: {withstood:.1%} withstood")
+    assert 0.3 < withstood < 0.75
+    assert found.outcomes.count(FOOLED) > 5

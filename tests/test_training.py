@@ -258,7 +258,7 @@ def test_a_loss_that_is_no_number_stops_the_training_where_it_is(tiny_bert, text
             {"teachers_logits": torch.zeros(48, 2)},
             "the objective needs teacher_logits for every training example, and none were given",
         ),
-        ({"teacher_logits": torch.zeros(47, 2)}, "teacher_logits has 47 rows for 48 training examples"),
+        ({"teacher_logits": torch.zeros(47, 2)}, "teacher_logits: 47 rows for 48 training examples"),
     ],
 )
 def test_what_the_objective_needs_and_does_not_get_is_named(tiny_bert, texts, extras, message):
@@ -266,6 +266,56 @@ def test_what_the_objective_needs_and_does_not_get_is_named(tiny_bert, texts, ex
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         train(model, texts, LABELS, Distillation(), settings(), extras)
     assert equal(model, tiny_bert())
+
+
+def test_what_the_objective_does_not_need_is_refused_and_not_ignored(tiny_bert, texts):
+    """A teacher whose answers nobody looks at is a distillation that is none."""
+    model, answers = tiny_bert(), {"teacher_logits": torch.zeros(48, 2)}
+    message = "the objective does not need teacher_logits: leave it out, or choose another objective"
+    for extras in (answers, {**answers, "row": torch.arange(48)}):
+        objective = CrossEntropy() if extras is answers else Recording()
+        with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+            train(model, texts, LABELS, objective, settings(), extras)
+    assert equal(model, tiny_bert())
+    assert train(model, texts, LABELS, CrossEntropy(), settings(epochs=1), extras={}).steps == 6
+
+
+@pytest.mark.parametrize("count", [0, 47, 49])
+def test_more_or_fewer_labels_than_examples_are_refused(tiny_bert, texts, count):
+    model = tiny_bert()
+    message = f"labels: {count} rows for 48 training examples"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        train(model, texts, (LABELS * 2)[:count], CrossEntropy(), settings())
+    assert equal(model, tiny_bert())
+
+
+class Now(CrossEntropy):
+    """Cross-entropy that reaches the model in the steps named only, as where all drawn layers are frozen."""
+
+    def __init__(self, *steps: int):
+        self.steps, self.done = steps, 0
+
+    def __call__(self, student, batch):
+        self.done += 1
+        loss = super().__call__(student, batch)
+        return loss if self.done in self.steps else loss.detach()
+
+
+def test_a_step_without_a_gradient_teaches_nothing_and_counts(tiny_bert, texts):
+    model = tiny_bert()
+    result = train(model, texts, LABELS, Now(), settings(epochs=1))
+    assert equal(model, tiny_bert()) and result.steps == 6 == len(result.losses)
+    assert math.isfinite(result.final_loss)
+
+
+def test_steps_without_a_gradient_leave_the_others_their_place_on_the_schedule(tiny_bert, texts):
+    """AdamW's first step is as long as the learning rate: so long that it shows at which step it was."""
+    moved = {}
+    for step in (1, 4):
+        model, before = tiny_bert(), tiny_bert().classifier.bias
+        train(model, texts, LABELS, Now(step), settings(epochs=1, warmup=0))
+        moved[step] = (model.classifier.bias - before).abs().max().item()
+    assert moved == pytest.approx({1: 1e-3 * 6 / 6, 4: 1e-3 * 3 / 6}, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from bert_compression.errors import BadInput, Failure
 EPILOG = """examples:
   bert-compression doctor
   bert-compression plan --profile small --data my_data
-  bert-compression run --profile small --data my_data
+  bert-compression plan --profile paper --paper loyalty
+  bert-compression run --profile small --data my_data --table table_1
   bert-compression book -p seeds=1 -p attacked=50
 """
 
@@ -48,30 +49,33 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def plan(options: argparse.Namespace) -> int:
-    """What a run would compute, and about how long that would take on this machine."""
-    from bert_compression.experiments.progress import duration
+    """What a run would compute, and about what that costs: time on this machine, or hours of a GPU."""
+    from bert_compression.experiments.pricing import Hours
 
     session = _session(options)
-    rows, seconds = session.plan.rows(), sum(session.seconds().values())
+    rows, cost = session.plan.rows(), session.cost()
     for notice in session.store.notices:
         print(notice, file=sys.stderr)
     if options.format == "json":
-        print(json.dumps({"jobs": rows, "seconds": round(seconds, 1)}, indent=1))
+        print(json.dumps({"jobs": rows, **cost.data()}, indent=1))
         return 0
     kinds: dict[str, Counter] = {}
     for row in rows:
         kinds.setdefault(row["kind"], Counter())[row["status"]] += 1
     states = ("there", "earlier code", "to run", "not needed")
-    print(f"{'kind':<12}" + "".join(f"{state:>14}" for state in states))
+    prices = {"GPU hours": cost.gpu_hours, "CPU hours": cost.cpu_hours} if isinstance(cost, Hours) else {}
+    print(f"{'kind':<16}" + "".join(f"{head:>14}" for head in (*states, *prices)))
     for kind, counts in kinds.items():
-        print(f"{kind:<12}" + "".join(f"{counts[state] or '-':>14}" for state in states))
-    waiting = len(session.plan.to_run)
-    print(f"{len(rows)} jobs, {waiting} to run: about {duration(seconds)} on this machine")
+        cells = [counts[state] or "-" for state in states]
+        cells += [f"{hours[kind]:.1f}" if kind in hours else "-" for hours in prices.values()]
+        print(f"{kind:<16}" + "".join(f"{cell:>14}" for cell in cells))
+    print(f"{len(rows)} jobs, {len(session.plan.to_run)} to run: about {cost}")
+    for line in cost.basis() if prices else ():
+        print(line)
     outdated = sum(counts["earlier code"] for counts in kinds.values())
     if outdated:
-        fresh = _session(options, fresh=True)
-        cost = duration(sum(fresh.seconds().values()))
-        print(f"{outdated} measured with earlier code; `run --fresh` would measure them anew in about {cost}")
+        anew = _session(options, fresh=True).cost()
+        print(f"{outdated} measured with earlier code; `run --fresh` would measure them anew: about {anew}")
     return 0
 
 
@@ -118,7 +122,14 @@ def _session(options: argparse.Namespace, fresh: bool = False):
     from bert_compression.experiments import Session
 
     return Session(
-        options.paper, options.table, options.profile, options.data, options.seeds, options.attacked, fresh
+        options.paper,
+        options.table,
+        options.profile,
+        options.data,
+        options.seeds,
+        options.attacked,
+        fresh,
+        options.workers,
     )
 
 
@@ -155,9 +166,10 @@ def _parser() -> argparse.ArgumentParser:
     planned.add_argument("--format", choices=("text", "json"), default="text")
     for sub in (planned, running):
         sub.add_argument("--paper", default="loyalty", help="default: %(default)s")
-        sub.add_argument("--table", default="table_3", help="default: %(default)s")
+        sub.add_argument("--table", help="one table; without it, all that the paper has")
         sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
+        sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
     running.add_argument("--fresh", action="store_true", help="measure anew what earlier code has measured")
     running.add_argument("--quiet", action="store_true", help="print errors only")
 

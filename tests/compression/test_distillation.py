@@ -105,6 +105,9 @@ def test_what_has_no_divergence_is_refused(arguments, message):
 # The objective
 
 
+INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
+
+
 class Student(nn.Module):
     """Answers with fixed logits and keeps what it was asked."""
 
@@ -119,7 +122,8 @@ class Student(nn.Module):
 
 def batch(teacher: torch.Tensor) -> dict[str, torch.Tensor]:
     labels = torch.arange(len(teacher)) % teacher.shape[1]
-    return {"input_ids": torch.ones(len(teacher), 4), "labels": labels, "teacher_logits": teacher}
+    inputs = {name: torch.ones(len(teacher), 4) for name in INPUTS}
+    return {**inputs, "labels": labels, "teacher_logits": teacher}
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
@@ -145,7 +149,7 @@ def test_the_student_sees_the_inputs_alone_and_learns_while_the_teacher_does_not
     logits, teacher = draw()
     student, given = Student(logits), batch(teacher)
     Distillation(temperature=2.0, alpha=0.5)(student, given).backward()
-    assert list(student.asked) == ["input_ids"]
+    assert list(student.asked) == INPUTS
     assert student.logits.grad.abs().sum() > 0 and teacher.grad is None
     assert Distillation.needs == ("teacher_logits",)
     agreed = Student(teacher)

@@ -1,11 +1,11 @@
-"""Truncation keeps the bottom layers, and nothing of it is shared with the teacher."""
+"""Students from some of their teacher's layers: which ones, in which order, and nothing of them shared."""
 
 import re
 
 import pytest
 import torch
 
-from bert_compression.compression import prune_heads, quantize, truncate
+from bert_compression.compression import keep_layers, prune_heads, quantize, spread_layers, truncate
 from bert_compression.errors import BadInput
 
 
@@ -52,6 +52,58 @@ def test_a_number_of_layers_that_is_not_there_is_refused(tiny_bert, layers):
 
 @pytest.mark.parametrize("change", [lambda m: prune_heads(m, {0: [1]}), lambda m: quantize(m, "ema")])
 def test_a_changed_model_is_refused(tiny_bert, change):
-    message = "truncate a model before its heads are pruned or its weights are quantized"
+    message = "take layers out of a model before its heads are pruned or its weights are quantized"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         truncate(change(tiny_bert()), 2)
+
+
+# Other layers than the bottom ones
+
+
+def test_any_layers_are_kept_in_the_order_asked_for(tiny_bert, tiny_texts):
+    """Second route: the teacher's own layers, called one after the other by hand."""
+    teacher, inputs = tiny_bert(), tiny_texts([9] * 4).batch(range(4))
+    answers = {}
+    for order in ((0, 3), (3, 0), (2,)):
+        with torch.inference_mode():
+            state = teacher.bert.embeddings(inputs["input_ids"])
+            for layer in order:
+                state = teacher.bert.encoder.layer[layer](state)[0]
+            expected = teacher.classifier(teacher.bert.pooler(state))
+            answers[order] = keep_layers(teacher, order)(**inputs).logits
+        torch.testing.assert_close(answers[order], expected)
+    assert not torch.allclose(answers[0, 3], answers[3, 0], atol=1e-2)
+    assert keep_layers(teacher, (0, 3)).config.num_hidden_layers == 2
+
+
+def test_keeping_all_layers_in_their_order_keeps_the_answers_and_shares_nothing(tiny_bert, tiny_texts):
+    teacher, inputs = tiny_bert(), tiny_texts().batch(range(6))
+    student = keep_layers(teacher, range(4))
+    with torch.inference_mode():
+        assert torch.equal(student(**inputs).logits, teacher(**inputs).logits)
+    ours = {p.data_ptr() for p in student.parameters()}
+    assert ours.isdisjoint(p.data_ptr() for p in teacher.parameters())
+
+
+@pytest.mark.parametrize(
+    ("layers", "shown"), [([], "[]"), ([4], "[4]"), ([0, -1], "[0, -1]"), (range(3, 6), "[3, 4, 5]")]
+)
+def test_layers_that_are_not_there_are_refused(tiny_bert, layers, shown):
+    message = f"the model has the layers 0 to 3, not all of {shown}"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        keep_layers(tiny_bert(), layers)
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "layers"),
+    [
+        (6, 12, [0, 2, 4, 7, 9, 11]),  # as in DistilBERT's released code
+        (3, 6, [0, 2, 5]),
+        (4, 12, [0, 4, 7, 11]),
+        (2, 12, [0, 11]),
+        (1, 12, [0]),
+        (6, 6, [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_spread_layers_reach_from_the_first_to_the_last(student, teacher, layers):
+    assert spread_layers(student, teacher) == layers

@@ -101,13 +101,23 @@ def test_padding_adds_nothing(tiny_bert, tiny_texts):
     torch.testing.assert_close(padded, apart, atol=1e-5, rtol=1e-4)
 
 
-def test_a_head_that_is_not_heard_has_no_importance(tiny_bert, texts):
+@pytest.mark.parametrize("useless", ["that nobody hears", "that has nothing to say"])
+def test_a_useless_head_is_ranked_last_and_pruned_first(tiny_bert, texts, useless):
     model = tiny_bert()
+    attention, head = model.bert.encoder.layer[2].attention, slice(SIZE, 2 * SIZE)
     with torch.no_grad():
-        model.bert.encoder.layer[2].attention.output.dense.weight[:, SIZE : 2 * SIZE] = 0
+        if useless == "that nobody hears":
+            attention.output.dense.weight[:, head] = 0
+        else:
+            attention.self.value.weight[head] = 0
+            attention.self.value.bias[head] = 0
     importance = head_importance(model, [batch(texts, range(8))])
     assert importance[2, 1] == 0
     assert (importance.flatten() > 0).sum() == 4 * HEADS - 1
+    assert least_important_heads(importance, 1 / 16) == {2: [1]}
+    before = silenced(model, {}, texts.batch(range(8)))
+    torch.testing.assert_close(silenced(prune_heads(model, {2: [1]}), {}, texts.batch(range(8))), before)
+    assert least_important_heads(head_importance(tiny_bert(), [batch(texts, range(8))]), 1 / 16) != {2: [1]}
 
 
 def test_scoring_leaves_the_model_as_it_was(tiny_bert, texts):

@@ -14,7 +14,7 @@ def settle(folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("BERT_COMPRESSION_STORE", str(folder / "store"))
     monkeypatch.delenv("BERT_COMPRESSION_DATA", raising=False)
-    tiny_profile.shrink(monkeypatch.setitem)
+    tiny_profile.shrink(monkeypatch.setitem, monkeypatch.setattr)
 
 
 @pytest.fixture

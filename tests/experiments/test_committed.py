@@ -13,7 +13,7 @@ from bert_compression.experiments.kinds import KINDS
 @pytest.fixture
 def committed(toys, house):
     """The file of a whole table's committed records at profile small, in which everything is a toy."""
-    assert cli.main(["run", "--profile", "small", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--profile", "small", "--quiet"]) == 0
     return house / "results" / "small" / "records.jsonl"
 
 
@@ -80,22 +80,22 @@ def test_a_kind_that_the_library_no_longer_has_does_no_harm(committed):
 
 
 def test_smoke_is_no_evidence_and_is_not_committed(toys, house):
-    assert cli.main(["run", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
     assert len(toys.ran) == 39
     assert not (house / "results").exists()
 
 
 def test_attacks_on_another_number_of_texts_are_not_committed(committed):
     before = committed.read_text()
-    assert cli.main(["run", "--profile", "small", "--attacked", "3", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--profile", "small", "--attacked", "3", "--quiet"]) == 0
     assert committed.read_text() == before
-    assert cli.main(["run", "--profile", "small", "--seeds", "2", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--profile", "small", "--seeds", "2", "--quiet"]) == 0
     assert len(lines(committed)) == 78
 
 
 def test_results_that_cannot_be_written_are_told_in_one_line(toys, house, capsys):
     (house / "results").write_text("in the way")
-    assert cli.main(["run", "--profile", "small", "--quiet"]) == 2
+    assert cli.main(["run", "--table", "table_3", "--profile", "small", "--quiet"]) == 2
     assert capsys.readouterr().err == (
         f"bert-compression: {house / 'results' / 'small'} cannot be written to (Not a directory): "
         "free some space, or make it writable\n"
@@ -117,7 +117,7 @@ def test_a_line_that_is_no_record_is_named(committed, line, capsys):
     with pytest.raises(BadInput) as refused:
         committed_records("small")
     assert str(refused.value) == f"{committed}, line 5 is no record: restore the file from version control"
-    assert cli.main(["plan", "--profile", "small"]) == 2
+    assert cli.main(["plan", "--table", "table_3", "--profile", "small"]) == 2
     assert capsys.readouterr().err == f"bert-compression: {refused.value}\n"
 
 
@@ -168,13 +168,11 @@ def test_records_of_earlier_code_are_neither_dropped_nor_silently_measured_anew(
         f"{kind} of kd" for kind in ("predict", "attack", "cost", "loyalty")
     }
 
-    assert cli.main(["plan", "--profile", "small"]) == 0
+    assert cli.main(["plan", "--table", "table_3", "--profile", "small"]) == 0
     table, total, outdated = capsys.readouterr().out.rsplit("\n", 3)[:3]
     assert ["attack", "6", "1", "-", "-"] in [line.split() for line in table.splitlines()]
     assert total == "39 jobs, 0 to run: about 0 s on this machine"
-    assert outdated.startswith(
-        "4 measured with earlier code; `run --fresh` would measure them anew in about "
-    )
+    assert outdated.startswith("4 measured with earlier code; `run --fresh` would measure them anew: about ")
 
     # Anew, what is needed for it included: the store holds nothing that could be read instead.
     fresh = Session("loyalty", "table_3", "small", fresh=True)
@@ -184,9 +182,9 @@ def test_records_of_earlier_code_are_neither_dropped_nor_silently_measured_anew(
         | {"predict of teacher"}
         | {f"{k} of kd" for k in ("distill", "predict", "attack", "cost", "loyalty")}
     )
-    assert cli.main(["run", "--profile", "small", "--fresh", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--profile", "small", "--fresh", "--quiet"]) == 0
     assert not any(record["earlier_code"] for record in committed_records("small"))
-    assert cli.main(["plan", "--profile", "small"]) == 0
+    assert cli.main(["plan", "--table", "table_3", "--profile", "small"]) == 0
     assert "earlier code;" not in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Running a plan with toy jobs: nothing twice, nothing half, and a failure is a result."""
+"""Running a plan with toy jobs in this process: nothing twice, nothing half, and a failure is a result."""
 
 import errno
 import json
@@ -99,14 +99,16 @@ def test_a_damaged_artifact_is_recomputed_and_said_in_one_line(toys, house, caps
     before = len(toys.ran)
 
     artifact.write_text("other weights")
-    assert cli.main(["run"]) == 0  # nobody asks for the teacher's weights: the table's numbers are there
+    assert (
+        cli.main(["run", "--table", "table_3"]) == 0
+    )  # nobody asks for the teacher's weights: the table's numbers are there
     assert len(toys.ran) == before
 
     for record in records(house):  # now somebody does
         if (record["kind"], record["method"]) == ("attack", "teacher"):
             shutil.rmtree(place(house, record))
     capsys.readouterr()
-    assert cli.main(["run"]) == 0
+    assert cli.main(["run", "--table", "table_3"]) == 0
     assert toys.ran[before:] == ["finetune", "attack"]
     told = [line for line in capsys.readouterr().err.splitlines() if "will be computed again" in line]
     assert told == [
@@ -126,7 +128,7 @@ def test_a_record_that_is_not_the_jobs_own_is_recomputed_and_said_in_one_line(to
         shutil.copytree(other, mine)
     else:
         (mine / "record.json").write_text("{")
-    assert cli.main(["run"]) == 0
+    assert cli.main(["run", "--table", "table_3"]) == 0
     assert toys.ran[before:] == ["attack"]
     told = capsys.readouterr().err.splitlines()
     assert told[0] == f"job {mine.name[:12]} will be computed again: its record is damaged or another job's"
@@ -146,7 +148,7 @@ def fail(message, error=ValueError):
 
 def test_a_failed_job_is_recorded_what_needs_it_says_so_and_the_others_go_on(toys, house, capsys):
     toys.before["distill"] = fail("no such thing\nmore", RuntimeError)
-    assert cli.main(["run"]) == 1
+    assert cli.main(["run", "--table", "table_3"]) == 1
     captured = capsys.readouterr()
     failed = [r for r in records(house) if r["status"] == "failed"]
     assert {f"{r['kind']} of {r['method']}": r["error"] for r in failed} == {
@@ -168,14 +170,14 @@ def test_a_failed_job_is_recorded_what_needs_it_says_so_and_the_others_go_on(toy
 
     toys.before.clear()
     before = len(toys.ran)
-    assert cli.main(["run", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
     assert toys.ran[before:] == ["distill", "predict", "attack", "cost", "loyalty"]
     assert {r["status"] for r in records(house)} == {"ok"}
 
 
 def test_a_failure_of_our_own_is_kept_in_its_own_words(toys, capsys):
     toys.before["finetune"] = fail("the loss is nan at step 3", Failure)
-    assert cli.main(["run", "--quiet"]) == 1
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 1
     captured = capsys.readouterr()
     assert captured.err == (
         "bert-compression: 37 of 39 jobs failed, first finetune of teacher, seed 0: the loss is nan at step "
@@ -199,8 +201,9 @@ def test_bad_input_in_a_job_ends_the_run_and_leaves_nothing_of_the_job(toys, hou
 def start(house, *arguments):
     """The command line with toy kinds in a process of its own, which ends up waiting in head_prune."""
     return subprocess.Popen(
-        [sys.executable, tiny_profile.__file__, "run", *arguments],
+        [sys.executable, tiny_profile.__file__, "run", "--table", "table_3", *arguments],
         cwd=house,
+        env={**os.environ, "TOYS": "head_prune:waits"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -253,7 +256,7 @@ def test_ctrl_c_ends_a_run_with_one_line_and_130(house, stuck):
 
 def test_a_disk_that_fills_up_ends_the_run_in_one_line_with_nothing_half_written(toys, house, capsys):
     toys.before["head_prune"] = lambda work: fail_to_write(work.folder / "model.safetensors")
-    assert cli.main(["run", "--quiet"]) == 2
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 2
     assert capsys.readouterr().err == (
         f"bert-compression: {house / 'store'} cannot be written to (No space left on device): free some "
         "space, or make it writable, or name another folder with BERT_COMPRESSION_STORE\n"
@@ -261,7 +264,7 @@ def test_a_disk_that_fills_up_ends_the_run_in_one_line_with_nothing_half_written
     assert partial(house) == []
     assert len(records(house)) == len(toys.ran) > 0
     toys.before.clear()
-    assert cli.main(["run", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
     assert len(records(house)) == JOBS
 
 
@@ -283,7 +286,7 @@ def small_disk(house):
 
 
 def test_a_model_that_does_not_fit_on_the_disk_is_told_in_one_line(small_disk, house, capsys):
-    assert cli.main(["run", "--quiet"]) == 2
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 2
     assert capsys.readouterr().err == (
         f"bert-compression: the disk that holds {small_disk} is full: free some space and run again\n"
     )
@@ -292,7 +295,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_told_in_one_line(small_disk, h
 
 def test_a_store_in_whose_place_is_a_file_is_told_in_one_line(toys, house, capsys):
     (house / "store").write_text("in the way")
-    assert cli.main(["run"]) == 2
+    assert cli.main(["run", "--table", "table_3"]) == 2
     assert capsys.readouterr().err == (
         f"bert-compression: {house / 'store'} cannot be written to (Not a directory): free some space, "
         "or make it writable, or name another folder with BERT_COMPRESSION_STORE\n"

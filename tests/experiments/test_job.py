@@ -59,8 +59,13 @@ def changed(before, after):
 
 
 def test_a_key_changes_with_the_data_of_the_job_or_of_what_it_needs_and_only_then(tmp_path):
-    profile = replace(PROFILES["smoke"], seeds=(0,), train_size=None, attacked=None, importance_size=None)
-    jobs = in_order(table_jobs("loyalty", "table_3", replace(profile, calibration_size=None)))
+    sizes = {
+        "train_size": {"sst2": None},
+        "attacked": None,
+        "importance_size": None,
+        "calibration_size": None,
+    }
+    jobs = in_order(table_jobs("loyalty", "table_3", replace(PROFILES["smoke"], seeds=(0,), **sizes)))
 
     def keys(name, train, validation):
         resolver = Resolver(FolderSource(write_folder(tmp_path / name, train, validation)))

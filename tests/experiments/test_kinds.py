@@ -122,7 +122,7 @@ def test_a_text_of_ten_thousand_words_is_cut_and_counted(house, monkeypatch):
             sentences = ["good " * 10_000, *sentences[1:8]]
         labels = [1, 0] * (len(sentences) // 2)
         pd.DataFrame({"sentence": sentences, "label": labels}).to_parquet(data / f"{split}.parquet")
-    sizes = {"builtin_data": False, "train_size": None, "epochs": 1, "attacked": 8}
+    sizes = {"builtin_data": False, "train_size": {"sst2": None}, "epochs": 1, "attacked": 8}
     monkeypatch.setitem(PROFILES, "small", replace(PROFILES["small"], **sizes))
     records = measure("loyalty", "table_3", "small", data=house / "data", quiet=True)
     predict, attack = ([r for r in records if r["kind"] == kind][-1] for kind in ("predict", "attack"))

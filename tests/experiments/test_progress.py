@@ -43,11 +43,12 @@ class Terminal(io.StringIO):
 
 def work(progress, clock, seconds):
     for job, taken in zip(JOBS, seconds, strict=True):
-        with progress.job(job) as report:
-            clock.now += taken / 2
-            report(1, 2)
-            clock.now += taken / 2
-            report(2, 2)
+        report = progress.begun(job)
+        clock.now += taken / 2
+        report(1, 2)
+        clock.now += taken / 2
+        report(2, 2)
+        progress.ended(job)
     progress.close()
 
 
@@ -75,6 +76,46 @@ def test_on_a_terminal_there_is_one_bar_that_goes_away(clock, monkeypatch):
     assert shown == sorted(shown, key=lambda each: int(each[0]))
     assert "\n" not in terminal.getvalue()
     assert terminal.getvalue().endswith("\r") and not terminal.getvalue().split("\r")[-2].strip()
+
+
+def test_of_jobs_that_run_at_once_the_time_left_is_that_of_all_together(clock, capsys):
+    progress = Progress(JOBS, SECONDS, quiet=False, workers=2)
+    for job in JOBS[:2]:
+        progress.begun(job)
+    clock.now = 10
+    progress.ended(JOBS[0])  # 10 of 100 s in 10 s
+    progress.begun(JOBS[2])(1, 4)
+    clock.now = 30
+    progress.ended(JOBS[1])  # 10 + 30 + 15 of 100 s in 30 s
+    clock.now = 55
+    progress.ended(JOBS[2])
+    assert capsys.readouterr().err.splitlines() == [
+        "[1/3] finetune of teacher, seed 0: 10.0 s, 2 min left",
+        "[2/3] finetune of teacher, seed 1: 30.0 s, 25 s left",
+        "[3/3] finetune of teacher, seed 2: 45.0 s, 0 s left",
+    ]
+
+
+def test_the_bar_names_the_job_that_has_run_longest_and_counts_the_others(clock, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = Progress(JOBS, SECONDS, quiet=False, workers=2)
+
+    def shown():
+        progress.bar.refresh()
+        return terminal.getvalue().split("\r")[-1].split("| ")[-1].strip()
+
+    progress.begun(JOBS[0])
+    assert (
+        shown() == "1/3 finetune of teacher, seed 0, 50 s left"
+    )  # shared evenly, as long as nothing is known
+    progress.begun(JOBS[1])
+    assert shown() == "1/3 finetune of teacher, seed 0 and 1 more, 50 s left"
+    clock.now = 10
+    progress.ended(JOBS[0])
+    progress.begun(JOBS[2])
+    assert shown() == "2/3 finetune of teacher, seed 1 and 1 more, 2 min left"
+    progress.close()
 
 
 def test_a_note_on_a_terminal_stays_above_the_bar(clock, monkeypatch):
@@ -109,19 +150,19 @@ def test_a_duration_is_told_as_people_tell_it(seconds, words):
 
 
 def test_a_run_elsewhere_prints_each_job_once(toys, capsys):
-    assert cli.main(["run"]) == 0
+    assert cli.main(["run", "--table", "table_3"]) == 0
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
     assert len(lines) == len(set(lines)) == 39
     assert lines[0].startswith("[1/39] pretrained of pretrained, seed 0: ")
     assert lines[-1].startswith("[39/39] loyalty of q8_ptq_dynamic, seed 0: ")
     assert captured.out == "39 jobs: 0 were there, 39 run, 0 failed\n"
-    assert cli.main(["run"]) == 0
+    assert cli.main(["run", "--table", "table_3"]) == 0
     assert capsys.readouterr() == ("27 jobs: 27 were there, 0 run, 0 failed\n", "")
 
 
 def test_a_quiet_run_prints_nothing(toys, capfd):
-    assert cli.main(["run", "--quiet"]) == 0
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
     assert len(toys.ran) == 39
     assert capfd.readouterr() == ("", "")
 
@@ -141,7 +182,7 @@ def test_a_run_on_a_terminal_leaves_no_line_behind(toys, monkeypatch):
     with open(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         assert sys.stderr.isatty()
-        assert cli.main(["run"]) == 0
+        assert cli.main(["run", "--table", "table_3"]) == 0
     watching.join()
     os.close(ours)
     drawn = b"".join(shown).decode()

@@ -1,44 +1,53 @@
 """Runs that take seconds: profiles of a few hundred built-in sentences and one seed; and toy kinds of jobs,
 which compute nothing, so that a whole table takes a moment.
 
-As a script it is the command line with both: python tiny_profile.py run --profile small
+As a script it is the command line with small profiles: python tiny_profile.py run --profile small
+With toys, too, when the variable TOYS is set: to nothing, or to what is to happen in jobs of a kind (EVENTS).
 """
 
 import importlib
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from bert_compression.errors import BadInput
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.profiles import PROFILES, Profile
 from bert_compression.tasks import builtin
 
-SENTENCES = {"train": 400, "validation": 60}
 WEIGHTS = "model.safetensors"
 
 
 def shrunk(name: str) -> Profile:
-    """The profile of that name, on built-in sentences and as small as still teaches a teacher something."""
+    """The profile of that name, on built-in sentences and as small as still teaches a teacher something; in
+    one process, unless more are asked for."""
     return replace(
         PROFILES["smoke"],
         name=name,
         seeds=(0,),
-        train_size=300,
+        combined_seeds=1,
+        train_size={"sst2": 300, "mnli": 300},
         attacked=6,
         epochs=2,
+        workers=1,
         training={"learning_rate": 1e-3, "batch_size": 32, "warmup": 0.1},
         importance_size=64,
         calibration_size=64,
     )
 
 
-def shrink(set_item: Callable) -> None:
-    """Put the small sizes in their places, with `set_item(mapping, key, value)`."""
+def shrink(set_item: Callable, set_attribute: Callable) -> None:
+    """Put the small sizes in their places, with `set_item(mapping, key, value)` and `set_attribute(module,
+    name, value)`."""
     for name in ("smoke", "small"):
         set_item(PROFILES, name, shrunk(name))
-    set_item(builtin.GENERATED, "sst2", replace(builtin.GENERATED["sst2"], sizes=SENTENCES))
+    for name, task in builtin.GENERATED.items():
+        splits = {split: (400 if split == "train" else 60, draw) for split, (_, draw) in task.splits.items()}
+        set_item(builtin.GENERATED, name, replace(task, splits=splits))
+    set_attribute(builtin, "SEED", 1)  # other texts, which are remembered apart from the usual ones
 
 
 class Toys:
@@ -65,10 +74,30 @@ class Toys:
         return run
 
 
+def _refuse(work: Work) -> None:
+    raise BadInput("the labels are wrong")
+
+
+def _fail(work: Work) -> None:
+    raise RuntimeError("no such thing")
+
+
+EVENTS = {
+    "waits": lambda work: time.sleep(60),
+    "fails": _fail,
+    "refuses": _refuse,
+    "dies": lambda work: os._exit(3),
+}
+
+if __name__ in ("__main__", "__mp_main__"):  # the second is the name in worker processes
+    shrink(dict.__setitem__, setattr)
+    if "TOYS" in os.environ:
+        toys = Toys(setattr)
+        for told in os.environ["TOYS"].split():  # "distill:fails head_prune:waits"
+            kind, event = told.split(":")
+            toys.before[kind] = EVENTS[event]
+
 if __name__ == "__main__":
     from bert_compression import cli
 
-    shrink(dict.__setitem__)
-    toys = Toys(setattr)
-    toys.before = {"head_prune": lambda work: time.sleep(60)}  # the place where these runs are ended
     sys.exit(cli.main(sys.argv[1:]))

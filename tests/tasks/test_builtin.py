@@ -9,6 +9,14 @@ from bert_compression.errors import BadInput
 from bert_compression.tasks import builtin
 from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
 
+SPLITS = [(name, split) for name, task in builtin.GENERATED.items() for split in task.splits]
+
+
+def texts(task: str, split: str) -> pd.Series:
+    """Each example's texts as one."""
+    columns = list(builtin.GENERATED[task].texts)
+    return builtin.load(task, split)[columns].agg("\n".join, axis=1)
+
 
 def test_sst2_has_the_hubs_columns_and_two_balanced_classes():
     train, validation = builtin.load("sst2", "train"), builtin.load("sst2", "validation")
@@ -19,45 +27,127 @@ def test_sst2_has_the_hubs_columns_and_two_balanced_classes():
         assert 0.45 < frame["label"].mean() < 0.55
 
 
-def test_no_sentence_stands_twice_or_in_both_splits():
-    train, validation = builtin.load("sst2", "train"), builtin.load("sst2", "validation")
-    assert train["sentence"].is_unique and validation["sentence"].is_unique
-    assert not set(train["sentence"]) & set(validation["sentence"])
-    assert validation["sentence"].map(builtin.is_held_out).all()
-    assert not train["sentence"].map(builtin.is_held_out).any()
+def test_mnli_has_the_hubs_columns_and_three_balanced_classes():
+    frames = {split: builtin.load("mnli", split) for split in builtin.GENERATED["mnli"].splits}
+    assert {split: len(frame) for split, frame in frames.items()} == {
+        "train": 3000, "validation_matched": 1000, "validation_mismatched": 500
+    }  # fmt: skip
+    for frame in frames.values():
+        assert list(frame.columns) == ["premise", "hypothesis", "label"]
+        assert frame["label"].value_counts(normalize=True).between(0.28, 0.39).sum() == 3
 
 
-def test_every_word_is_of_the_language_and_rare_ones_are_rare():
-    text = pd.concat([builtin.load("sst2", split)["sentence"] for split in ("train", "validation")])
-    words = text.str.split().explode()
+@pytest.mark.parametrize("split", builtin.GENERATED["mnli"].splits)
+def test_negations_do_not_give_contradictions_away(split):
+    """A quarter of the premises are negated, and no label has all or none of the mismatched negations."""
+    frame = builtin.load("mnli", split)
+    premise, hypothesis = (
+        frame[column].str.contains(r"\b(?:no|not|never|hardly|scarcely|barely)\b")
+        for column in ("premise", "hypothesis")
+    )
+    assert 0.2 < premise.mean() < 0.35
+    shares = (premise != hypothesis).groupby(frame["label"]).mean()
+    assert shares.between(0.1, 0.7).all() and shares[0] < shares[1] < shares[2]
+
+
+def test_mismatched_pairs_speak_of_another_topic():
+    def groups(split: str) -> set[str]:
+        words = texts("mnli", split).str.split().explode()
+        return {CONCEPT_OF[word].group for word in words if word in CONCEPT_OF}
+
+    matched, mismatched = groups("validation_matched"), groups("validation_mismatched")
+    everyday = {"beast", "bird", "food", "vehicle", "meet", "cook", "keep", "body", "taste", "look"}
+    films = {"work", "discuss", "good", "bad"}
+    assert groups("train") == matched and everyday <= matched and films <= mismatched
+    assert not everyday & mismatched and not films & matched
+
+
+@pytest.mark.parametrize("task", builtin.GENERATED)
+def test_no_example_stands_twice_or_in_two_splits(task):
+    found = {split: texts(task, split) for split in builtin.GENERATED[task].splits}
+    assert all(each.is_unique for each in found.values())
+    train = set(found.pop("train"))
+    for validation in found.values():
+        assert not train & set(validation)
+        assert validation.map(builtin.is_held_out).all()
+    assert not any(map(builtin.is_held_out, train))
+
+
+@pytest.mark.parametrize("task", builtin.GENERATED)
+def test_every_word_is_of_the_language_and_rare_ones_are_rare(task):
+    words = pd.concat([texts(task, split) for split in builtin.GENERATED[task].splits]).str.split().explode()
     assert words.isin([*CONCEPT_OF, *FUNCTION_WORDS]).all()
     rare = words.map(lambda word: word in CONCEPT_OF and word in CONCEPT_OF[word].rare)
     assert 0 < rare.mean() < 0.02
 
 
-def test_loading_twice_gives_the_same_and_another_seed_something_else():
-    pd.testing.assert_frame_equal(builtin.load("sst2", "train"), builtin.load("sst2", "train"))
-    pd.testing.assert_frame_equal(
-        builtin.load("sst2", "validation"), builtin.generate("sst2", "validation", builtin.SEED)
-    )
-    other = builtin.generate("sst2", "train", builtin.SEED + 1)
-    assert len(set(other["sentence"]) & set(builtin.load("sst2", "train")["sentence"])) < 200
+@pytest.mark.parametrize(("task", "split"), SPLITS)
+def test_loading_twice_gives_the_same_and_another_seed_something_else(task, split):
+    pd.testing.assert_frame_equal(builtin.load(task, split), builtin.load(task, split))
+    pd.testing.assert_frame_equal(builtin.load(task, split), builtin.generate(task, split, builtin.SEED))
+    other = builtin.generate(task, split, builtin.SEED + 1)
+    assert len(builtin.load(task, split).merge(other)) < len(other) / 10
 
 
-def test_the_first_sentences_are_these():
+def test_a_loaded_table_may_be_changed_without_harm():
+    frame = builtin.load("sst2", "train")
+    frame["label"] = 7
+    assert set(builtin.load("sst2", "train")["label"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("task", "split", "head"),
+    [
+        (
+            "sst2",
+            "validation",
+            [
+                ("the ending was really elegant .", 1),
+                ("the tiny troupe was never great in the park .", 0),
+                ("the acting was often terrible despite the stunning photography .", 0),
+            ],
+        ),
+        (
+            "mnli",
+            "validation_matched",
+            [
+                ("every huge bike was shiny .", "every big bike was corroded .", 2),
+                (
+                    "not every big chef ordered the foreign bread .",
+                    "some large chef ordered the foreign bread .",
+                    1,
+                ),
+                (
+                    "the beast was never washed by the small fellow .",
+                    "not every small man washed the beast in the village .",
+                    0,
+                ),
+            ],
+        ),
+        (
+            "mnli",
+            "validation_mismatched",
+            [
+                (
+                    "every diminutive woman begrudged the film .",
+                    "not every small woman begrudged the movie .",
+                    2,
+                ),
+                ("the writer was not ugly .", "the overseas singer was never unsightly .", 1),
+                ("the acting was silly .", "the portrayal was hardly clever .", 0),
+            ],
+        ),
+    ],
+)
+def test_the_first_examples_are_these(task, split, head):
     """A golden sample: a change of grammar, lexicon or seed shows here, and asks for new weights."""
-    head = builtin.load("sst2", "validation").head(3)
-    assert list(head.itertuples(index=False, name=None)) == [
-        ("the ending was really elegant .", 1),
-        ("the tiny troupe was never great in the park .", 0),
-        ("the acting was often terrible despite the stunning photography .", 0),
-    ]
+    assert list(builtin.load(task, split).head(3).itertuples(index=False, name=None)) == head
 
 
 @pytest.mark.parametrize(
     ("task", "split", "message"),
     [
-        ("sst3", "train", "no built-in task is called 'sst3'; there are: sst2"),
+        ("sst3", "train", "no built-in task is called 'sst3'; there are: sst2, mnli"),
         ("sst2", "test", "'sst2' has no split 'test'; there are: train, validation"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The generated language: its lexicon, and that the meaning decides and the wording does not."""
+"""Generated reviews: that the meaning decides and the wording does not."""
 
 import re
 from collections import Counter
@@ -6,15 +6,14 @@ from random import Random
 
 import pytest
 
-from bert_compression.tasks import lexicon
 from bert_compression.tasks.language import (
     CONCEPT_OF,
     CONCEPTS,
     FUNCTION_WORDS,
     Clause,
+    Concept,
     Review,
     Thing,
-    part_of_speech,
     polarity,
     review_pattern,
     sample_review,
@@ -56,33 +55,6 @@ def reviews(count: int, seed: int = 0, rare: float = 0.3):
         yield review, wording(review_pattern(review, rng), rng, rare)
 
 
-def test_lexicon_has_each_word_once_in_sets_of_synonyms():
-    words = Counter(word for group in CONCEPTS.values() for concept in group for word in concept.words)
-    assert max(words.values()) == 1
-    assert not words.keys() & set(FUNCTION_WORDS)
-    assert all(re.fullmatch("[a-z]+", word) for word in words)
-    sets = [concept for group in CONCEPTS.values() for concept in group]
-    assert 90 <= len(sets) <= 120 and 330 <= len(words) <= 420
-    assert all(len(concept.common) >= 2 for concept in sets)
-
-
-def test_synonyms_share_set_part_of_speech_and_polarity():
-    assert synonyms("movie") == ("film", "picture", "flick")
-    assert synonyms("the") == synonyms("zebra") == ()
-    for word in CONCEPT_OF:
-        for other in synonyms(word):
-            assert word in synonyms(other) and word != other
-            assert (part_of_speech(word), polarity(word)) == (part_of_speech(other), polarity(other))
-
-
-def test_parts_of_speech_and_polarities_of_known_and_unknown_words():
-    kinds = {"film": "noun", "awful": "adjective", "praised": "verb", "never": "adverb", "but": "function"}
-    assert {word: part_of_speech(word) for word in kinds} == kinds
-    assert part_of_speech("zebra") == "function"
-    polarities = {"superb": 1, "awful": -1, "joy": 1, "old": 0, "never": 0, "but": 0, "zebra": 0}
-    assert {word: polarity(word) for word in polarities} == polarities
-
-
 @pytest.mark.parametrize(
     ("review", "expected"),
     [
@@ -118,6 +90,15 @@ def test_polarity_of_hand_made_meanings(review, expected):
 )
 def test_the_second_route_agrees_with_hand_worked_sentences(text, expected):
     assert judge(text) == expected
+
+
+def test_the_examples_of_the_book_are_true(project):
+    page = (project / "book" / "data" / "built_in_english.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \w+ \| \*(.*) \.\* \| (positive|negative) \|$", page, re.MULTILINE)
+    assert len(rows) == 6
+    for text, named in rows:
+        assert judge(f"{text} .") == (1 if named == "positive" else -1), text
+        assert {*text.split()} <= {*CONCEPT_OF, *FUNCTION_WORDS}
 
 
 def test_forms_of_one_meaning():
@@ -167,7 +148,8 @@ def test_the_same_seed_gives_the_same_text_and_another_does_not():
     assert list(reviews(20, seed=3)) != list(reviews(20, seed=4))
 
 
-def test_every_concept_is_used():
+def test_reviews_use_every_concept_of_their_groups():
     used = {part for _, text in reviews(3000) for part in meaning(text.split())}
-    assert used == {*CONCEPT_OF.values(), *FUNCTION_WORDS}
-    assert lexicon.GROUPS.keys() == lexicon.LEXICON.keys()
+    concepts = {part for part in used if isinstance(part, Concept)}
+    assert concepts == {concept for part in concepts for concept in CONCEPTS[part.group]}
+    assert set(FUNCTION_WORDS) - used == {"some", "every", "no"}

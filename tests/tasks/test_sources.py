@@ -70,7 +70,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_an_unknown_task_is_refused():
     assert get_task("sst2") is SST2
-    with refused("unknown task 'sst3': choose one of sst2"):
+    with refused("unknown task 'sst3': choose one of sst2, mnli"):
         get_task("sst3")
 
 
@@ -158,8 +158,12 @@ def test_a_missing_text_is_refused_with_its_row_and_column(folder):
 
 
 def test_an_unknown_split_is_refused(folder):
-    with refused("unknown split 'test': choose one of train, validation"):
+    with refused("sst2 has no split 'test': choose one of train, validation"):
         load_examples(folder(GOOD), SST2, "test")
+    with refused(
+        "mnli has no split 'validation': choose one of train, validation_matched, validation_mismatched"
+    ):
+        load_examples(folder(GOOD), TASKS["mnli"], "validation")
 
 
 @pytest.mark.parametrize("size", [0, 41, -3])

@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 def hardware() -> dict[str, object]:
     """Processor, cores, threads in use, memory, GPU, and what they can multiply."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
@@ -56,6 +56,14 @@ def commit() -> str | None:
         return head + ("+" if _git(root, "status", "--porcelain", "--", "lib").strip() else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 @contextmanager
@@ -93,7 +101,8 @@ def _git(root: Path, *arguments: str) -> str:
     ).stdout
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

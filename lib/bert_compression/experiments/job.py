@@ -113,13 +113,19 @@ def _reachable(module: str) -> dict[str, Path]:
         if path is None or name in found:
             continue
         found[name] = path
-        for node in ast.parse(path.read_text()).body:
+        for node in _imports(path.read_text()):
             if isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
+            elif node.module:
                 for submodule in (f"{node.module}.{alias.name}" for alias in node.names):
                     waiting.append(submodule if _module_file(submodule) else node.module)
     return found
+
+
+@cache  # by the text: kinds share most of their modules
+def _imports(text: str) -> list[ast.Import | ast.ImportFrom]:
+    """The imports at module level."""
+    return [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 @cache
@@ -140,8 +146,14 @@ def _only_for_types(node: ast.stmt) -> bool:
 
 
 def _code_of(path: Path) -> str:
-    """The module's syntax, written alike by every Python: 3.12 adds type_params, 3.13 hides empty lists."""
-    tree = ast.parse(path.read_text())
+    """The module's syntax, written alike by every Python."""
+    return _syntax(path.read_text())
+
+
+@cache
+def _syntax(text: str) -> str:
+    """As `_code_of`: Python 3.12 adds type_params, 3.13 hides empty lists."""
+    tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             ast.get_docstring(node, clean=False) is not None

@@ -112,10 +112,10 @@ def rows_of(job: Job) -> int:
     return job.params["size"] or get_task(job.params["task"]).rows[job.params["split"]]
 
 
-def passes_of(job: Job) -> float:
-    """How many examples go through a model in this job."""
+def passes_of(job: Job, rows: int) -> float:
+    """How many examples go through a model in this job, which reads so many."""
     module = importlib.import_module(f"bert_compression.experiments.kinds.{job.kind}")
-    return module.passes(job.params, rows_of(job))
+    return module.passes(job.params, rows)
 
 
 def _data_answers(jobs: list[Job], resolver: Resolver) -> bool:

@@ -2,24 +2,36 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tqdm import tqdm
 
 from bert_compression.experiments.job import Job
 
 
+@dataclass
+class _Running:
+    """A job at work: since when, and how much of it is done."""
+
+    job: Job
+    since: float
+    share: float = 0.0
+
+
 class Progress:
     """Shows a bar on a terminal, a line a job elsewhere, nothing when quiet. Writes to standard error.
 
     `seconds` holds the predicted duration of each job by identity; the time left is what the jobs not yet
-    done are predicted to take, scaled by how the done ones compared with their prediction.
+    done are predicted to take, scaled by how the time since the beginning compares with what was predicted
+    for that which is done. Until that tells something, `workers` share the jobs evenly.
     """
 
-    def __init__(self, jobs: list[Job], seconds: dict[str, float], quiet: bool):
-        self.jobs, self.seconds, self.quiet = jobs, seconds, quiet
-        self.done, self.predicted, self.taken = 0, 0.0, 0.0
+    def __init__(self, jobs: list[Job], seconds: dict[str, float], quiet: bool, workers: int = 1):
+        self.jobs, self.seconds, self.quiet, self.workers = jobs, seconds, quiet, workers
+        self.start = time.perf_counter()
+        self.done, self.predicted = 0, 0.0
+        self.running: dict[str, _Running] = {}
         self.bar = None
         if jobs and not quiet and sys.stderr.isatty():
             self.bar = tqdm(
@@ -28,20 +40,23 @@ class Progress:
                 leave=False,
             )
 
-    @contextmanager
-    def job(self, job: Job) -> Iterator[Callable[[int, int], None]]:
-        """Around one job: yields its progress callback (done, total)."""
-        share, start = self.seconds.get(job.identity, 0.0), time.perf_counter()
-        self._show(job, 0.0, 0.0)
+    def begun(self, job: Job) -> Callable[[int, int], None]:
+        """A job has begun: returns its progress callback (done, total)."""
+        running = self.running[job.identity] = _Running(job, time.perf_counter())
+        self._show()
 
         def report(done: int, total: int) -> None:
-            self._show(job, share * done / max(total, 1), time.perf_counter() - start)
+            running.share = done / max(total, 1)
+            self._show()
 
-        yield report
-        seconds = time.perf_counter() - start
-        self.done, self.predicted, self.taken = self.done + 1, self.predicted + share, self.taken + seconds
+        return report
+
+    def ended(self, job: Job) -> None:
+        """The job has its record."""
+        seconds = time.perf_counter() - self.running.pop(job.identity).since
+        self.done, self.predicted = self.done + 1, self.predicted + self.seconds.get(job.identity, 0.0)
         if self.bar is None:
-            self.note(f"[{self.done}/{len(self.jobs)}] {job}: {seconds:.1f} s, {self._left(0.0, 0.0)} left")
+            self.note(f"[{self.done}/{len(self.jobs)}] {job}: {seconds:.1f} s, {self._left()} left")
 
     def note(self, line: str) -> None:
         """One line that stays."""
@@ -53,17 +68,24 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def _show(self, job: Job, predicted: float, taken: float) -> None:
+    def _show(self) -> None:
         if self.bar is not None:
-            self.bar.n = min(self.predicted + predicted, self.bar.total)
-            left = self._left(predicted, taken)
-            self.bar.set_description_str(f"{self.done + 1}/{len(self.jobs)} {job}, {left} left")
+            self.bar.n = min(self._predicted_of_done(), self.bar.total)
+            first, *others = [str(running.job) for running in self.running.values()]
+            beside = f" and {len(others)} more" if others else ""
+            self.bar.set_description_str(
+                f"{self.done + 1}/{len(self.jobs)} {first}{beside}, {self._left()} left"
+            )
 
-    def _left(self, predicted: float, taken: float) -> str:
-        done = self.predicted + predicted
-        left = max(sum(self.seconds.values()) - done, 0.0)
-        pace = (self.taken + taken) / done if done > 0.05 * sum(self.seconds.values()) else 1.0
-        return duration(left * pace)
+    def _predicted_of_done(self) -> float:
+        running = self.running.items()
+        return self.predicted + sum(self.seconds.get(name, 0.0) * one.share for name, one in running)
+
+    def _left(self) -> str:
+        done, total = self._predicted_of_done(), sum(self.seconds.values())
+        elapsed = time.perf_counter() - self.start
+        pace = elapsed / done if done > 0.05 * total else 1 / self.workers
+        return duration(max(total - done, 0.0) * pace)
 
 
 def duration(seconds: float) -> str:

@@ -64,7 +64,7 @@ class Store:
     def workspace(self, key: str) -> Iterator[Path]:
         """An empty folder for a job at work; it is gone afterwards unless `keep` has taken it over."""
         with self.writing():
-            self._sweep()
+            self.sweep()
             folder = self.folder / f"partial-{os.getpid()}-{key}"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -89,6 +89,12 @@ class Store:
         found = (self.record(path.parent.name) for path in self.folder.glob(f"*/*/{RECORD}"))
         return [record for record in found if record is not None]
 
+    def sweep(self) -> None:
+        """Remove what killed runs have left."""
+        for path in self.folder.glob("partial-*"):
+            if not _alive(int(path.name.split("-")[1])):
+                shutil.rmtree(path, ignore_errors=True)
+
     def writing(self) -> AbstractContextManager[None]:
         """Around what writes into the store: BadInput for a disk that is full or read-only."""
         return readable_disk_errors(self.folder, f", or name another folder with {STORE_VARIABLE}")
@@ -100,12 +106,6 @@ class Store:
         with self.writing(), suppress(FileNotFoundError):  # another process has dropped it
             shutil.rmtree(self._folder(key))
         self.notices.append(f"job {key[:12]} will be computed again: {why}")
-
-    def _sweep(self) -> None:
-        """Remove what killed runs have left."""
-        for path in self.folder.glob("partial-*"):
-            if not _alive(int(path.name.split("-")[1])):
-                shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

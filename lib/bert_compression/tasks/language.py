@@ -9,7 +9,7 @@ Three layers, each ignorant of the one above it:
 
 Whatever is asked about a text (is it praise? do two texts agree?) is answered from its meaning, so that
 exchanging a word for another of its set can never change the answer. A new task adds meanings and their
-rendering; the lexicon and `wording` serve all of them.
+rendering, as `statements` does; the lexicon, `Thing` and `wording` serve all of them.
 """
 
 from collections.abc import Sequence
