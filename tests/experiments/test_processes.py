@@ -240,10 +240,10 @@ def test_the_profile_says_how_many_and_else_the_machine(large_machine, monkeypat
 
 
 def test_workers_share_the_cores_where_the_profile_names_no_threads(large_machine):
-    smoke, small = get_profile("smoke"), get_profile("small")
-    assert (smoke.threads, small.threads) == (1, None)
+    smoke, paper = get_profile("smoke"), get_profile("paper")
+    assert (smoke.threads, paper.threads) == (1, None)
     assert [threads_of(smoke, number) for number in (1, 2, 8)] == [1, 1, 1]
-    assert [threads_of(small, number) for number in (1, 2, 3, 20)] == [None, 4, 2, 1]
+    assert [threads_of(paper, number) for number in (1, 2, 3, 20)] == [None, 4, 2, 1]
 
 
 def test_workers_can_be_asked_for(toys):

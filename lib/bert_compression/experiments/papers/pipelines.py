@@ -147,8 +147,8 @@ def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
 
 
 def _settings(grid: Grid, steps: list[str], epochs: int, objective: dict | None = None) -> dict:
-    """How the last of the steps trains: the paper's hyperparameters of the method, and instead of its
-    learning rate, batch size and warm-up the profile's own, if any. Epochs are ours: appendix A names none."""
+    """How the last of the steps trains: with the paper's hyperparameters of the method, but the profile's own
+    learning rate, batch size and warm-up where it has them. Appendix A names no epochs: ours."""
     method = _label(grid.methods, steps)
     named = grid.hyperparameters.get(method)
     if named is None and not grid.profile.training:
