@@ -33,7 +33,7 @@ PROFILE = replace(
     attacked=20,
     epochs=4,
     kd_epochs=4,  # 28 steps: 20 in which modules are drawn, 8 of the successors alone
-    pretraining={**tiny_profile.shrunk("smoke").pretraining, "epochs": 8, "learning_rate": 2e-3},
+    pretraining={**tiny_profile.shrunk("smoke").pretraining, "epochs": 24, "learning_rate": 2e-3},
 )
 
 
@@ -133,6 +133,7 @@ def print_not(done, total):
 
 def test_pkd_brings_the_students_states_nearer_to_its_teachers(house):
     start, student, teacher = (house.model(m) for m in ("teacher | truncate", "pkd", "teacher"))
+    without = house.model("kd")
     batch = house.batch()
 
     def apart(model) -> float:
@@ -141,7 +142,7 @@ def test_pkd_brings_the_students_states_nearer_to_its_teachers(house):
         return patience_loss(*(torch.stack(states) for states in zip(*pairs, strict=True))).item()
 
     with torch.no_grad():
-        assert apart(student) < 0.5 * apart(start)
+        assert apart(student) < 0.6 * min(apart(start), apart(without))
     assert student.config.num_hidden_layers == 6
     assert differing(student, house.model("teacher | truncate | pkd_last"))
 
