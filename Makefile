@@ -51,8 +51,8 @@ lint: $(INSTALLED) ## style, direction of imports, types of public functions
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
 
-bench: $(INSTALLED) ## time training and attacks against the stock tools
-	@set -e; for measure in benchmarks/*.py; do $(BIN)/python $$measure; done
+bench: $(INSTALLED) ## time training and attacks against the stock tools: make bench DATA=folder
+	@$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)")
 
 builtin-bert: $(INSTALLED) ## pretrain the small BERT that ships with the package anew
 	@$(BIN)/python -m bert_compression.pretraining

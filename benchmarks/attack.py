@@ -1,6 +1,6 @@
 """Queries per second of the attack: TextAttack's own model wrapper against ours, on the same model.
 
-    python benchmarks/attack.py [--data FOLDER] [--texts 10]
+    python -m benchmarks.attack [--data FOLDER] [--texts 10]
 
 First both must give the same outcomes, adversarial texts and query counts, or the exit status is 1. Then
 they are compared: text by text in turn, in seconds of one processor core, so that what else runs on the

@@ -1,6 +1,6 @@
 """The training loop against the stock one, and a distillation step against a fine-tuning step.
 
-    python benchmarks/training.py [--data FOLDER] [--examples 2000]
+    python -m benchmarks.training [--data FOLDER] [--examples 2000]
 
 First both sides must do the same, or the exit status is 1: an epoch of either loop takes as many steps on the
 same examples and ends within three points of the same accuracy; distillation with all weight on the gold

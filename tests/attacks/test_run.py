@@ -1,5 +1,6 @@
 """The attack as a whole: what it reports, what it refuses, and what it leaves untouched."""
 
+import copy
 import dataclasses
 import random
 import re
@@ -10,7 +11,9 @@ import torch
 from tiny import MAX_LENGTH, PAIRS, TASK, Examples, labelled, minding_company, sentences
 
 from bert_compression.attacks import AttackResult, attack
+from bert_compression.attacks.resources import BuiltinResources
 from bert_compression.attacks.victim import Victim
+from bert_compression.compression import quantize
 from bert_compression.errors import BadInput
 
 
@@ -49,6 +52,28 @@ def test_the_same_call_gives_the_same_result_and_another_model_another(run, othe
     random.seed(99), np.random.seed(99), torch.manual_seed(99)
     assert run(examples) == first
     assert run(examples, model=other_model) != first
+
+
+def test_resources_that_have_served_other_models_give_the_same_results(
+    model, other_model, tokenizer, examples
+):
+    """And work out nothing again for a model that asks the same."""
+    shared = BuiltinResources()
+    models = {
+        "one": model,
+        "another": other_model,
+        "eight bits": quantize(copy.deepcopy(model), "dynamic"),
+        "one again": copy.deepcopy(model),
+    }
+    found, worked_out = {}, {}
+    for name, each in models.items():
+        before = shared.swaps.cache_info().misses
+        options = {"task": TASK, "max_length": MAX_LENGTH, "one_at_a_time": name == "eight bits"}
+        found[name] = attack(each, tokenizer, examples, shared, **options)
+        worked_out[name] = shared.swaps.cache_info().misses - before
+        assert found[name] == attack(each, tokenizer, examples, BuiltinResources(), **options)
+    assert worked_out["one again"] == 0 < worked_out["another"] < worked_out["one"]
+    assert found["one again"] == found["one"] != found["another"]
 
 
 def test_a_success_that_does_not_hold_alone_is_none(run, model, tokenizer, monkeypatch):

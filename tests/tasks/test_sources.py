@@ -9,7 +9,7 @@ from bert_compression.errors import BadInput
 from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
 from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
 
-SST2 = TASKS["sst2"]
+SST2, MNLI = TASKS["sst2"], TASKS["mnli"]
 PAIRS = Task("pairs", ("premise", "hypothesis"), ("yes", "maybe", "no"), ("glue", "pairs"), {"train": 2})
 GOOD = pd.DataFrame(
     {"sentence": [f"sentence {i}" for i in range(40)], "label": [i % 2 for i in range(40)], "idx": range(40)}
@@ -84,16 +84,31 @@ def test_a_folder_gives_texts_and_labels_in_their_order(folder):
     assert all(type(label) is int for label in examples.labels)
 
 
-def test_a_part_of_a_split_is_found_under_its_own_name_and_the_whole_comes_first(folder):
-    source = folder(GOOD.head(3), "train_subset")
+def test_a_part_of_a_split_is_found_under_its_own_name_and_the_larger_comes_first(folder):
+    source = folder(GOOD.head(2), "train_textfooler1k")
+    assert len(load_examples(source, SST2, "train")) == 2
+    folder(GOOD.head(3), "train_subset")
     assert len(load_examples(source, SST2, "train")) == 3
-    assert len(load_examples(folder(GOOD, "train"), SST2, "train")) == 40
+    folder(GOOD, "train")
+    assert len(load_examples(source, SST2, "train")) == 40
 
 
 def test_both_columns_of_a_pair_are_read(folder):
     table = pd.DataFrame({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [2, 0]})
     examples = load_examples(folder(table, "train", PAIRS), PAIRS, "train")
     assert examples == Examples((("a", "c"), ("b", "d")), (2, 0))
+
+
+def test_every_split_of_mnli_is_read_from_its_own_file(folder):
+    pairs = pd.DataFrame({"premise": ["a", "b", "c"], "hypothesis": ["d", "e", "f"], "label": [2, 0, 1]})
+    for size, split in enumerate(MNLI.rows, start=1):
+        source = folder(pairs.head(size), split, MNLI)
+    found = {split: load_examples(source, MNLI, split) for split in MNLI.rows}
+    assert [len(found[split]) for split in ("train", *MNLI.evaluated)] == [1, 2, 3]
+    assert found["validation_mismatched"].texts == (("a", "d"), ("b", "e"), ("c", "f"))
+    with refused("mnli/train from the folder source, row 0: the label is -1, but must be one of "
+                 "0 (entailment), 1 (neutral), 2 (contradiction)"):  # fmt: skip
+        load_examples(folder(pairs.assign(label=-1), "train", MNLI), MNLI, "train")
 
 
 def test_a_missing_file_is_named(folder, tmp_path):
@@ -163,7 +178,7 @@ def test_an_unknown_split_is_refused(folder):
     with refused(
         "mnli has no split 'validation': choose one of train, validation_matched, validation_mismatched"
     ):
-        load_examples(folder(GOOD), TASKS["mnli"], "validation")
+        load_examples(folder(GOOD), MNLI, "validation")
 
 
 @pytest.mark.parametrize("size", [0, 41, -3])
@@ -235,10 +250,24 @@ def test_a_hub_out_of_reach_costs_one_line_and_one_question(no_network, tmp_path
 # The built-in language, and the real thing
 
 
-def test_the_builtin_source_gives_checked_examples():
-    examples = load_examples(BuiltinSource(), SST2, "validation", 50)
-    assert len(examples) == 50 and set(examples.labels) == {0, 1}
-    assert examples.digest != load_examples(BuiltinSource(), SST2, "train", 50).digest
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_the_builtin_source_gives_checked_examples_of_every_split(task):
+    parts = {split: load_examples(BuiltinSource(), task, split, 50) for split in task.rows}
+    for examples in parts.values():
+        assert len(examples) == 50 and set(examples.labels) == set(range(len(task.labels)))
+        assert {len(texts) for texts in examples.texts} == {len(task.columns)}
+    assert len({examples.digest for examples in parts.values()}) == len(parts)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_a_task_is_evaluated_on_splits_that_it_has_and_attacked_in_a_column_that_it_has(task):
+    assert set(task.evaluated) == task.rows.keys() - {"train"}
+    assert task.attacked in range(len(task.columns))
+
+
+def test_of_mnli_the_matched_pairs_come_first_and_the_hypothesis_is_attacked():
+    assert MNLI.evaluated == ("validation_matched", "validation_mismatched")
+    assert MNLI.columns[MNLI.attacked] == "hypothesis"
 
 
 def test_the_real_sst2_has_its_official_sizes(real_data):
@@ -248,3 +277,16 @@ def test_the_real_sst2_has_its_official_sizes(real_data):
     assert {split: len(part) for split, part in (("train", train), ("validation", validation))} == SST2.rows
     assert sum(validation.labels) == 444
     assert train.digest != validation.digest
+
+
+def test_the_real_mnli_has_its_official_matched_pairs_and_parts_of_the_others(real_data):
+    source = open_source(real_data, builtin=False)
+    parts = {split: load_examples(source, MNLI, split) for split in MNLI.rows}
+    assert len(parts["validation_matched"]) == MNLI.rows["validation_matched"] == 9_815
+    counts = [parts["validation_matched"].labels.count(label) for label in range(3)]
+    assert counts == [3_479, 3_123, 3_213]  # of the official set
+    assert len(parts["train"]) >= 8_000 and len(parts["validation_mismatched"]) >= 1_000
+    matched, train = (set(parts[split].texts) for split in ("validation_matched", "train"))
+    assert not matched & train
+    small = load_examples(source, MNLI, "validation_matched", 400)
+    assert set(small.texts) < matched and len(small) == 400
