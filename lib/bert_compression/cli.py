@@ -1,4 +1,4 @@
-"""bert-compression doctor | plan | run | book: one function a command, one line an error."""
+"""bert-compression doctor | plan | run | replay | book: one function a command, one line an error."""
 
 import argparse
 import json
@@ -108,6 +108,34 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def replay(options: argparse.Namespace) -> int:
+    """After a change of code: does it give the numbers of before? Runs a few jobs of the store again."""
+    from bert_compression.experiments.places import store_folder
+    from bert_compression.experiments.replay import replay, to_replay, vouch
+    from bert_compression.experiments.store import Store
+
+    store = Store(store_folder())
+    open_questions = []
+    for kind, records in to_replay(store).items():
+        results = []
+        for result in replay(records, store, options.data):
+            of = "{method}, {task}, {profile}, {seconds:.0f} s".format(**result.record)
+            told = f"other {', '.join(result.differs)}" if result.differs else "the same"
+            print(f"{kind} of {of}: {told}", flush=True)
+            results.append(result)
+        if results and not any(result.differs for result in results):
+            vouch(results)
+        else:
+            open_questions.append(kind)
+    if open_questions:
+        raise Failure(
+            f"not seen to give the numbers of before: {', '.join(open_questions)}; "
+            "their records count as measured with earlier code"
+        )
+    print("every kind of job gives the numbers of its last records")
+    return 0
+
+
 def book(options: argparse.Namespace) -> int:
     """Run what the book's tables need, execute its notebooks, build the pages."""
     from bert_compression.report.book import build
@@ -150,11 +178,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(function, data_help: str) -> argparse.ArgumentParser:
+    def command(function, data_help: str, profile: bool = True) -> argparse.ArgumentParser:
         line = function.__doc__.splitlines()[0]
         sub = commands.add_parser(function.__name__, help=line, description=line)
         sub.set_defaults(command=function)
-        sub.add_argument("--profile", default="smoke", help="smoke, small or paper (default: %(default)s)")
+        if profile:
+            sub.add_argument(
+                "--profile", default="smoke", help="smoke, small or paper (default: %(default)s)"
+            )
         sub.add_argument("--data", metavar="FOLDER", help=data_help)
         return sub
 
@@ -172,6 +203,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
     running.add_argument("--fresh", action="store_true", help="measure anew what earlier code has measured")
     running.add_argument("--quiet", action="store_true", help="print errors only")
+
+    command(replay, folder, profile=False)
 
     built = command(book, folder)
     built.add_argument(

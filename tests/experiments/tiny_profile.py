@@ -67,7 +67,7 @@ class Toys:
         def run(work: Work) -> Outcome:
             self.before.get(kind, lambda work: None)(work)
             work.progress(1, 2)
-            (work.folder / WEIGHTS).write_text(f"{kind} {work.params}")
+            (work.folder / WEIGHTS).write_text(f"{kind} {sorted(work.params.items())}")
             self.ran.append(kind)
             return Outcome({"inputs": len(work.inputs)}, {"gold": "0110"})
 

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from bert_compression.errors import BadInput
-from bert_compression.experiments.job import code_digest
+from bert_compression.experiments.code import code_name
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.places import results_file
 from bert_compression.experiments.store import readable_disk_errors, write_atomically
@@ -65,7 +65,7 @@ def _marked(records: list[dict]) -> list[dict]:
             earlier[key] = (
                 record is None
                 or record["kind"] not in KINDS
-                or record["code"] != code_digest(record["kind"])
+                or record["code"] != code_name(record["kind"])
                 or any(is_earlier(needed) for needed in record["inputs"].values())
             )
         return earlier[key]

@@ -55,18 +55,18 @@ def predicted_seconds(
         machine = gpu if gpu and not on_processor(job) else this_processor(threads)
         return _formula(job, examples, machine)
 
-    shapes = {_shape(job) for job in jobs}
+    shapes = {shape_of(job) for job in jobs}
     ratios: dict[tuple, list[float]] = {}
     for record in known:
-        job, examples = _job_of(record, by_key), record["data"]["rows"] if record["data"] else 0
-        if record["status"] == "ok" and _shape(job) in shapes:
+        job, examples = job_of(record, by_key), record["data"]["rows"] if record["data"] else 0
+        if record["status"] == "ok" and shape_of(job) in shapes:
             for method in (record["method"], None):
                 ratio = record["seconds"] / formula(job, examples)
-                ratios.setdefault((_shape(job), method), []).append(ratio)
+                ratios.setdefault((shape_of(job), method), []).append(ratio)
     corrections = {one: statistics.median(values) for one, values in ratios.items()}
 
     def correction(job: Job) -> float:
-        shape = _shape(job)
+        shape = shape_of(job)
         return corrections.get((shape, job.method), corrections.get((shape, None), 1.0))
 
     return {job.identity: formula(job, rows(job)) * correction(job) for job in jobs}
@@ -129,12 +129,12 @@ def _chain(job: Job | None) -> Iterator[Job]:
         job = job.inputs.get("model")
 
 
-def _job_of(record: dict, by_key: dict[str, dict]) -> Job:
-    """The job of a record, with those of its inputs that are known."""
-    inputs = {name: _job_of(by_key[key], by_key) for name, key in record["inputs"].items() if key in by_key}
+def job_of(record: dict, by_key: dict[str, dict]) -> Job:
+    """The job of a record, with those of its inputs that are known, by their keys."""
+    inputs = {name: job_of(by_key[key], by_key) for name, key in record["inputs"].items() if key in by_key}
     return Job(record["kind"], record["params"], inputs, record["method"])
 
 
-def _shape(job: Job) -> tuple:
+def shape_of(job: Job) -> tuple:
     """Jobs of one shape differ in amounts only; records of an older library may have shapes of their own."""
     return job.kind, job.params.get("encoder"), _mode(job), frozenset(job.params)

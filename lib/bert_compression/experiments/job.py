@@ -5,21 +5,16 @@ the answer rests on besides: the code that the kind runs through and the data th
 fresh when its key is the one that the job has today.
 """
 
-import ast
 import hashlib
 import json
-import sys
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cached_property
 
 from bert_compression.attacks.resources import resources_digest
+from bert_compression.experiments.code import code_name
 from bert_compression.models import encoder_digest
 from bert_compression.tasks.glue import get_task
 from bert_compression.tasks.sources import Examples, Source, load_examples
-
-PACKAGE = "bert_compression"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +65,7 @@ class Resolver:
             self._keys[job.identity] = digest(
                 {
                     "identity": job.identity,
-                    "code": code_digest(job.kind),
+                    "code": code_name(job.kind),
                     "data": examples.digest if examples else None,
                     "task": [task.columns, task.labels, task.attacked],
                     "resources": self._resources(job),
@@ -90,81 +85,3 @@ class Resolver:
 def digest(value: object) -> str:
     """sha256 of the value's canonical JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def code_digest(kind: str) -> str:
-    """sha256 over the modules that the kind runs through, without comments, docstrings, layout and types.
-
-    These are the kind's own module and what it imports, directly or not, at module level. An import inside a
-    function is not followed: the package uses it only where the imported code is covered otherwise, by the
-    digest of the data that it makes or by the key of the input that it reads.
-    """
-    modules = _reachable(f"{PACKAGE}.experiments.kinds.{kind}")
-    return digest({name: _code_of(path) for name, path in sorted(modules.items())})
-
-
-def _reachable(module: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        path = _module_file(name)
-        if path is None or name in found:
-            continue
-        found[name] = path
-        for node in _imports(path.read_text()):
-            if isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
-            elif node.module:
-                for submodule in (f"{node.module}.{alias.name}" for alias in node.names):
-                    waiting.append(submodule if _module_file(submodule) else node.module)
-    return found
-
-
-@cache  # by the text: kinds share most of their modules
-def _imports(text: str) -> list[ast.Import | ast.ImportFrom]:
-    """The imports at module level."""
-    return [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
-
-
-@cache
-def _module_file(name: str) -> Path | None:
-    if name.split(".")[0] != PACKAGE:
-        return None
-    try:
-        spec = find_spec(name)
-    except ModuleNotFoundError:
-        return None
-    return Path(spec.origin) if spec and spec.origin else None
-
-
-def _only_for_types(node: ast.stmt) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.module in ("typing", "collections.abc")
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def _code_of(path: Path) -> str:
-    """The module's syntax, written alike by every Python."""
-    return _syntax(path.read_text())
-
-
-@cache
-def _syntax(text: str) -> str:
-    """As `_code_of`: Python 3.12 adds type_params, 3.13 hides empty lists."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            ast.get_docstring(node, clean=False) is not None
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
-        if isinstance(node, ast.arg):
-            node.annotation = None
-        if getattr(node, "type_params", None) == []:
-            delattr(node, "type_params")
-    tree.body = [node for node in tree.body if not _only_for_types(node)]
-    everything = {"show_empty": True} if sys.version_info >= (3, 13) else {}
-    return ast.dump(tree, **everything)

@@ -23,3 +23,8 @@ def store_folder() -> Path:
 def results_file(profile: str) -> Path:
     """The committed records of a profile: one JSON object a line."""
     return project_root() / "results" / profile / "records.jsonl"
+
+
+def replays_file() -> Path:
+    """Which code was seen to give the numbers of which earlier code: one JSON object a line."""
+    return project_root() / "results" / "replayed.jsonl"

@@ -19,8 +19,9 @@ import psutil
 import torch
 
 from bert_compression.errors import BadInput, Failure
+from bert_compression.experiments.code import code_digest
 from bert_compression.experiments.environment import cores
-from bert_compression.experiments.job import Job, Resolver, code_digest
+from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.profiles import Profile
 from bert_compression.experiments.progress import Progress
 from bert_compression.experiments.running import fail_job, run_job

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bert_compression.errors import BadInput, Failure
+from bert_compression.experiments.code import code_name
 from bert_compression.experiments.environment import (
     commit,
     hardware,
@@ -15,7 +16,7 @@ from bert_compression.experiments.environment import (
     reset_peak_memory,
     versions,
 )
-from bert_compression.experiments.job import Job, Resolver, code_digest
+from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.store import Store
 from bert_compression.tasks.glue import get_task
@@ -91,7 +92,7 @@ def _record(
         "seed": job.seed,
         "params": job.params,
         "inputs": {name: resolver.key(needed) for name, needed in job.inputs.items()},
-        "code": code_digest(job.kind),
+        "code": code_name(job.kind),
         "data": data,
         "metrics": outcome.metrics,
         "per_example": outcome.per_example,

@@ -76,7 +76,7 @@ class Store:
     def keep(self, key: str, folder: Path, record: dict) -> dict:
         """Complete `record` with the digests of the artifacts in `folder`, and take both into the store."""
         with self.writing():
-            record = {**record, "artifacts": {path.name: _sha256(path) for path in sorted(folder.iterdir())}}
+            record = {**record, "artifacts": file_digests(folder)}
             write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True))
             place = self._folder(key)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +118,11 @@ def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
             cure = f"free some space, or make it writable{otherwise}"
             raise BadInput(f"{place} cannot be written to ({error.strerror}): {cure}") from error
         raise
+
+
+def file_digests(folder: Path) -> dict[str, str]:
+    """The sha256 of each file of the folder, by its name."""
+    return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
 
 
 def write_atomically(path: Path, text: str) -> None:
