@@ -1,6 +1,7 @@
 """Compression methods, one file a family: functions that change a transformers model, and losses."""
 
 from bert_compression.compression.distillation import Distillation, kl_loss
+from bert_compression.compression.grades import as_classes, platt_scaling
 from bert_compression.compression.layers import keep_layers, spread_layers, truncate
 from bert_compression.compression.layerwise import (
     GeneralDistillation,
@@ -20,6 +21,7 @@ from bert_compression.compression.quantization import (
     quantize,
 )
 from bert_compression.compression.storage import load_model, load_packed, save_model, save_packed
+from bert_compression.compression.taylor import corrected_squares_loss, taylor_loss
 from bert_compression.compression.theseus import Replacing, replace_modules, replacement_rate, successor
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "PatientDistillation",
     "Replacing",
     "answers_alone",
+    "as_classes",
     "as_int8",
     "calibrate",
+    "corrected_squares_loss",
     "fake_quantize",
     "head_importance",
     "keep_layers",
@@ -43,6 +47,7 @@ __all__ = [
     "load_packed",
     "paired_layers",
     "patience_loss",
+    "platt_scaling",
     "prune_heads",
     "quantization_mode",
     "quantize",
@@ -52,5 +57,6 @@ __all__ = [
     "save_packed",
     "spread_layers",
     "successor",
+    "taylor_loss",
     "truncate",
 ]

@@ -1,0 +1,86 @@
+"""Distillation with a Taylor term, and the squared loss of its first released code. Book: methods/taylor.
+
+Source: Dasgupta, Cohn and Baldwin 2023, Cost-effective Distillation of Large Language Models. All losses
+take the logits of student and teacher, (batch, classes), and as labels either class numbers (batch,) or
+distributions (batch, classes); `grades.as_classes` makes these of a graded task. They give the mean over
+the batch, and the teacher gets no gradient.
+"""
+
+import torch
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
+
+from bert_compression.errors import BadInput
+
+LEAST = 1e-6  # what the squared loss divides by is no smaller
+
+
+def taylor_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    labels: torch.Tensor,
+    lambda_: float = 0.5,
+    temperature: float = 1.0,
+) -> torch.Tensor:
+    """lambda CE(y, f) + (1 - lambda) (KL(p || f) + <y - p, -log f>), exactly as printed (equations 8 and 9).
+
+    p is the teacher's distribution and f the student's, in the second part both at `temperature` (the
+    paper's is 1). The whole equals lambda CE(y, f) + (1 - lambda) (CE(y, f at that temperature) - H(p)): of
+    the teacher nothing is left but its entropy, which has no gradient.
+
+    Raises BadInput for different shapes, a lambda outside [0, 1], a temperature that is not positive, or
+    labels that are neither class numbers nor distributions.
+    """
+    student, teacher, gold = _checked(student_logits, teacher_logits, labels)
+    if not 0 <= lambda_ <= 1:
+        raise BadInput(f"lambda must lie between 0 and 1, not {lambda_!r}")
+    if not temperature > 0:
+        raise BadInput(f"temperature must be positive, not {temperature!r}")
+    log_p, log_f = log_softmax(teacher / temperature, dim=-1), log_softmax(student / temperature, dim=-1)
+    divergence = kl_div(log_f, log_p, reduction="batchmean", log_target=True)
+    taylor_term = -((gold - log_p.exp()) * log_f).sum(dim=-1).mean()
+    return lambda_ * cross_entropy(student, gold) + (1 - lambda_) * (divergence + taylor_term)
+
+
+def corrected_squares_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    labels: torch.Tensor,
+    alpha: float = 0.5,
+) -> torch.Tensor:
+    """(1 - alpha) CE(y, f) + alpha * mean of p (z_s - z_t - (y / p - 1))^2 over batch and classes.
+
+    The squared distance of the logits z, corrected by how far the teacher's distribution p is from the
+    label, as in the first version of the released code, there with alpha 0.5; after Dao et al. 2021,
+    Knowledge Distillation as Semiparametric Inference. Unlike `taylor_loss` it depends on the teacher. p
+    counts as no less than 1e-6.
+
+    Raises BadInput as `taylor_loss` does, and for an alpha outside [0, 1].
+    """
+    student, teacher, gold = _checked(student_logits, teacher_logits, labels)
+    if not 0 <= alpha <= 1:
+        raise BadInput(f"alpha must lie between 0 and 1, not {alpha!r}")
+    p = teacher.softmax(dim=-1).clamp_min(LEAST)
+    squares = p * (student - teacher - (gold / p - 1)) ** 2
+    return (1 - alpha) * cross_entropy(student, gold) + alpha * squares.mean()
+
+
+def _checked(
+    student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Both logits in fp32 or finer, the teacher's without gradient, and the labels as distributions."""
+    if student_logits.shape != teacher_logits.shape or student_logits.ndim != 2:
+        raise BadInput(
+            "student and teacher must give logits of the same shape (batch, classes), not "
+            f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+        )
+    if labels.ndim == 1 and labels.is_floating_point():
+        raise BadInput("the labels are grades, and this loss asks for classes: pass both through as_classes")
+    precise = torch.promote_types(student_logits.dtype, torch.float32)
+    student, teacher = student_logits.to(precise), teacher_logits.detach().to(precise)
+    gold = labels if labels.ndim == 2 else one_hot(labels, student.shape[1])
+    if gold.shape != student.shape:
+        raise BadInput(
+            f"labels must be class numbers (batch,) or distributions {tuple(student.shape)}, "
+            f"not of shape {tuple(labels.shape)}"
+        )
+    return student, teacher, gold.to(precise)
