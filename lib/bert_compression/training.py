@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from bert_compression.compression._inputs import model_inputs
+from bert_compression.compression.grades import as_classes
 from bert_compression.devices import best_device
 from bert_compression.errors import BadInput, Failure
 from bert_compression.tasks.batching import Encoded, shuffled_batches
@@ -29,12 +30,12 @@ class Objective(Protocol):
 
 
 class CrossEntropy:
-    """The objective of fine-tuning: cross-entropy with the gold labels."""
+    """The objective of fine-tuning: cross-entropy with the gold labels, or with what grades make probable."""
 
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return cross_entropy(student(**model_inputs(batch)).logits.float(), batch["labels"])
+        return cross_entropy(*as_classes(student(**model_inputs(batch)).logits.float(), batch["labels"]))
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class TrainingResult:
 def train(
     model: nn.Module,
     examples: Encoded,
-    labels: list[int],
+    labels: list[int] | list[float],
     objective: Objective,
     settings: TrainingSettings,
     extras: dict[str, torch.Tensor] | None = None,
@@ -139,7 +140,7 @@ def train(
     return TrainingResult(len(losses), sum(tail) / len(tail), losses)
 
 
-def _check(objective: Objective, extras: dict, labels: list[int], examples: int) -> None:
+def _check(objective: Objective, extras: dict, labels: list[int] | list[float], examples: int) -> None:
     missing = [name for name in objective.needs if name not in extras]
     if missing:
         raise BadInput(f"the objective needs {missing[0]} for every training example, and none were given")

@@ -1,8 +1,19 @@
-"""The scores that GLUE asks for."""
+"""The scores that GLUE asks for. Book: metrics/accuracy.
 
+All take gold labels and predictions of the shape (examples,), give 1 for the best there is, and raise
+BadInput for arrays of different length, of more than one dimension, or empty. A score that is not defined,
+such as a correlation with predictions that are all the same, is 0: nothing was learnt.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
 from bert_compression.metrics._checks import paired_labels
+
+NAMES = ("gold_labels", "predicted_labels")
 
 
 def accuracy(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
@@ -17,5 +28,67 @@ def accuracy(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
     Raises BadInput for arrays of different length, of more than one dimension, or empty.
     Book: metrics/accuracy.
     """
-    gold, predicted = paired_labels(gold_labels, predicted_labels, ("gold_labels", "predicted_labels"))
+    gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
     return float((gold == predicted).mean())
+
+
+def f1(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
+    """How well is class 1 found? The harmonic mean of precision and recall, in [0, 1].
+
+    GLUE's score for paraphrases (QQP and MRPC), where class 1 is "equivalent". Unlike accuracy it minds which
+    class is called 1, and to answer 1 always is not bad at all: with a share s of them, 2 s / (1 + s).
+
+    >>> f1([1, 1, 1, 0], [1, 1, 0, 0])
+    0.8
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
+    both, either = np.sum((gold == 1) & (predicted == 1)), np.sum(gold == 1) + np.sum(predicted == 1)
+    return float(2 * both / either) if either else 0.0
+
+
+def matthews_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
+    """How well do two classes agree beyond chance? Matthews' coefficient, in [-1, 1]; 0 for a guess.
+
+    GLUE's score for CoLA. It is the correlation of the two columns of 0 and 1.
+
+    >>> matthews_correlation([1, 1, 0, 0], [1, 0, 0, 0]).__round__(3)
+    0.577
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
+    return pearson_correlation(gold == 1, predicted == 1)
+
+
+def pearson_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
+    """How near to a line do predicted grades rise with the gold ones? Pearson's coefficient, in [-1, 1].
+
+    GLUE's first score for STS-B. Neither the unit nor the zero of the predictions matters.
+
+    >>> pearson_correlation([0, 1, 2], [10, 12, 14])
+    1.0
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
+    g, p = (x.astype(np.float64) - x.astype(np.float64).mean() for x in (gold, predicted))
+    scale = np.sqrt((g @ g) * (p @ p))
+    return float(np.clip(g @ p / scale, -1, 1)) if scale > 0 else 0.0
+
+
+def spearman_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
+    """Are the examples put in the right order? Pearson's coefficient of the ranks, ties sharing theirs.
+
+    GLUE's second score for STS-B, in [-1, 1].
+
+    >>> spearman_correlation([0, 1, 2], [1, 10, 100])
+    1.0
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
+    return pearson_correlation(rankdata(gold), rankdata(predicted))
+
+
+# By the names that tasks know them by.
+SCORES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "accuracy": accuracy,
+    "f1": f1,
+    "matthews": matthews_correlation,
+    "pearson": pearson_correlation,
+    "spearman": spearman_correlation,
+}

@@ -32,7 +32,8 @@ class Source(Protocol):
 @dataclass(frozen=True)
 class FolderSource:
     """Parquet files at <folder>/glue/<task>/<split>.parquet. Where that is not there, a part of the split
-    will do: <split>_subset.parquet, or TextFooler's own thousand, <split>_textfooler1k.parquet."""
+    will do: <split>_subset.parquet, or TextFooler's own thousand, <split>_textfooler1k.parquet; and for
+    validation, what was held out of a part of the training split, heldout_subset.parquet."""
 
     folder: Path
     name = "folder"
@@ -46,7 +47,8 @@ class FolderSource:
             )
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        names = (split, f"{split}_subset", f"{split}_textfooler1k")
+        names = [split, f"{split}_subset", f"{split}_textfooler1k"]
+        names += ["heldout_subset"] if split == "validation" else []
         candidates = [self.folder / "glue" / task.name / f"{name}.parquet" for name in names]
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
@@ -109,7 +111,7 @@ class Examples:
     """Checked examples: one tuple of texts (one a column) and one label each."""
 
     texts: tuple[tuple[str, ...], ...]
-    labels: tuple[int, ...]
+    labels: tuple  # of int, or of float for grades
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -146,7 +148,7 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
     chosen = np.arange(len(labels))
     if size is not None and size < len(labels):
         chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:size])
-    return Examples(tuple(texts[i] for i in chosen), tuple(int(labels[i]) for i in chosen))
+    return Examples(tuple(texts[i] for i in chosen), tuple(labels[chosen].tolist()))
 
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
@@ -160,11 +162,14 @@ def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[st
 
 def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
     labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
-    wrong = np.flatnonzero(~np.isin(labels, range(len(task.labels))))
+    if task.grades:
+        low, high = task.grades
+        right, must = (low <= labels) & (labels <= high), f"lie in {low:g}..{high:g}"
+    else:
+        names = ", ".join(f"{i} ({name})" for i, name in enumerate(task.labels))
+        right, must = np.isin(labels, range(len(task.labels))), f"be one of {names}"
+    wrong = np.flatnonzero(~right)
     if len(wrong):
         row = int(wrong[0])
-        raise BadInput(
-            f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must be one of "
-            f"{', '.join(f'{i} ({name})' for i, name in enumerate(task.labels))}"
-        )
-    return labels.astype(int)
+        raise BadInput(f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must {must}")
+    return labels if task.grades else labels.astype(int)

@@ -13,6 +13,7 @@ KINDS = (
     "distill",
     "pkd",
     "theseus",
+    "taylor",
     "truncate",
     "head_prune",
     "quantize",

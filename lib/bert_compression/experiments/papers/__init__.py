@@ -2,7 +2,7 @@
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
-from bert_compression.experiments.papers import loyalty
+from bert_compression.experiments.papers import loyalty, taylor
 from bert_compression.experiments.profiles import Profile
 
 TABLES = {
@@ -11,7 +11,12 @@ TABLES = {
         "table_2": loyalty.table_2,
         "table_3": loyalty.table_3,
         "quantized_robustness": loyalty.quantized_robustness,
-    }
+    },
+    "taylor": {
+        "table_2": taylor.table_2,
+        "lambda_sweep": taylor.lambda_sweep,
+        "training_sizes": taylor.training_sizes,
+    },
 }
 
 

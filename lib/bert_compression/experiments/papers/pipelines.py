@@ -11,11 +11,20 @@ from bert_compression.tasks.task import Task
 MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
 CHECKPOINTS = {"distilbert_checkpoint": "distilbert", "tinybert_checkpoint": "tinybert"}
 PATIENCE = {"pkd_skip": "skip", "pkd_last": "last"}
+# The students of Dasgupta et al. 2023, and the share of the teacher's layers that stands for each where there
+# is no such checkpoint; and what they learn from, where named so with a teacher that is only pretrained.
+STUDENTS = {"2x128": 1 / 6, "4x312": 1 / 3, "6x768": 1 / 2}
+LOSSES = {
+    **{"ce": "cross_entropy", "kl": "kl", "taylor": "taylor", "squares": "squares"},
+    **{"kl_untuned": "kl", "taylor_untuned": "taylor", "squares_untuned": "squares"},
+}
+NO_TEACHER = ("finetune", "replace", "ce")
 STEPS = (
     *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
-    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE),
+    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS),
+    *LOSSES,
 )
-BEGINNINGS = ("pretrained", *CHECKPOINTS)
+BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS)
 
 KEPT_LAYERS = 0.5  # Xu et al. 2021, section 4.2: the first 6 of 12
 PRUNED_HEADS = 0.45  # section 4.2
@@ -24,6 +33,8 @@ PRUNED_HEADS = 0.45  # section 4.2
 KD = {"alpha": 1.0, "temperature": 10.0}
 PKD = {"alpha": 0.7, "beta": 500.0, "temperature": 10.0}
 CURRICULUM = {"k": 2e-5, "b": 0.5}
+MIXTURE = {"lambda": 0.5}  # Dasgupta et al. 2023 search it; their released code has one half
+SMALL_SET = 10_000  # training examples of a task that gets more epochs: "> 10K samples" are large (section 4)
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,8 @@ def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
         return _pretrained(grid, profile.encoder, method)
     if name in CHECKPOINTS:
         return _checkpoint(grid, CHECKPOINTS[name], method)
+    if name in STUDENTS:
+        return _student(grid, name, method)
     if name == "truncate":
         return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
     if name == "prune_heads":
@@ -109,16 +122,18 @@ def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
 def _trained(grid: Grid, name: str, inputs: dict[str, Job], steps: list[str], method: str) -> Job:
     """The job of a step that trains."""
     profile, size = grid.profile, grid.profile.train_size[grid.task.name]
-    if name not in ("finetune", "replace"):
-        teacher = model_of(grid, "teacher")
+    if name not in NO_TEACHER:
+        teacher = model_of(grid, "pretrained" if name.endswith("_untuned") else "teacher")
         inputs = {**inputs, "teacher_logits": predict(grid, teacher, "train", size)}
     if name == "finetune":
-        kind, params = "finetune", _settings(grid, steps, profile.epochs)
+        kind, params = "finetune", _settings(grid, steps, _epochs(grid))
     elif name == "distill":
         kind, params = "distill", _settings(grid, steps, profile.kd_epochs, KD)
     elif name in PATIENCE:
         inputs = {**inputs, "teacher": teacher}
         kind, params = "pkd", _settings(grid, steps, profile.kd_epochs, PKD) | {"strategy": PATIENCE[name]}
+    elif name in LOSSES:
+        kind, params = "taylor", _settings(grid, steps, _epochs(grid), MIXTURE) | {"loss": LOSSES[name]}
     else:
         objective = KD if name == "replace_distill" else {}
         params = _settings(grid, steps, profile.kd_epochs, {**CURRICULUM, **objective})
@@ -127,8 +142,16 @@ def _trained(grid: Grid, name: str, inputs: dict[str, Job], steps: list[str], me
 
 
 def _pretrained(grid: Grid, encoder: str, method: str, seed: int | None = None) -> Job:
-    params = grid.params(labels=len(grid.task.labels)) | {"encoder": encoder}
+    params = grid.params(labels=grid.task.outputs) | {"encoder": encoder}
     return Job("pretrained", params if seed is None else params | {"seed": seed}, {}, method)
+
+
+def _student(grid: Grid, name: str, method: str) -> Job:
+    """A pretrained student: the profile's from the hub, or the lower layers of its encoder."""
+    if name in grid.profile.checkpoints:
+        return _pretrained(grid, grid.profile.checkpoints[name], method)
+    whole = _pretrained(grid, grid.profile.encoder, "pretrained")
+    return Job("truncate", grid.params(keep=STUDENTS[name]), {"model": whole}, method)
 
 
 def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
@@ -148,12 +171,19 @@ def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
 
 def _settings(grid: Grid, steps: list[str], epochs: int, objective: dict | None = None) -> dict:
     """How the last of the steps trains: with the paper's hyperparameters of the method, but the profile's own
-    learning rate, batch size and warm-up where it has them. Appendix A names no epochs: ours."""
+    learning rate, batch size, warm-up and epochs where it has them, and its epochs where the paper names
+    none."""
     method = _label(grid.methods, steps)
     named = grid.hyperparameters.get(method)
     if named is None and not grid.profile.training:
         raise BadInput(f"the paper names no hyperparameters for {method!r} at profile {grid.profile.name}")
     # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
     precision = "fp32" if MODES.keys() & steps else grid.profile.precision
-    settings = {**(objective or {}), **(named or {}), **grid.profile.training}
-    return {**settings, "epochs": epochs, "precision": precision}
+    own = {**grid.profile.training, "epochs": epochs} if grid.profile.training else {}
+    return {"epochs": epochs, **(objective or {}), **(named or {}), **own, "precision": precision}
+
+
+def _epochs(grid: Grid) -> int:
+    """Of training on labels."""
+    small_set = grid.task.rows["train"] < SMALL_SET
+    return grid.profile.small_set_epochs if small_set else grid.profile.epochs
