@@ -1,4 +1,4 @@
-"""Dasgupta et al. 2023, Cost-effective Distillation of Large Language Models: the grid of each table and figure.
+"""Dasgupta et al. 2023, Cost-effective Distillation: the grid of each table and figure.
 
 Students of three sizes learn each task with cross-entropy, from a teacher's distribution ("kl"), with the
 paper's loss ("taylor") and with the squared loss of its first released code ("squares"). The paper's
@@ -19,8 +19,8 @@ METHODS = {
     "teacher": "pretrained | finetune",
     **{f"{loss}_{student}": f"{student} | {loss}" for student in STUDENTS for loss in LOSSES},
 }
-# What the paper says (section 4: Adam, learning rate 5e-5, temperature 1) and, where it is silent, its released
-# code: batches of 64, 10 epochs. The code's learning rate is 2e-5. "kl" is distillation and nothing else.
+# What the paper says (section 4: Adam, learning rate 5e-5, temperature 1) and, where it is silent, its
+# released code: batches of 64, 10 epochs. The code's learning rate is 2e-5. "kl" is distillation alone.
 TRAINING = {"learning_rate": 5e-5, "batch_size": 64, "warmup": 0, "epochs": 10}
 HYPERPARAMETERS = {
     method: {**TRAINING, "lambda": 0.0} if method.startswith("kl") else TRAINING for method in METHODS
@@ -50,7 +50,7 @@ def table_2(profile: Profile) -> list[Job]:
 
 
 def lambda_sweep(profile: Profile) -> list[Job]:
-    """Does lambda matter? The middle student with the paper's loss, and with plain distillation mixed likewise,
+    """Does lambda matter? The middle student with the paper's loss, and with plain distillation in its place,
     both from the teacher that is not fine-tuned."""
     jobs = []
     for seed in profile.seeds[: profile.combined_seeds]:
@@ -63,17 +63,14 @@ def lambda_sweep(profile: Profile) -> list[Job]:
 
 
 def training_sizes(profile: Profile) -> list[Job]:
-    """Does the loss help where examples are few? The middle student on ever larger parts of a training set, of
-    which its fine-tuned teacher, too, knows no more."""
+    """Does the loss help where examples are few? The middle student on ever larger parts of a training set;
+    its fine-tuned teacher knows no more than the same part."""
     whole = profile.train_size[SAMPLED] or get_task(SAMPLED).rows["train"]
     jobs = []
     for halvings in reversed(range(HALVINGS)):
-        sizes = {
-            **profile.train_size,
-            SAMPLED: whole // 2**halvings if halvings else profile.train_size[SAMPLED],
-        }
+        part = replace(profile, train_size={**profile.train_size, SAMPLED: whole // 2**halvings})
         for seed in profile.seeds:
-            grid = Grid(METHODS, HYPERPARAMETERS, replace(profile, train_size=sizes), get_task(SAMPLED), seed)
+            grid = Grid(METHODS, HYPERPARAMETERS, part, get_task(SAMPLED), seed)
             for loss in ("ce", *REPORTED):
                 jobs += answers(grid, f"{loss}_{MIDDLE}")
     return jobs
