@@ -19,6 +19,12 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
     distributions = tuple(random.dirichlet([0.5, 0.5, 0.5], (2, EXAMPLES)))
     return {
         "accuracy": labels,
+        "f1": labels,
+        "matthews_correlation": labels,
+        "pearson_correlation": tuple(random.normal(size=(2, EXAMPLES)) + random.normal(size=EXAMPLES)),
+        "spearman_correlation": tuple(random.normal(size=(2, EXAMPLES)) + random.normal(size=EXAMPLES)),
+        "score_contributions": labels,
+        "score_interval": labels,
         "attack_summary": (random.integers(0, 3, EXAMPLES), labels[0], random.integers(1, 99, EXAMPLES)),
         "bootstrap_interval": (random.uniform(size=EXAMPLES),),
         "bootstrap_intervals": (random.uniform(size=(EXAMPLES, 1)),),
@@ -37,21 +43,27 @@ def flat(value) -> np.ndarray:
     return np.asarray(list(value.values()) if isinstance(value, dict) else value, dtype=float).ravel()
 
 
+SCORED = {"score_interval": metrics.f1, "score_contributions": "f1"}  # what these are asked for
+
+
 def measure(name: str, *arguments) -> np.ndarray:
-    return flat(getattr(metrics, name)(*arguments))
+    score = (SCORED[name],) if name in SCORED else ()
+    return flat(getattr(metrics, name)(*score, *arguments))
 
 
 # Exchanging the two models
 SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "min_f_prime", "probability_loyalties"}
-SYMMETRIC |= {"probability_loyalty"}
+SYMMETRIC |= {"probability_loyalty", "f1", "matthews_correlation", "pearson_correlation"}
+SYMMETRIC |= {"spearman_correlation", "score_contributions", "score_interval"}
 SIGNED = {"paired_bootstrap_interval"}
 NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
 
 # Rearranging the examples
 ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_prime"}
-ORDER_INVARIANT |= {"probability_loyalty", "seed_noise"}
-ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties"}
-RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
+ORDER_INVARIANT |= {"probability_loyalty", "seed_noise", "f1", "matthews_correlation"}
+ORDER_INVARIANT |= {"pearson_correlation", "spearman_correlation"}
+ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties", "score_contributions"}
+RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval", "score_interval"}
 
 # Where the values lie
 BOUNDED = {
@@ -61,10 +73,14 @@ BOUNDED = {
     "mcnemar": (0, 1),
     "probability_loyalties": (1 - math.sqrt(math.log(2)), 1),
     "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
+    "f1": (0, 1),
+    "score_interval": (0, 1),
+    **dict.fromkeys(("matthews_correlation", "pearson_correlation", "spearman_correlation"), (-1, 1)),
 }
 BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
 COUNTS_AND_FRACTIONS = {"attack_summary"}
 STATISTICS = {"min_f_prime", "seed_noise"}  # and their degrees of freedom: nothing bounds them
+STATISTICS |= {"score_contributions"}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,23 @@
-"""Accuracy against a hand count and scikit-learn."""
+"""GLUE's scores against hand counts, scikit-learn and scipy; and what each text contributes to them."""
 
 import re
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics import accuracy
+from bert_compression.metrics import (
+    accuracy,
+    f1,
+    matthews_correlation,
+    pearson_correlation,
+    score_contributions,
+    score_interval,
+    spearman_correlation,
+)
+from bert_compression.metrics.glue import SCORES
 
 
 def test_three_of_four_answers_are_right():
@@ -39,3 +49,80 @@ def test_accuracy_is_that_of_scikit_learn():
 def test_what_is_no_pair_of_labels_is_refused(gold, predicted, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         accuracy(gold, predicted)
+
+
+# The other scores
+
+
+def draw_classes():
+    random = np.random.default_rng(1)
+    gold = random.integers(0, 2, 500)
+    return gold, np.where(random.uniform(size=500) < 0.7, gold, random.integers(0, 2, 500))
+
+
+def draw_grades():
+    random = np.random.default_rng(2)
+    gold = random.uniform(0, 5, 500).round(1)  # with ties
+    return gold, gold + random.normal(size=500)
+
+
+def test_scores_by_hand():
+    # Two of three are found, and two of three finds are right.
+    assert f1([1, 1, 1, 0, 0], [1, 1, 0, 1, 0]) == pytest.approx(2 / 3)
+    # TP 2, TN 1, FP 1, FN 1: (2 - 1) / sqrt(3 * 3 * 2 * 2).
+    assert matthews_correlation([1, 1, 1, 0, 0], [1, 1, 0, 1, 0]) == pytest.approx(1 / 6)
+    assert pearson_correlation([0, 1, 2], [0, 2, 1]) == pytest.approx(0.5)
+    assert spearman_correlation([0, 1, 5], [0, 20, 1]) == pytest.approx(0.5)
+    assert (
+        spearman_correlation([0, 1, 5], [0, 1, 90])
+        == pytest.approx(1)
+        != pearson_correlation([0, 1, 5], [0, 1, 90])
+    )
+
+
+def test_scores_are_those_of_scikit_learn_and_scipy():
+    gold, predicted = draw_classes()
+    assert f1(gold, predicted) == pytest.approx(f1_score(gold, predicted), abs=1e-12)
+    assert f1(1 - gold, 1 - predicted) != pytest.approx(f1(gold, predicted), abs=1e-3)
+    assert matthews_correlation(gold, predicted) == pytest.approx(
+        matthews_corrcoef(gold, predicted), abs=1e-12
+    )
+    grades = draw_grades()
+    assert pearson_correlation(*grades) == pytest.approx(pearsonr(*grades).statistic, abs=1e-12)
+    assert spearman_correlation(*grades) == pytest.approx(spearmanr(*grades).statistic, abs=1e-12)
+
+
+@pytest.mark.parametrize("score", SCORES.values())
+def test_the_best_is_one_and_a_constant_answer_is_zero_or_a_share(score):
+    gold = [0, 1, 1, 0, 1]
+    assert score(gold, gold) == pytest.approx(1)
+    constant = {accuracy: 0.6, f1: 0.75}.get(score, 0.0)
+    assert score(gold, [1] * 5) == pytest.approx(constant)
+    assert score([0] * 5, [0] * 5) in (0.0, 1.0)  # and never NaN
+
+
+# What each text contributes
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_contributions_have_the_score_as_their_mean(name):
+    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
+    contributions = score_contributions(name, gold, predicted)
+    assert contributions.shape == gold.shape
+    assert contributions.mean() == pytest.approx(SCORES[name](gold, predicted), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_contributions_scatter_as_the_score_does_when_other_texts_are_drawn(name):
+    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
+    low, high = score_interval(SCORES[name], gold, predicted)
+    error = score_contributions(name, gold, predicted).std() / np.sqrt(len(gold))
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.08)
+    assert low < SCORES[name](gold, predicted) < high
+
+
+def test_an_undefined_score_has_no_contributions():
+    assert score_contributions("f1", [0, 0], [0, 0]).tolist() == [0, 0]
+    assert score_contributions("pearson", [1, 2], [3, 3]).tolist() == [0, 0]
+    with pytest.raises(BadInput, match="unknown score 'bleu': choose one of accuracy, f1"):
+        score_contributions("bleu", [0, 1], [0, 1])

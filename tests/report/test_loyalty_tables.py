@@ -37,7 +37,7 @@ def test_rows_face_every_line_of_the_paper_in_its_order(layout):
 def test_rows_are_the_methods_that_are_measured_for_the_table(layout):
     jobs = table_jobs("loyalty", layout.name.removeprefix("loyalty_"), get_profile("smoke"))
     assert {row.method for row in layout.rows} == {job.method for job in jobs}
-    assert {(m.kind, layout.split_of(m)) for m in layout.measures if m.kind} == {
+    assert {(place.kind, place.split) for place in layout.places} == {
         (job.kind, job.params["split"]) for job in jobs
     }
     assert {job.params["task"] for job in jobs} == {layout.task}
@@ -175,8 +175,8 @@ def test_every_number_of_two_splits_leads_to_its_records(mnli):
         for part in TABLE_2.parts
         for link in re.findall(r'href="#([^"]+)"', side_by_side(sources, part.name, TABLE_2).html)
     ]
-    assert "records-small-predict-validation_matched-pkd" in links
-    assert "records-small-predict-validation_mismatched-pkd" in links
+    assert "records-small-predict-mnli-validation_matched-pkd" in links
+    assert "records-small-predict-mnli-validation_mismatched-pkd" in links
     assert all(foot.count(f'id="{link}"') == 1 for link in links)
 
 

@@ -190,7 +190,7 @@ def test_a_failed_cell_says_so_and_leads_to_its_records(record):
         {"small": accuracies(record, 0.9, status="failed", error="died")}, "answers", TABLE_3
     ).html
     assert re.search(
-        r'<td class="bc-none"><a href="#records-small-predict-validation-kd"[^>]*>failed</a></td>', html
+        r'<td class="bc-none"><a href="#records-small-predict-sst2-validation-kd"[^>]*>failed</a></td>', html
     )
 
 
@@ -229,7 +229,7 @@ def test_the_record_list_is_folded_and_names_the_values(record):
     shown = record_list({"small": accuracies(record, 0.875)}, TABLE_3)
     key = accuracies(record, 0.875)[0]["key"][:12]
     assert shown.html.startswith("<details><summary>1 records: small</summary>")
-    assert visible(shown.html).endswith(f" {key} predict validation kd 0 accuracy 0.875 1.5 ")
+    assert visible(shown.html).endswith(f" {key} predict sst2 validation kd 0 accuracy 0.875 1.5 ")
     failed = record_list(
         {"small": accuracies(record, 0.9, status="failed", error="stopped at step 3")}, TABLE_3
     )

@@ -12,13 +12,13 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.committed import committed_records, publish
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.places import store_folder
-from bert_compression.experiments.plan import Plan, make_plan, rows_of
+from bert_compression.experiments.plan import Plan, in_order, make_plan, rows_of
 
 if TYPE_CHECKING:
     from bert_compression.experiments.machines import Machine
     from bert_compression.experiments.pricing import Hours, Time
 
-__all__ = ["Session", "committed_records", "measure", "publish"]
+__all__ = ["Session", "committed_records", "committed_table", "measure", "publish"]
 
 
 class Session:
@@ -135,3 +135,13 @@ def measure(
         paper, table, profile, data or None, seeds or None, attacked or None, workers=workers or None
     )
     return [{"earlier_code": False, **record} for record in session.run(quiet)]
+
+
+def committed_table(paper: str, table: str, profile: str = "small") -> list[dict]:
+    """The committed records of a table's jobs alone, those of models included; for tables that ask about models
+    which bear one method's name and differ otherwise, such as in a sweep. Raises BadInput for unknown names."""
+    from bert_compression.experiments.papers import table_jobs
+    from bert_compression.experiments.profiles import get_profile
+
+    asked = {job.identity for job in in_order(table_jobs(paper, table, get_profile(profile)))}
+    return [record for record in committed_records(profile) if record["identity"] in asked]

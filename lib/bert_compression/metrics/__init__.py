@@ -1,5 +1,6 @@
 """Arrays in, numbers out: no model, no file. Every metric is a fraction; tables print percent."""
 
+from bert_compression.metrics.contributions import score_contributions
 from bert_compression.metrics.glue import (
     accuracy,
     f1,
@@ -37,6 +38,7 @@ __all__ = [
     "pearson_correlation",
     "probability_loyalties",
     "probability_loyalty",
+    "score_contributions",
     "score_interval",
     "seed_noise",
     "spearman_correlation",

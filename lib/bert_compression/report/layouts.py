@@ -5,6 +5,7 @@ What is said here holds for any paper; each paper's own tables are data in `repo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bert_compression.tasks.glue import get_task
 
@@ -15,8 +16,9 @@ class Measure:
 
     `kind` is empty for what the paper alone prints. `scale` turns a record's fraction or byte count into the
     printed unit. `reported` names the column of the paper's CSV file; None where the paper prints no such
-    number. `metric` is what records call the measure, where that is not its name, and `split` what its
-    records answer, where that is not the first split on which the task's models are evaluated.
+    number. `metric` is what records call the measure, where that is not its name; `task` whose records they
+    are, where that is not the table's; and `split` what they answer, where that is not the first split on
+    which the task's models are evaluated.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Measure:
     reported: str | None = None
     metric: str = ""
     split: str = ""
+    task: str = ""
 
     @property
     def recorded(self) -> str:
@@ -40,6 +43,19 @@ class Measure:
     def reported_text(self, value: float) -> str:
         """As the papers print it: with one digit at most."""
         return f"{value:.{min(self.digits, 1)}f}"
+
+
+class Place(NamedTuple):
+    """Where a measure stands: in the records of a kind, about a task, that answer a split."""
+
+    kind: str
+    task: str
+    split: str
+
+
+def place_of(record: Mapping) -> Place:
+    """Of which measures can the record hold values?"""
+    return Place(record["kind"], record["task"], record["params"].get("split", ""))
 
 
 @dataclass(frozen=True)
@@ -98,9 +114,15 @@ class Layout:
         """The rows that stand beside the same line of the paper as this one, itself included."""
         return [other for other in self.rows if other.reported == row.reported]
 
-    def split_of(self, measure: Measure) -> str:
-        """The split that a measure's records answer."""
-        return measure.split or self.main_split
+    def place(self, measure: Measure) -> Place:
+        """The records that hold a measure's values."""
+        task = get_task(measure.task or self.task)
+        return Place(measure.kind, task.name, measure.split or task.evaluated[0])
+
+    @property
+    def places(self) -> list[Place]:
+        """Of all measures, each once."""
+        return list(dict.fromkeys(self.place(measure) for measure in self.measures if measure.kind))
 
     @property
     def main_split(self) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bert_compression.errors import BadInput, Failure
+from bert_compression.metrics.contributions import score_contributions
+from bert_compression.metrics.glue import SCORES
 from bert_compression.metrics.paired_tests import SeedNoise, seed_noise
 from bert_compression.metrics.robustness import WITHSTOOD
-from bert_compression.report.layouts import Layout, Measure
+from bert_compression.report.layouts import Layout, Measure, Place, place_of
 from bert_compression.report.tables import relevant
 
 
@@ -84,25 +86,28 @@ class Outcomes:
         whole = [[each[seed] for seed in sorted(seeds)] for each in means if each.keys() == seeds]
         return seed_noise(whole) if seeds else None
 
-    def records_by_seed(self, kind: str, split: str, method: str) -> dict[int, Mapping]:
+    def records_by_seed(self, place: Place, method: str) -> dict[int, Mapping]:
         return {
             record["seed"]: record
             for record in self._records
-            if (record["kind"], record["params"]["split"], record["method"]) == (kind, split, method)
+            if (place_of(record), record["method"]) == (place, method)
         }
 
 
-def _right(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    answers = outcomes.records_by_seed("predict", outcomes.layout.split_of(measure), method)
+def _scored(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
+    answers = outcomes.records_by_seed(outcomes.layout.place(measure), method)
     return {
-        seed: _per_text(_digits(record, "predictions") == _digits(record, "gold"), record)
+        seed: _per_text(
+            score_contributions(measure.recorded, _answers(record, "gold"), _answers(record, "predictions")),
+            record,
+        )
         for seed, record in answers.items()
     }
 
 
 def _same_label(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    split = outcomes.layout.split_of(measure)
-    teacher, student = (outcomes.records_by_seed("predict", split, name) for name in ("teacher", method))
+    place = outcomes.layout.place(measure)._replace(kind="predict")
+    teacher, student = (outcomes.records_by_seed(place, name) for name in ("teacher", method))
     return {
         seed: _per_text(
             _digits(teacher[seed], "predictions") == _digits(student[seed], "predictions"),
@@ -115,7 +120,7 @@ def _same_label(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, 
 
 
 def _probability(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    found = outcomes.records_by_seed("loyalty", outcomes.layout.split_of(measure), method)
+    found = outcomes.records_by_seed(outcomes.layout.place(measure), method)
     return {
         seed: _per_text(np.asarray(record["per_example"]["probability_loyalty"]), record)
         for seed, record in found.items()
@@ -123,14 +128,14 @@ def _probability(outcomes: Outcomes, measure: Measure, method: str) -> dict[int,
 
 
 def _withstood(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    attacks = outcomes.records_by_seed("attack", outcomes.layout.split_of(measure), method)
+    attacks = outcomes.records_by_seed(outcomes.layout.place(measure), method)
     return {
         seed: _per_text(_digits(record, "outcomes") == WITHSTOOD, record) for seed, record in attacks.items()
     }
 
 
 _READERS: dict[str, Callable[[Outcomes, Measure, str], dict[int, PerText]]] = {
-    "accuracy": _right,
+    **dict.fromkeys(SCORES, _scored),
     "label_loyalty": _same_label,
     "probability_loyalty": _probability,
     "after_attack_accuracy": _withstood,
@@ -143,6 +148,12 @@ def _per_text(values: np.ndarray, record: Mapping, *others: Mapping) -> PerText:
 
 def _digest(record: Mapping) -> str:
     return (record["data"] or {}).get("digest", "")
+
+
+def _answers(record: Mapping, name: str) -> np.ndarray:
+    """Class numbers, or grades."""
+    kept = record["per_example"][name]
+    return _digits(record, name) if isinstance(kept, str) else np.asarray(kept)
 
 
 def _digits(record: Mapping, name: str) -> np.ndarray:

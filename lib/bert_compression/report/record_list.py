@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bert_compression.report.layouts import Layout
+from bert_compression.report.layouts import Layout, Place, place_of
 from bert_compression.report.shown import Shown, scrolling_table, tag
 from bert_compression.report.tables import relevant
 
-HEADS = ("Record", "Kind", "Split", "Method", "Seed", "Values", "Seconds")
+HEADS = ("Record", "Kind", "Task", "Split", "Method", "Seed", "Values", "Seconds")
 CAPTION = "Records of “{source}” as they were measured: shares as fractions, sizes in bytes. † earlier code."
 
 
-def anchor(source: str, kind: str, split: str, method: str) -> str:
-    """Where on the page the records of one kind, split and method begin."""
+def anchor(source: str, place: Place, method: str) -> str:
+    """Where on the page the records of one place and method begin."""
     word = "".join(letter if letter.isalnum() else "-" for letter in source)
-    return f"records-{word}-{kind}-{split}-{method}"
+    return "-".join(("records", word, *place, method))
 
 
 def record_list(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> Shown:
@@ -24,12 +24,12 @@ def record_list(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> Sho
         used = relevant(records, layout)
         rows, seen = "", set()
         for record in used:
-            what = (record["kind"], record["params"]["split"], record["method"])
-            cells = [record["key"][:12], *what, str(record["seed"])]
+            place, method = place_of(record), record["method"]
+            cells = [record["key"][:12], *place, method, str(record["seed"])]
             cells += [_values(record, layout), f"{record['seconds']:.1f}"]
-            place = anchor(source, *what)
-            rows += _row(cells, identity=None if place in seen else place)
-            seen.add(place)
+            address = anchor(source, place, method)
+            rows += _row(cells, identity=None if address in seen else address)
+            seen.add(address)
             plain.append("  ".join((source, *cells)))
         head = tag("thead", tag("tr", *(tag("th", title, scope="col") for title in HEADS)))
         table = scrolling_table(CAPTION.format(source=source), head, tag("tbody", rows))
@@ -46,8 +46,7 @@ def _row(cells: Sequence[str], identity: str | None) -> str:
 def _values(record: Mapping, layout: Layout) -> str:
     if record["status"] != "ok":
         return f"failed: {record['error']}"
-    answered = (record["kind"], record["params"]["split"])
-    names = [m.recorded for m in layout.measures if (m.kind, layout.split_of(m)) == answered]
+    names = [m.recorded for m in layout.measures if layout.place(m) == place_of(record)]
     found = {name: record["metrics"].get(name) for name in names}
     texts = {name: "undefined" if value is None else f"{value:.6g}" for name, value in found.items()}
     mark = " †" if record.get("earlier_code") else ""

@@ -82,7 +82,7 @@ def _line(layout: Layout, row: Row, measures: list[Measure], tables: Mapping[str
             cells += tag("td", measure.reported_text(paper), more, rowspan=rows)
         for source, table in tables.items() if measure.kind else ():
             cell = table.loc[(row.method, measure.name)]
-            place = anchor(source, measure.kind, layout.split_of(measure), row.method)
+            place = anchor(source, layout.place(measure), row.method)
             cells += _cell(cell, place, paper, measure)
     return tag("tr", cells)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bert_compression.report.layouts import Layout, Measure, Row
+from bert_compression.report.layouts import Layout, Measure, Row, place_of
 
 # What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
@@ -28,9 +28,9 @@ def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
     """
     found: dict[tuple, list[Mapping]] = defaultdict(list)
     for record in relevant(records, layout):
-        found[record["kind"], record["params"]["split"], record["method"]].append(record)
+        found[place_of(record), record["method"]].append(record)
     cells = [
-        _cell(row, measure, found[measure.kind, layout.split_of(measure), row.method])
+        _cell(row, measure, found[layout.place(measure), row.method])
         for row in layout.rows
         for measure in layout.measures
     ]
@@ -38,28 +38,21 @@ def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
 
 
 def relevant(records: Iterable[Mapping], layout: Layout) -> list[Mapping]:
-    """The records that a table rests on: of its task, methods, kinds and splits, one for each seed.
+    """The records that a table rests on: of its tasks, methods, kinds and splits, one for each seed.
 
     So records of another table's methods are not seen, nor answers to the training set, which serve
     distillation, nor those given `in_company` where a model must answer alone, which serve a comparison of
     their own. Of several records of the same kind, split, method and seed the one created last counts.
     """
-    wanted = list(dict.fromkeys((m.kind, layout.split_of(m)) for m in layout.measures))
-    methods = [row.method for row in layout.rows]
+    wanted, methods = layout.places, [row.method for row in layout.rows]
     latest: dict[tuple, Mapping] = {}
     for record in sorted(records, key=lambda record: record.get("created") or ""):
-        params = record["params"]
-        asked = (record["kind"], params.get("split"))
-        ours = record["task"] == layout.task and record["method"] in methods and asked in wanted
-        if ours and not params.get("in_company"):
-            latest[*asked, record["method"], record["seed"]] = record
+        place = place_of(record)
+        ours = record["method"] in methods and place in wanted
+        if ours and not record["params"].get("in_company"):
+            latest[place, record["method"], record["seed"]] = record
     return sorted(
-        latest.values(),
-        key=lambda r: (
-            wanted.index((r["kind"], r["params"]["split"])),
-            methods.index(r["method"]),
-            r["seed"],
-        ),
+        latest.values(), key=lambda r: (wanted.index(place_of(r)), methods.index(r["method"]), r["seed"])
     )
 
 
