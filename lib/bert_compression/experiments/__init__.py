@@ -138,8 +138,8 @@ def measure(
 
 
 def committed_table(paper: str, table: str, profile: str = "small") -> list[dict]:
-    """The committed records of a table's jobs alone, those of models included; for tables that ask about models
-    which bear one method's name and differ otherwise, such as in a sweep. Raises BadInput for unknown names."""
+    """The committed records of the jobs of one table, models included; for tables whose models bear one name
+    and differ otherwise, as in a sweep. Raises BadInput for unknown names."""
     from bert_compression.experiments.papers import table_jobs
     from bert_compression.experiments.profiles import get_profile
 

@@ -151,14 +151,14 @@ def _reported(claim: Claim, layout: Layout) -> float:
 
 def _exceeds(effect: float, low: float, high: float, reported: float) -> str:
     """The rule where the first is to exceed the second. What counts as the paper's effect is at least half of
-    the effect that it reports.
+    the effect that it reports; where it reports none, any.
 
     reproduced: the interval lies above 0 and the effect is at least half of the reported one.
     not reproduced: the effect is 0 or has the other sign, or the interval holds 0 and ends below half of
         the reported effect, so that the paper's effect can be ruled out.
     direction only: everything between, that is, a surely smaller effect or one too uncertain to tell.
     """
-    half = reported / 2
+    half = 0.0 if math.isnan(reported) else reported / 2
     if low > 0 and effect >= half:
         return REPRODUCED
     if effect <= 0 or (low <= 0 and high < half):

@@ -3,6 +3,7 @@
 What is said here holds for any paper; each paper's own tables are data in `report.papers`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -41,8 +42,8 @@ class Measure:
         return f"{value:.{self.digits}f}"
 
     def reported_text(self, value: float) -> str:
-        """As the papers print it: with one digit at most."""
-        return f"{value:.{min(self.digits, 1)}f}"
+        """As the papers print it: with one digit at most; a dash for what they do not print."""
+        return "–" if math.isnan(value) else f"{value:.{min(self.digits, 1)}f}"
 
 
 class Place(NamedTuple):
@@ -60,7 +61,8 @@ def place_of(record: Mapping) -> Place:
 
 @dataclass(frozen=True)
 class Row:
-    """A line: the `method` of our records, and the paper's line that it is laid beside (see `reported`).
+    """A line: the `method` of our records, and the paper's line that it is laid beside (see `reported`), if
+    any. `quoted` rows are models of others, whose numbers the paper repeats and nobody measures here.
 
     Rows of one `group` stand together under its name. `short` names the row where room is scarce. `given`
     holds values that follow from a definition, so that no record measures them.
@@ -71,6 +73,7 @@ class Row:
     reported: str
     group: str = ""
     short: str = ""
+    quoted: bool = False
     given: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -112,7 +115,7 @@ class Layout:
 
     def facing(self, row: Row) -> list[Row]:
         """The rows that stand beside the same line of the paper as this one, itself included."""
-        return [other for other in self.rows if other.reported == row.reported]
+        return [row] if not row.reported else [r for r in self.rows if r.reported == row.reported]
 
     def place(self, measure: Measure) -> Place:
         """The records that hold a measure's values."""

@@ -26,11 +26,11 @@ def reported(name: str) -> pd.DataFrame:
 
 @cache
 def reported_lines(name: str) -> pd.DataFrame:
-    """The same, indexed by the names that `Row.reported` uses: a line that builds on another is named with
-    it, so that "+KD" under "Head Prune" is "Head Prune +KD"."""
+    """The same, indexed by the names that `Row.reported` uses: a line that builds on another, or stands in a
+    block, is named with it, so that "+KD" under "Head Prune" is "Head Prune +KD"."""
     table = reported(name)
-    bases = table.base_method.fillna("") if "base_method" in table else ""
-    return table.set_index((bases + " " + table.method).str.strip())
+    heading = next((table[column].fillna("") for column in ("base_method", "block") if column in table), "")
+    return table.set_index((heading + " " + table.method).str.strip())
 
 
 def reported_value(layout: Layout, row: Row, measure: Measure) -> float:
@@ -45,4 +45,4 @@ def reported_spread(layout: Layout, row: Row, measure: Measure) -> float:
 
 def _number(layout: Layout, row: Row, column: str | None) -> float:
     lines = reported_lines(layout.name)
-    return float(lines.loc[row.reported, column]) if column in lines else math.nan
+    return float(lines.loc[row.reported, column]) if row.reported and column in lines else math.nan

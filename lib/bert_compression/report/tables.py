@@ -12,6 +12,7 @@ from bert_compression.report.layouts import Layout, Measure, Row, place_of
 
 # What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
+OTHERS = "of others"
 
 
 def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
     if not values and measure.name in row.given:
         status, value = GIVEN, row.given[measure.name] * measure.scale
     elif not values:
-        status = UNDEFINED if done else FAILED if records else NOT_RUN
+        status = UNDEFINED if done else FAILED if records else OTHERS if row.quoted else NOT_RUN
     return {
         "method": row.method,
         "label": row.label,
@@ -115,6 +116,9 @@ def difference(cell: Mapping, paper: float) -> Difference | None:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, and a minus that is as wide as the plus; none for what rounds to zero."""
+    """A number with its sign, and a minus that is as wide as the plus; no sign for what rounds to zero, and a
+    dash for what is not there."""
+    if math.isnan(value):
+        return "–"
     text = f"{value:+.{digits}f}"
     return text.replace("-", "−") if float(text) else text[1:]
