@@ -1,5 +1,6 @@
 """What a task's numbers are to be seen beside: classifiers that do not read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bert_compression.experiments.profiles import get_profile
@@ -15,13 +16,28 @@ def baselines_in_words(task_name: str, profile_name: str, data: str | Path | Non
     A sentence about the main split, at the data that the profile reads. Raises BadInput where they are not
     to be had. Book: data/built_in_english.
     """
+    found = _baselines(task_name, profile_name, data)
+    listed = ", ".join(f"{name} {100 * share:.1f}\u00a0%" for name, share in found.items())
+    text = (
+        f"Right without reading, on the {get_task(task_name).evaluated[0]} texts of this run "
+        f"({profile_name}): {listed}. What a model has above that, it has from order and meaning."
+    )
+    return Shown(text, markdown=text)
+
+
+def baselines_table(task_names: Sequence[str], profile_name: str, data: str | Path | None = None) -> Shown:
+    """The same for several tasks: a line each."""
+    found = {name: _baselines(name, profile_name, data) for name in task_names}
+    kinds = list(dict.fromkeys(kind for each in found.values() for kind in each))
+    lines = ["| Task | " + " | ".join(kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
+    for name, each in found.items():
+        cells = (f"{100 * each[kind]:.1f}" if kind in each else "–" for kind in kinds)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return Shown("\n".join(lines), markdown="\n".join(lines))
+
+
+def _baselines(task_name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:
     profile, task = get_profile(profile_name), get_task(task_name)
     source = open_source(data, profile.builtin_data)
     train = load_examples(source, task, "train", profile.train_size[task.name])
-    found = trivial_baselines(train, load_examples(source, task, task.evaluated[0]))
-    listed = ", ".join(f"{name} {100 * share:.1f}\u00a0%" for name, share in found.items())
-    text = (
-        f"Right without reading, on the {task.evaluated[0]} texts of this run ({profile.name}): {listed}. "
-        "What a model has above that, it has from order and meaning."
-    )
-    return Shown(text, markdown=text)
+    return trivial_baselines(train, load_examples(source, task, task.evaluated[0]))

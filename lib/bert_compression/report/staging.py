@@ -14,11 +14,12 @@ from bert_compression.report.execution import ABOUT
 OWN_CELLS = {"parameters", "injected-parameters"}
 LIBRARY = Path(__file__).parents[1]
 QUOTED = "_library"
+REPORTED = Path("report") / "reported"
 
 
 def stage(pages: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Mapping[str, str]) -> None:
     """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/, and
-    the library's code, which pages quote, under _library/."""
+    of the library what pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(pages, folder)
     for name, executed in notebooks.items():
@@ -33,7 +34,8 @@ def stage(pages: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Ma
 
 
 def stage_library(folder: Path) -> None:
-    """Copy the modules of the library into `folder`, without docstrings."""
+    """Copy the modules of the library into `folder`, without docstrings, and the tables of the papers."""
+    shutil.copytree(LIBRARY / REPORTED, folder / REPORTED, dirs_exist_ok=True)
     for source in LIBRARY.rglob("*.py"):
         path = folder / source.relative_to(LIBRARY)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -53,6 +53,7 @@ MEASURES = (
     _measure("rte", "RTE", "accuracy", "rte_acc"),
     _measure("stsb", "STS-B", "pearson", "stsb_pearson"),
 )
+TASKS = tuple(dict.fromkeys(measure.task for measure in MEASURES))
 LARGE, SMALL = ("qqp", "mnli", "mnli_mismatched", "sst2", "qnli"), ("mrpc", "rte", "stsb")
 
 TABLE_2 = Layout(
