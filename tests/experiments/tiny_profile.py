@@ -17,6 +17,7 @@ from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.profiles import PROFILES, Profile
 from bert_compression.tasks import builtin
+from bert_compression.tasks.glue import TASKS
 
 WEIGHTS = "model.safetensors"
 
@@ -29,7 +30,7 @@ def shrunk(name: str) -> Profile:
         name=name,
         seeds=(0,),
         combined_seeds=1,
-        train_size={"sst2": 300, "mnli": 300},
+        train_size=dict.fromkeys(TASKS, 300),
         attacked=6,
         epochs=2,
         workers=1,

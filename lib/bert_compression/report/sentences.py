@@ -36,7 +36,7 @@ def _extreme(column: pd.DataFrame, choose: Callable) -> str:
 
 
 def sizes_of(records: Iterable[Mapping], layout: Layout) -> str:
-    """On how much do the answers of each task rest? Such as "QQP 1 seed and 1,000 texts; RTE 3 seeds and 277"."""
+    """On how much do the answers of each task rest? Such as "QQP 1 seed and 1,000 texts; RTE ..."."""
     answers: dict[str, tuple[set, int]] = {}
     for record in relevant(records, layout):
         if record["kind"] == "predict" and record["status"] == "ok":
