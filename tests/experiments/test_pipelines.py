@@ -214,7 +214,7 @@ def test_a_pipeline_that_begins_nowhere_or_twice_is_refused(pipeline):
         model_of(grid(), pipeline)
     assert str(refused.value) == (
         f"{pipeline!r} must begin with a method or with pretrained or distilbert_checkpoint or "
-        "tinybert_checkpoint, and have none later"
+        "tinybert_checkpoint or 2x128 or 4x312 or 6x768, and have none later"
     )
 
 

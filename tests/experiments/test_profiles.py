@@ -8,7 +8,7 @@ import pytest
 from bert_compression.compression import replacement_rate
 from bert_compression.errors import BadInput
 from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
-from bert_compression.experiments.papers.pipelines import Grid, model_of
+from bert_compression.experiments.papers.pipelines import STUDENTS, Grid, model_of
 from bert_compression.experiments.profiles import PROFILES, get_profile
 from bert_compression.tasks.glue import TASKS, get_task
 
@@ -38,7 +38,7 @@ def test_the_papers_own_settings_hold_at_profile_paper_alone():
     paper = get_profile("paper")
     assert paper.training == paper.pretraining == {} and paper.curriculum.keys() == {"epochs"}
     assert set(paper.train_size.values()) == {None} and paper.attacked is None
-    assert paper.checkpoints.keys() == {"distilbert", "tinybert"}
+    assert paper.checkpoints.keys() == {"distilbert", "tinybert", *STUDENTS}
     assert paper.combined_seeds == len(paper.seeds) == 3
     for other in (get_profile("smoke"), get_profile("small")):
         assert other.training.keys() == {"learning_rate", "batch_size", "warmup"}

@@ -9,7 +9,7 @@ from bert_compression.errors import BadInput
 from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
 from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
 
-SST2, MNLI = TASKS["sst2"], TASKS["mnli"]
+SST2, MNLI, STSB = TASKS["sst2"], TASKS["mnli"], TASKS["stsb"]
 PAIRS = Task("pairs", ("premise", "hypothesis"), ("yes", "maybe", "no"), ("glue", "pairs"), {"train": 2})
 GOOD = pd.DataFrame(
     {"sentence": [f"sentence {i}" for i in range(40)], "label": [i % 2 for i in range(40)], "idx": range(40)}
@@ -70,7 +70,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_an_unknown_task_is_refused():
     assert get_task("sst2") is SST2
-    with refused("unknown task 'sst3': choose one of sst2, mnli"):
+    with refused("unknown task 'sst3': choose one of sst2, mnli, qqp, qnli, mrpc, rte, stsb, cola"):
         get_task("sst3")
 
 
@@ -290,3 +290,32 @@ def test_the_real_mnli_has_its_official_matched_pairs_and_parts_of_the_others(re
     assert not matched & train
     small = load_examples(source, MNLI, "validation_matched", 400)
     assert set(small.texts) < matched and len(small) == 400
+
+
+# Grades, and what was held out
+
+
+def test_grades_are_read_as_numbers_and_checked(folder):
+    table = pd.DataFrame({"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [5.0, 2.4]})
+    assert load_examples(folder(table, "train", STSB), STSB, "train").labels == (5.0, 2.4)
+    for wrong in (5.1, -0.1, float("nan")):
+        table.loc[1, "label"] = wrong
+        with refused(f"stsb/train from the folder source, row 1: the label is {wrong}, but must lie in 0..5"):
+            load_examples(folder(table, "train", STSB), STSB, "train")
+
+
+def test_what_was_held_out_serves_for_validation_and_for_nothing_else(folder):
+    source = folder(GOOD.head(7), "heldout_subset")
+    assert len(load_examples(source, SST2, "validation")) == 7
+    with pytest.raises(BadInput, match="which does not exist"):
+        load_examples(source, SST2, "train")
+    folder(GOOD, "validation")
+    assert len(load_examples(source, SST2, "validation")) == 40
+
+
+def test_the_real_sets_of_all_tasks_are_read(real_data):
+    for task in TASKS.values():
+        for split in ("train", *task.evaluated):
+            examples = load_examples(FolderSource(real_data), task, split)
+            assert 0 < len(examples) <= task.rows[split]
+            assert len(set(examples.labels)) == (len(task.labels) or len(set(examples.labels)))

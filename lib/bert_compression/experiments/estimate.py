@@ -18,13 +18,18 @@ from bert_compression.models import BUILTIN, MINILM
 ENCODERS = {
     BUILTIN: (0.6, 12),
     MINILM: (10.6, 6),
+    "google/bert_uncased_L-2_H-128_A-2": (0.4, 2),
+    "huawei-noah/TinyBERT_General_4L_312D": (4.7, 4),
     "distilbert-base-uncased": (42.5, 6),
     "huawei-noah/TinyBERT_General_6L_768D": (42.5, 6),
     "bert-base-uncased": (85.0, 12),
     "bert-large-uncased": (302.0, 24),
 }
 # Of a text to train on and of one to answer, in BERT's word pieces: means over GLUE. SST-2 trains on phrases.
-TOKENS = {"sst2": (13, 25), "mnli": (39, 39)}
+TOKENS = {
+    **{"sst2": (13, 25), "mnli": (39, 39), "qqp": (31, 30), "qnli": (50, 51)},
+    **{"mrpc": (53, 53), "rte": (70, 68), "stsb": (28, 31), "cola": (11, 12)},
+}
 # Examples that share a call of the model: the attack asks about the substitutes of one word.
 BATCH = {"attack": 4, "cost": 7}
 # Queries of an attack, as a share of those that `passes` counts: lesser word resources offer less.
