@@ -7,6 +7,7 @@ With toys, too, when the variable TOYS is set: to nothing, or to what is to happ
 
 import importlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -100,5 +101,8 @@ if __name__ in ("__main__", "__mp_main__"):  # the second is the name in worker 
 
 if __name__ == "__main__":
     from bert_compression import cli
+
+    # A shell makes what it starts in the background deaf to Ctrl-C, tests and what they start included.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     sys.exit(cli.main(sys.argv[1:]))

@@ -60,18 +60,18 @@ def predicted_seconds(
         machine = gpu if gpu and not on_processor(job) else this_processor(threads)
         return _formula(job, examples, machine)
 
-    shapes = {shape_of(job) for job in jobs}
+    shapes = {_shape(job) for job in jobs}
     ratios: dict[tuple, list[float]] = {}
     for record in known:
         job, examples = job_of(record, by_key), record["data"]["rows"] if record["data"] else 0
-        if record["status"] == "ok" and shape_of(job) in shapes:
+        if record["status"] == "ok" and _shape(job) in shapes:
             for method in (record["method"], None):
                 ratio = record["seconds"] / formula(job, examples)
-                ratios.setdefault((shape_of(job), method), []).append(ratio)
+                ratios.setdefault((_shape(job), method), []).append(ratio)
     corrections = {one: statistics.median(values) for one, values in ratios.items()}
 
     def correction(job: Job) -> float:
-        shape = shape_of(job)
+        shape = _shape(job)
         return corrections.get((shape, job.method), corrections.get((shape, None), 1.0))
 
     return {job.identity: formula(job, rows(job)) * correction(job) for job in jobs}
@@ -89,7 +89,7 @@ def wall_seconds(jobs: list[Job], seconds: dict[str, float], workers: int) -> fl
 
 def on_processor(job: Job) -> bool:
     """Does the job leave a GPU idle?"""
-    return job.kind in ON_PROCESSOR or _mode(job) == "int8" or not passes_of(job, 1)
+    return job.kind in ON_PROCESSOR or mode_of(job) == "int8" or not passes_of(job, 1)
 
 
 def _formula(job: Job, rows: int, machine: Machine) -> float:
@@ -98,16 +98,16 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
     millions, layers = _size(job)
     training, answering = TOKENS.get(params.get("task", ""), (39, 39))
     tokens = training if params.get("split") == "train" else answering
-    calls = passes / _batch(job) * (FAKE_QUANTIZED if _mode(job) in ("ema", "dynamic") else 1)
+    calls = passes / _batch(job) * (FAKE_QUANTIZED if mode_of(job) in ("ema", "dynamic") else 1)
     rate = machine.bf16 if params.get("precision") == "auto" else machine.fp32
-    computing = passes * 2e6 * millions * tokens / (rate * INT8 if _mode(job) == "int8" else rate)
+    computing = passes * 2e6 * millions * tokens / (rate * INT8 if mode_of(job) == "int8" else rate)
     words = WORDS_SECONDS.get(params.get("resources", ""), 0.0) * rows
     return OVERHEAD_SECONDS + words + calls * layers * machine.layer_seconds + computing
 
 
 def _batch(job: Job) -> int:
     """Texts are given alone to a model whose answers depend on their company; see `answers_alone`."""
-    alone = _mode(job) in ("dynamic", "int8") and not job.params.get("in_company")
+    alone = mode_of(job) in ("dynamic", "int8") and not job.params.get("in_company")
     if alone and job.kind in ("predict", "attack", "transfer"):
         return 1
     return job.params.get("batch_size") or BATCH.get(job.kind, 32)
@@ -122,7 +122,7 @@ def _size(job: Job) -> tuple[float, float]:
     return millions, layers
 
 
-def _mode(job: Job) -> str | None:
+def mode_of(job: Job) -> str | None:
     """How the model that the job reads, or makes, is quantized."""
     return next((made.params.get("mode") for made in _chain(job) if made.kind == "quantize"), None)
 
@@ -140,6 +140,6 @@ def job_of(record: dict, by_key: dict[str, dict]) -> Job:
     return Job(record["kind"], record["params"], inputs, record["method"])
 
 
-def shape_of(job: Job) -> tuple:
+def _shape(job: Job) -> tuple:
     """Jobs of one shape differ in amounts only; records of an older library may have shapes of their own."""
-    return job.kind, job.params.get("encoder"), _mode(job), frozenset(job.params)
+    return job.kind, job.params.get("encoder"), mode_of(job), frozenset(job.params)

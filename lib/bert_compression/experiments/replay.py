@@ -13,7 +13,7 @@ from pathlib import Path
 from bert_compression.errors import BadInput
 from bert_compression.experiments.code import code_digest, code_name, read_replays
 from bert_compression.experiments.environment import threads
-from bert_compression.experiments.estimate import job_of, shape_of
+from bert_compression.experiments.estimate import job_of, mode_of
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.kinds.base import Work
@@ -35,8 +35,7 @@ class Replay:
 
 def to_replay(store: Store) -> dict[str, list[dict]]:
     """By kind whose code has changed since it last left a record: of its records with that code the cheapest
-    of each profile and shape (quantized or not, with which parameters). None where the store no longer has
-    what they read."""
+    of each variety, in whatever profile. None where the store no longer has what they read."""
     records = [record for record in store.records() if record["status"] == "ok"]
     by_key = {record["key"]: record for record in records}
     chosen = {}
@@ -48,7 +47,7 @@ def to_replay(store: Store) -> dict[str, list[dict]]:
         cheapest: dict[tuple, dict] = {}
         for record in sorted(of_kind, key=lambda record: -record["seconds"]):
             if record["code"] == last["code"] and all(store.sound(key) for key in record["inputs"].values()):
-                cheapest[record["profile"], shape_of(job_of(record, by_key))] = record
+                cheapest[_variety(job_of(record, by_key))] = record
         chosen[kind] = sorted(cheapest.values(), key=lambda record: record["seconds"])
     return chosen
 
@@ -95,6 +94,12 @@ def vouch(replays: list[Replay]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, "".join(json.dumps(each, sort_keys=True) + "\n" for each in lines))
     code_name.cache_clear()
+
+
+def _variety(job: Job) -> tuple:
+    """Jobs of one variety take the same ways through the code, in models and on texts of any size."""
+    named = (job.params.get(name) for name in ("precision", "resources", "recipe", "loss"))
+    return mode_of(job), frozenset(job.params), *named
 
 
 def _differences(record: dict, found: dict) -> tuple[str, ...]:
