@@ -13,17 +13,17 @@ from bert_compression.report.figures import picture
 from bert_compression.report.shown import Shown
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # By loss and by whether the teacher was fine-tuned.
 NAMES = {
     ("cross_entropy", None): "cross-entropy, no teacher",
-    ("kl", True): "KL alone, fine-tuned teacher",
+    ("kl", True): "KL, fine-tuned teacher",
     ("kl", False): "KL, teacher not fine-tuned",
-    ("taylor", True): "Taylor loss, fine-tuned teacher",
-    ("taylor", False): "Taylor loss, teacher not fine-tuned",
+    ("taylor", True): "Taylor, fine-tuned teacher",
+    ("taylor", False): "Taylor, teacher not fine-tuned",
+    ("squares", True): "squares, fine-tuned teacher",
+    ("squares", False): "squares, teacher not fine-tuned",
 }
-DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
 
 
 def swept(records: Iterable[Mapping], parameter: str, score: str) -> pd.DataFrame:
@@ -45,26 +45,28 @@ def swept(records: Iterable[Mapping], parameter: str, score: str) -> pd.DataFram
     return frame.sort_values(["loss", "x", "seed"], ignore_index=True)
 
 
-def curves(records: Iterable[Mapping], task: str, student: str, seed: int = 0) -> dict[str, list[float]]:
-    """The cross-entropy while a student learnt a task, by loss in words: means of equal shares."""
+def curves(records: Iterable[Mapping], task: str, student: str) -> pd.DataFrame:
+    """The cross-entropy while a student learnt a task with the first seed. One line a point: columns loss (in
+    words), x (the share of the steps, in percent), score (the mean of that part)."""
     by_key = {record["key"]: record for record in records if record["status"] == "ok"}
-    return {
-        _name(record, by_key): record["per_example"]["cross_entropy"]
-        for record in by_key.values()
-        if (record["kind"], record["task"], record["seed"]) == ("taylor", task, seed)
-        and record["method"].endswith(student)
-    }
+    lines = []
+    for record in by_key.values():
+        of_student = record["method"].endswith(student) and record["seed"] == 0
+        if record["kind"] == "taylor" and record["task"] == task and of_student:
+            points = record["per_example"]["cross_entropy"]
+            lines += [
+                {"loss": _name(record, by_key), "x": 100 * (i + 0.5) / len(points), "score": point}
+                for i, point in enumerate(points)
+            ]
+    return pd.DataFrame(lines, columns=["loss", "x", "score"])
 
 
 def _name(model: Mapping, by_key: Mapping[str, Mapping]) -> str:
     """The loss of a model, and its teacher, in words."""
-    teacher = by_key.get(
-        by_key.get(model["inputs"].get("teacher_logits", ""), {"inputs": {}})["inputs"].get("model")
-    )
-    tuned = (
-        None if "teacher_logits" not in model["inputs"] else bool(teacher and teacher["kind"] == "finetune")
-    )
-    return NAMES[model["params"]["loss"], tuned]
+    if "teacher_logits" not in model["inputs"]:
+        return NAMES[model["params"]["loss"], None]
+    logits = by_key[model["inputs"]["teacher_logits"]]
+    return NAMES[model["params"]["loss"], by_key[logits["inputs"]["model"]]["kind"] == "finetune"]
 
 
 def sweep_picture(
@@ -76,64 +78,48 @@ def sweep_picture(
     log: bool = False,
 ) -> Shown:
     """A panel a source, a line a loss: the mean over seeds, and a band of one standard deviation."""
+    tables = {source: swept(records, parameter, score) for source, records in sources.items()}
+    words = " ".join(f"Panel “{source}”: {_in_words(table)}" for source, table in tables.items())
+    figure = _lines(tables, x_label, y_label, log)
+    return picture(figure, f"{y_label} against {x_label}, a line for each loss. {words}")
+
+
+def curves_picture(sources: Mapping[str, Sequence[Mapping]], task: str, student: str) -> Shown:
+    """A panel a source: the cross-entropy while a student learnt a task, a line a loss."""
+    tables = {source: curves(records, task, student) for source, records in sources.items()}
+    words = []
+    for source, table in tables.items():
+        ends = table.groupby("loss").score.agg(["first", "last"])
+        told = "; ".join(f"{loss} from {line['first']:.2f} to {line['last']:.2f}" for loss, line in ends.iterrows())
+        words.append(f"Panel “{source}”: {told or 'nothing yet'}.")
+    figure = _lines(tables, "share of the training steps (%)", "cross-entropy with the labels")
+    return picture(figure, "Cross-entropy during training, a line for each loss. " + " ".join(words))
+
+
+def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: bool = False) -> "Figure":
+    """A panel a table; of points with the same loss and x the mean and one standard deviation."""
+    import seaborn
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3.4 * len(sources)), layout="constrained")
-    words = []
-    for axes, (title, records) in zip(
-        figure.subplots(len(sources), squeeze=False)[:, 0], sources.items(), strict=True
-    ):
-        table = swept(records, parameter, score)
-        _draw(axes, table)
-        if log:
-            axes.set_xscale("log")
-        axes.set(xlabel=x_label, ylabel=y_label)
+    figure = Figure(figsize=(7, 3.6 * len(tables)), layout="constrained")
+    panels = figure.subplots(len(tables), squeeze=False)[:, 0]
+    for axes, (title, table) in zip(panels, tables.items(), strict=True):
+        order = [name for name in NAMES.values() if name in set(table.loss)]
+        look = {"hue": "loss", "style": "loss", "hue_order": order, "style_order": order}
+        seaborn.lineplot(table, x="x", y="score", errorbar="sd", palette="colorblind", ax=axes, **look)
         axes.set_title(title, loc="left", fontweight="bold")
-        words.append(f"Panel “{title}”: {_in_words(table)}")
-    return picture(figure, f"{y_label} against {x_label}, a line for each loss. " + " ".join(words))
-
-
-def _draw(axes: "Axes", table: pd.DataFrame) -> None:
-    import seaborn
-
-    colours = seaborn.color_palette("colorblind", len(NAMES))
-    for (name, style), colour in zip(zip(NAMES.values(), DASHES, strict=True), colours, strict=True):
-        points = table[table.loss == name].groupby("x").score.agg(["mean", "std"]).fillna(0.0)
-        if len(points):
-            axes.plot(points.index, points["mean"], ls=style, marker="o", ms=4, color=colour, label=name)
-            low, high = points["mean"] - points["std"], points["mean"] + points["std"]
-            axes.fill_between(points.index, low, high, color=colour, alpha=0.15)
-    if len(table):
-        axes.legend(frameon=False, fontsize="small")
-    axes.grid(color="0.92")
-    axes.spines[["top", "right"]].set_visible(False)
+        axes.set(xlabel=x_label, ylabel=y_label, xscale="log" if log else "linear")
+        axes.grid(color="0.92")
+        axes.spines[["top", "right"]].set_visible(False)
+        if order:
+            axes.legend(frameon=False, fontsize="small")
+    return figure
 
 
 def _in_words(table: pd.DataFrame) -> str:
-    if table.empty:
-        return "nothing yet."
     means = table.groupby(["loss", "x"]).score.mean()
     lines = (
         f"{loss}: " + ", ".join(f"{x:g} {value:.1f}" for x, value in means[loss].items())
         for loss in dict.fromkeys(table.loss)
     )
-    return "; ".join(lines) + "."
-
-
-def curves_picture(records: Sequence[Mapping], task: str, student: str) -> Shown:
-    """Cross-entropy while a student learnt a task, a line for each loss; the first seed."""
-    from matplotlib.figure import Figure
-
-    figure: Figure = Figure(figsize=(7, 3.4), layout="constrained")
-    axes, found = figure.subplots(), curves(records, task, student)
-    for (name, style), width in zip(
-        zip(NAMES.values(), DASHES, strict=True), (4, 1.5, 1.5, 1.5, 1.5), strict=True
-    ):
-        if name in found:
-            share = [100 * (i + 0.5) / len(found[name]) for i in range(len(found[name]))]
-            axes.plot(share, found[name], ls=style, lw=width, label=name)
-    axes.set(xlabel="share of the training steps (%)", ylabel="cross-entropy with the labels")
-    axes.legend(frameon=False, fontsize="small")
-    axes.spines[["top", "right"]].set_visible(False)
-    ends = "; ".join(f"{name} from {line[0]:.2f} to {line[-1]:.2f}" for name, line in found.items())
-    return picture(figure, f"Cross-entropy during training, a line for each loss: {ends or 'nothing yet'}.")
+    return "; ".join(lines) + "." if len(table) else "nothing yet."
