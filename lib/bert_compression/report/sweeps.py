@@ -13,6 +13,7 @@ from bert_compression.report.figures import picture
 from bert_compression.report.shown import Shown
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # By loss and by whether the teacher was fine-tuned.
 NAMES = {
@@ -89,8 +90,8 @@ def curves_picture(sources: Mapping[str, Sequence[Mapping]], task: str, student:
     tables = {source: curves(records, task, student) for source, records in sources.items()}
     words = []
     for source, table in tables.items():
-        ends = table.groupby("loss").score.agg(["first", "last"])
-        told = "; ".join(f"{loss} from {line['first']:.2f} to {line['last']:.2f}" for loss, line in ends.iterrows())
+        ends = table.groupby("loss").score.agg(first="first", last="last")
+        told = "; ".join(f"{loss} from {end.first:.2f} to {end.last:.2f}" for loss, end in ends.iterrows())
         words.append(f"Panel “{source}”: {told or 'nothing yet'}.")
     figure = _lines(tables, "share of the training steps (%)", "cross-entropy with the labels")
     return picture(figure, "Cross-entropy during training, a line for each loss. " + " ".join(words))
