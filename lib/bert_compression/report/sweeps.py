@@ -106,14 +106,14 @@ def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: 
     panels = figure.subplots(len(tables), squeeze=False)[:, 0]
     for axes, (title, table) in zip(panels, tables.items(), strict=True):
         order = [name for name in NAMES.values() if name in set(table.loss)]
-        look = {"hue": "loss", "style": "loss", "hue_order": order, "style_order": order}
-        seaborn.lineplot(table, x="x", y="score", errorbar="sd", palette="colorblind", ax=axes, **look)
+        if order:
+            look = {"hue": "loss", "style": "loss", "hue_order": order, "style_order": order}
+            seaborn.lineplot(table, x="x", y="score", errorbar="sd", palette="colorblind", ax=axes, **look)
+            axes.legend(frameon=False, fontsize="small")
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set(xlabel=x_label, ylabel=y_label, xscale="log" if log else "linear")
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
-        if order:
-            axes.legend(frameon=False, fontsize="small")
     return figure
 
 
