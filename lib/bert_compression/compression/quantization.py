@@ -89,11 +89,17 @@ class _QuantizedWeight:
         if torch.is_grad_enabled():
             return fake_quantize(self.weight)
         weight = self.weight
-        # The version counts changes in place; moving, casting or exchanging the data leaves it as it is.
+        # The version counts changes in place, but not those of a fused optimizer (see `train`); moving,
+        # casting or exchanging the data leaves it as it is.
         state = (weight._version, weight.data_ptr(), weight.device, weight.dtype)
         if getattr(self, "_rounded_state", None) != state:
             self._rounded, self._rounded_state = fake_quantize(weight), state
         return self._rounded
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Forgets what was rounded: training changes the weight behind its version's back."""
+        self.__dict__.pop("_rounded_state", None)
+        return super().train(mode)
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in super().__getstate__().items() if not k.startswith("_rounded")}
