@@ -150,7 +150,7 @@ def _pretrained(auto_class, encoder: str, **options):
             return auto_class.from_pretrained(str(folder or encoder), **options)
     # What transformers raises for a damaged file depends on the file: an OSError, a JSON error, a
     # SafetensorError, a RuntimeError for shapes that do not fit, a TypeError for a missing vocabulary.
-    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         where = f"in {folder}" if folder else "in the cache or on the hub, as safetensors"
         raise BadInput(
             f"no usable encoder {encoder!r} {where}: {str(error).strip().splitlines()[0]}"

@@ -11,11 +11,6 @@ from bert_compression.compression import load_model, save_model, save_packed
 from bert_compression.errors import BadInput
 
 
-def bug(*values, reason: str):
-    """A case that the library does not refuse as it should."""
-    return pytest.param(*values, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
 def refuse(folder, message: str) -> None:
     with pytest.raises(BadInput, match=f"^{message}$"):
         load_model(folder)
@@ -59,10 +54,7 @@ def test_a_missing_folder_is_named(tmp_path):
         ("config.json", b'["bert"]', ".+"),
         ("config.json", b"null", ".+"),
         ("config.json", b"{}", ".+"),
-        bug(
-            *("config.json", b'{"model_type": "horse"}', ".+"),
-            reason="the message has as many lines as that of transformers",
-        ),
+        ("config.json", b'{"model_type": "horse"}', ".+"),
     ],
 )
 def test_a_broken_file_is_refused(makers, tmp_path, name, content, reason):
@@ -203,8 +195,8 @@ def test_a_step_that_cannot_be_repeated_is_refused_as_when_it_is_asked_for(maker
 @pytest.mark.parametrize(
     "name",
     [
-        bug("nothing", reason="a scale of no weight ends in a KeyError"),
-        bug("classifier", reason="weights that are no integers are multiplied by a scale, if there is one"),
+        "nothing",
+        "classifier",
     ],
 )
 def test_a_scale_without_integers_is_refused(makers, tmp_path, name):
@@ -217,16 +209,10 @@ def test_a_scale_without_integers_is_refused(makers, tmp_path, name):
     "changes",
     [
         {"weight": torch.zeros(3, 32, dtype=torch.int8)},
-        bug(
-            {"weight": torch.zeros(2, 31, dtype=torch.int8)},
-            reason="the shape of a real int8 matrix is not checked: the model fails at its first text",
-        ),
+        {"weight": torch.zeros(2, 31, dtype=torch.int8)},
         {"bias": torch.zeros(5)},
         {"weight": torch.zeros(2, 32)},
-        bug(
-            {"weight": torch.zeros(2, 32), "weight_scale": None},
-            reason="a matrix of no integers without a scale ends in a KeyError",
-        ),
+        {"weight": torch.zeros(2, 32), "weight_scale": None},
     ],
     ids=["rows", "columns", "bias", "no integers", "neither integers nor a scale"],
 )
@@ -242,15 +228,12 @@ def test_integers_that_do_not_fit_their_layer_are_refused(makers, tmp_path, chan
     refuse(tmp_path, re.escape(f"the weights in {tmp_path} do not fit its config: ") + ".+")
 
 
-UNCAUGHT = "what from_config raises is not caught: a traceback"
-
-
 @pytest.mark.parametrize(
     "changes",
     [
-        bug({"num_attention_heads": 5}, reason=UNCAUGHT),
-        bug({"hidden_size": "wide"}, reason=UNCAUGHT),
-        bug({"hidden_act": "step"}, reason=UNCAUGHT),
+        {"num_attention_heads": 5},
+        {"hidden_size": "wide"},
+        {"hidden_act": "step"},
         {"num_hidden_layers": -1},
     ],
     ids=["heads", "width", "activation", "layers"],

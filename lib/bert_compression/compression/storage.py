@@ -54,10 +54,14 @@ def load_model(folder: str | Path) -> nn.Module:
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
-        raise BadInput(f"{folder} holds no readable model: {error}") from error
+        raise BadInput(f"{folder} holds no readable model: {str(error).splitlines()[0]}") from error
     steps = getattr(config, "compression", [])
     config.compression = []
-    model = AutoModelForSequenceClassification.from_config(config).eval()
+    try:
+        model = AutoModelForSequenceClassification.from_config(config).eval()
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        told = str(error).splitlines()[0]
+        raise BadInput(f"the config in {folder} describes no model: {told}") from error
     try:
         for step in steps:
             model = _repeat(model, step)
@@ -142,11 +146,16 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     if set(tensors) != expected:
         missing, unexpected = sorted(expected - set(tensors))[:3], sorted(set(tensors) - expected)[:3]
         raise ValueError(f"missing {missing}, unexpected {unexpected}")
-    for name in sorted(tensors):
-        if not tensors[name].is_floating_point() and f"{name}_scale" not in scales:
-            raise ValueError(f"{name} holds integers without {name}_scale")
+    integers = {f"{name}_scale" for name, tensor in tensors.items() if not tensor.is_floating_point()}
+    integers |= {f"{name}.weight_scale" for name, _ in _integer_layers(model)}
+    for name in sorted(integers - set(scales)):
+        raise ValueError(f"{name.removesuffix('_scale')} holds integers without {name}")
+    for name in sorted(set(scales) - integers):
+        raise ValueError(f"{name} scales no integers")
     for name, layer in _integer_layers(model):
         weight, scale = tensors.pop(f"{name}.weight"), float(scales.pop(f"{name}.weight_scale"))
+        if weight.dtype != torch.int8 or weight.shape != layer.weight().shape:
+            raise ValueError(f"{name}.weight is no int8 matrix {tuple(layer.weight().shape)}")
         layer.set_weight_bias(
             torch._make_per_tensor_quantized_tensor(weight, scale, 0), tensors.pop(f"{name}.bias")
         )
