@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import islice
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,8 +43,8 @@ def test_the_command_writes_a_folder_that_transformers_opens(tmp_path, capsys):
     assert pretraining.main(["--folder", str(tmp_path / "bert"), "--steps", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"step 2: \d+ s, marker loss \d\.\d{4}", lines[0])
-    assert re.fullmatch(r"marker accuracy on \d+ fresh reviews: [01]\.\d{3}", lines[1])
-    assert re.fullmatch(r"marker accuracy on 1,\d{3} fresh pairs: [01]\.\d{3}", lines[2])
+    for kind, line in zip(pretraining.KINDS, lines[1:6], strict=True):
+        assert re.fullmatch(rf"marker accuracy on \d+ fresh {kind}: [01]\.\d{{3}}", line)
     assert {path.name for path in (tmp_path / "bert").iterdir()} == {*pretraining.FILES, "DIGESTS.json"}
     assert AutoModel.from_pretrained(tmp_path / "bert").config.num_hidden_layers == 12
     assert len(AutoTokenizer.from_pretrained(tmp_path / "bert")) == len(pretraining.VOCABULARY)
@@ -63,12 +64,41 @@ def test_documents_hold_no_validation_text_and_no_rare_word():
             assert not shown & set(held_out.itertuples(index=False, name=None))
 
 
-def test_documents_are_reviews_and_pairs_whose_marker_is_their_label():
+def test_documents_are_of_all_kinds_and_their_markers_are_those_of_their_kind():
     documents = [pretraining.document(rng) for rng in [Random(1)] for _ in range(3000)]
-    shares = Counter(marker for _, marker in documents)
-    assert all(0.17 < shares[marker] / 3000 < 0.23 for marker in range(5))
-    assert pretraining.MARKERS[pretraining.FIRST_OF_PAIRS :] == ("so", "perhaps", "no")
-    assert all(len(texts) == 1 + (marker >= pretraining.FIRST_OF_PAIRS) for texts, marker in documents)
+    markers = [marker for markers in pretraining.MARKERS.values() for marker in markers]
+    kinds, shown = Counter(), Counter()
+    for texts, marker in documents:
+        kind = pretraining.KINDS[pretraining.KIND_OF_MARKER[marker]]
+        assert markers[marker] in pretraining.MARKERS[kind]
+        marks = [text[-1] for text in texts]
+        if kind == "sentences":
+            assert marks in ([["."], ["?"]])
+        else:
+            assert (
+                marks
+                == {
+                    "reviews": ["."],
+                    "pairs of statements": [".", "."],
+                    "pairs of questions": ["?", "?"],
+                    "questions with statements": ["?", "."],
+                }[kind]
+            )
+        kinds[kind] += 1
+        shown[kind, markers[marker]] += 1
+    for kind, share in pretraining.SHARES.items():
+        assert abs(kinds[kind] / 3000 - share / 100) < 0.03
+        assert min(shown[kind, marker] for marker in pretraining.MARKERS[kind]) > 0.1 * kinds[kind]
+    assert len(shown) == len(markers) == len(pretraining.KIND_OF_MARKER)
+
+
+def test_a_marker_is_weighed_against_those_of_its_kind_only():
+    head = torch.nn.Linear(4, len(pretraining.KIND_OF_MARKER))
+    markers = torch.tensor([0, 3, len(pretraining.KIND_OF_MARKER) - 1])
+    chances = pretraining._scores(head, torch.ones(3, 4), markers).softmax(1)
+    for row, marker in zip(chances, markers.tolist(), strict=True):
+        same = [kind == pretraining.KIND_OF_MARKER[marker] for kind in pretraining.KIND_OF_MARKER]
+        assert (row > 0).tolist() == same
 
 
 def test_a_pair_is_encoded_as_the_tokenizer_encodes_it(tokenizer):
@@ -111,7 +141,7 @@ def test_shipped_files_are_those_that_the_code_writes(tmp_path):
 def test_the_recipe_notices_other_texts_and_other_settings(monkeypatch):
     before = pretraining.recipe(100)
     assert before == pretraining.recipe(100) != pretraining.recipe(101)
-    monkeypatch.setattr(pretraining, "PAIR_SHARE", 0.61)
+    monkeypatch.setitem(pretraining.SHARES, "sentences", 15)
     changed = pretraining.recipe(100)
     assert {name for name in before if before[name] != changed[name]} == {"first_texts_sha256"}
 
@@ -142,19 +172,45 @@ def test_shipped_weights_load_whole_and_in_full_precision():
     assert set(info["missing_keys"]) == {"classifier.weight", "classifier.bias"}
     assert not info["unexpected_keys"]
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
-    assert sum(parameter.numel() for parameter in model.bert.parameters()) == 458_944
+    assert sum(parameter.numel() for parameter in model.bert.parameters()) == 459_264
 
 
-@pytest.fixture(scope="module", params=["sst2", "mnli"])
-def teacher(request, tokenizer):
+def test_words_that_were_never_shown_have_no_vector_and_all_others_have():
+    vectors = load_encoder(BUILTIN, 2, seed=0).bert.embeddings.word_embeddings.weight
+    rare = {word for word, concept in CONCEPT_OF.items() if word in concept.rare}
+    empty = {word for word, row in zip(pretraining.VOCABULARY, vectors, strict=True) if not row.any()}
+    assert empty == rare
+
+
+def fine_tuned(name: str, tokenizer):
     """The task, a teacher fine-tuned as the profile smoke does it, and what it learned from."""
-    profile, task = get_profile("smoke"), TASKS[request.param]
-    train = load_examples(BuiltinSource(), task, "train", profile.train_size[task.name])
-    model = load_encoder(BUILTIN, len(task.labels), seed=0)
+    profile, task = get_profile("smoke"), TASKS[name]
+    train = load_examples(BuiltinSource(), task, "train", profile.train_size[name])
+    model = load_encoder(BUILTIN, task.outputs, seed=0)
     settings = TrainingSettings(epochs=profile.epochs, seed=0, **profile.training)
     encoded = encode(train.texts, tokenizer, profile.max_length)
     fit(model, encoded, list(train.labels), CrossEntropy(), settings)
     return task, model, train
+
+
+@pytest.fixture(scope="module", params=["sst2", "mnli"])
+def teacher(request, tokenizer):
+    return fine_tuned(request.param, tokenizer)
+
+
+def held_against_words_alone(task, split, model, train, tokenizer, capsys) -> tuple[float, float]:
+    """The share of right answers, of grades the correlation, and how far it lies above trivial baselines."""
+    evaluated = load_examples(BuiltinSource(), task, split)
+    logits = predict_logits(model, encode(evaluated.texts, tokenizer, 128))
+    if task.grades:
+        score = float(np.corrcoef(logits[:, 0], evaluated.labels)[0, 1])
+    else:
+        score = float((logits.argmax(1) == evaluated.labels).mean())
+    baselines = trivial_baselines(train, evaluated)
+    with capsys.disabled():
+        beside = ", ".join(f"{name} {fraction:.1%}" for name, fraction in baselines.items())
+        print(f"\n{task.name}/{split}: teacher {score:.1%}, {beside}")
+    return score, score - max(baselines.values())
 
 
 AT_LEAST = {"sst2": 0.95, "mnli": 0.76}
@@ -164,15 +220,18 @@ def test_a_fine_tuned_teacher_reads_and_does_not_count_words(teacher, tokenizer,
     """Negation, order and opposites decide; the trivial baselines see none of them."""
     task, model, train = teacher
     for split in task.evaluated:
-        evaluated = load_examples(BuiltinSource(), task, split)
-        baselines = trivial_baselines(train, evaluated)
-        answers = predict_logits(model, encode(evaluated.texts, tokenizer, 128)).argmax(1)
-        accuracy = float((answers == evaluated.labels).mean())
-        with capsys.disabled():
-            beside = ", ".join(f"{name} {fraction:.1%}" for name, fraction in baselines.items())
-            print(f"\n{task.name}/{split}: teacher {accuracy:.1%}, {beside}")
-        assert accuracy > AT_LEAST[task.name]
-        assert accuracy - max(baselines.values()) > 0.2
+        score, ahead = held_against_words_alone(task, split, model, train, tokenizer, capsys)
+        assert score > AT_LEAST[task.name] and ahead > 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"),
+    [("qqp", 0.82), ("mrpc", 0.85), ("qnli", 0.78), ("rte", 0.85), ("stsb", 0.72), ("cola", 0.92)],
+)
+def test_the_other_tasks_are_learned_far_beyond_words_alone(name, at_least, tokenizer, capsys):
+    task, model, train = fine_tuned(name, tokenizer)
+    score, ahead = held_against_words_alone(task, "validation", model, train, tokenizer, capsys)
+    assert score > at_least and ahead > 0.1
 
 
 def test_an_attack_finds_something_and_not_everything(teacher, tokenizer, capsys):

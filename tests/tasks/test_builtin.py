@@ -1,5 +1,6 @@
 """The built-in tasks: sizes, balance, no leak, and that nothing but the seed decides."""
 
+import hashlib
 import re
 
 import pandas as pd
@@ -35,6 +36,53 @@ def test_mnli_has_the_hubs_columns_and_three_balanced_classes():
     for frame in frames.values():
         assert list(frame.columns) == ["premise", "hypothesis", "label"]
         assert frame["label"].value_counts(normalize=True).between(0.28, 0.39).sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("task", "columns", "size", "ones"),
+    [
+        ("qqp", ["question1", "question2"], 2000, 0.37),
+        ("mrpc", ["sentence1", "sentence2"], 1500, 0.68),
+        ("qnli", ["question", "sentence"], 2000, 0.5),
+        ("rte", ["sentence1", "sentence2"], 600, 0.5),
+        ("cola", ["sentence"], 2000, 0.5),
+    ],
+)
+def test_tasks_of_two_classes_have_the_hubs_columns_and_the_stated_share(task, columns, size, ones):
+    train, validation = builtin.load(task, "train"), builtin.load(task, "validation")
+    assert (len(train), len(validation)) == (size, 500)
+    for frame in (train, validation):
+        assert list(frame.columns) == [*columns, "label"]
+        assert set(frame["label"]) == {0, 1}
+        assert abs(frame["label"].mean() - ones) < 0.05
+
+
+def test_stsb_has_the_hubs_columns_and_grades_from_0_to_5():
+    train, validation = builtin.load("stsb", "train"), builtin.load("stsb", "validation")
+    assert (len(train), len(validation)) == (1500, 500)
+    for frame in (train, validation):
+        assert list(frame.columns) == ["sentence1", "sentence2", "label"]
+        assert frame["label"].dtype == float
+        assert set(frame["label"]) == {0, 1, 2, 3, 4, 5}
+        assert 2.3 < frame["label"].mean() < 3.1 and frame["label"].std() > 1.4
+
+
+def test_questions_end_in_their_mark_and_statements_in_a_stop():
+    for task, generated in builtin.GENERATED.items():
+        for column in generated.texts:
+            marks = set(builtin.load(task, "train")[column].str[-2:])
+            asked = task == "qqp" or column == "question"
+            assert marks == ({" .", " ?"} if task == "cola" else {" ?"} if asked else {" ."}), (task, column)
+
+
+@pytest.mark.parametrize(("task", "same", "nearly"), [("qqp", 1, 0), ("mrpc", 1, 0), ("stsb", 5, 4)])
+def test_what_says_the_same_says_it_in_other_words_and_shares_as_many_as_what_does_not(task, same, nearly):
+    frame = builtin.load(task, "train")
+    one, other = (frame[column] for column in builtin.GENERATED[task].texts)
+    assert (one != other).all()
+    words = zip(one.str.split().map(set), other.str.split().map(set), strict=True)
+    shared = pd.Series([len(a & b) / len(a | b) for a, b in words]).groupby(frame["label"]).mean()
+    assert 0.4 < shared[same] < 0.7 and abs(shared[same] - shared[nearly]) < 0.1
 
 
 @pytest.mark.parametrize("split", builtin.GENERATED["mnli"].splits)
@@ -137,17 +185,118 @@ def test_a_loaded_table_may_be_changed_without_harm():
                 ("the acting was silly .", "the portrayal was hardly clever .", 0),
             ],
         ),
+        (
+            "qqp",
+            "validation",
+            [
+                (
+                    "which employee was the potato consumed by in the cinema ?",
+                    "which employee was the spud devoured by in the cinema ?",
+                    1,
+                ),
+                (
+                    "was the foreign movie ugly in the playhouse ?",
+                    "was the foreign movie ingenious in the playhouse ?",
+                    0,
+                ),
+            ],
+        ),
+        (
+            "mrpc",
+            "validation",
+            [
+                ("the chum was calm .", "the friend was peaceful .", 1),
+                ("the bread was not tart .", "the bread was never sweet .", 0),
+            ],
+        ),
+        (
+            "qnli",
+            "validation",
+            [
+                (
+                    "which food was carved by the little woman ?",
+                    "the little lady sliced the little pastry .",
+                    0,
+                ),
+                ("who was assisted by the physician ?", "the doctor helped the foreign visitor .", 0),
+                ("where was the casserole sweet ?", "every stew was sour in the theatre .", 1),
+            ],
+        ),
+        (
+            "rte",
+            "validation",
+            [
+                (
+                    "the guest disliked the hero .",
+                    "the hero was never disliked by the visitor in the settlement .",
+                    1,
+                ),
+            ],
+        ),
+        (
+            "stsb",
+            "validation",
+            [
+                (
+                    "the idea was hardly studied by the old individual in the cinema .",
+                    "the person barely studied the idea .",
+                    3.0,
+                ),
+                ("the soup was soft .", "the soup was tender in the garden .", 4.0),
+            ],
+        ),
+        (
+            "cola",
+            "validation",
+            [
+                ("some tiny villain was gripping .", 1),
+                ("some little child characterised the singer .", 1),
+                ("hero was foolish .", 0),
+            ],
+        ),
     ],
 )
 def test_the_first_examples_are_these(task, split, head):
     """A golden sample: a change of grammar, lexicon or seed shows here, and asks for new weights."""
-    assert list(builtin.load(task, split).head(3).itertuples(index=False, name=None)) == head
+    assert list(builtin.load(task, split).head(len(head)).itertuples(index=False, name=None)) == head
+
+
+DIGESTS = {
+    ("sst2", "train"): "bb09fd02ef4dd996",
+    ("sst2", "validation"): "e69cbecf06984a9a",
+    ("mnli", "train"): "9c6f08b351246e63",
+    ("mnli", "validation_matched"): "a1fd0da0be122592",
+    ("mnli", "validation_mismatched"): "f39e602da71d8881",
+    ("qqp", "train"): "61bb6c1f048e6adf",
+    ("qqp", "validation"): "9bda7a8ee95d2070",
+    ("mrpc", "train"): "95aebadaecd05c8f",
+    ("mrpc", "validation"): "60978f7ef55b518c",
+    ("qnli", "train"): "09dd3650c6c0a66b",
+    ("qnli", "validation"): "aaa38fab2f4f2aeb",
+    ("rte", "train"): "dd4610d4bd8e3e03",
+    ("rte", "validation"): "465a78ac12071f63",
+    ("stsb", "train"): "990897bd8f0379c6",
+    ("stsb", "validation"): "f2277c2fb7992e29",
+    ("cola", "train"): "c2c82059e78971d6",
+    ("cola", "validation"): "55d3da1dda11c90f",
+}
+
+
+@pytest.mark.parametrize(("task", "split"), SPLITS)
+def test_every_row_is_what_it_was(task, split):
+    """Numbers were measured on these rows: a task may join the others, but none may change with it."""
+    rows = builtin.load(task, split).to_json(orient="records")
+    assert hashlib.sha256(rows.encode()).hexdigest()[:16] == DIGESTS[task, split]
 
 
 @pytest.mark.parametrize(
     ("task", "split", "message"),
     [
-        ("sst3", "train", "no built-in task is called 'sst3'; there are: sst2, mnli"),
+        (
+            "sst3",
+            "train",
+            "no built-in task is called 'sst3'; there are: sst2, mnli, qqp, mrpc, qnli, rte, stsb, cola",
+        ),
         ("sst2", "test", "'sst2' has no split 'test'; there are: train, validation"),
     ],
 )

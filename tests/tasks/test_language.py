@@ -16,6 +16,7 @@ from bert_compression.tasks.language import (
     Thing,
     polarity,
     review_pattern,
+    rewording,
     sample_review,
     synonyms,
     wording,
@@ -143,6 +144,21 @@ def test_wording_prefers_the_common_words_and_uses_rare_ones_only_as_often_as_as
     assert 240 < some["flick"] < 360
 
 
+def test_rewording_keeps_words_as_often_as_asked_and_changes_the_others():
+    pattern = ["the", CRITIC, PRAISED, "the", FILM, "."]
+
+    def kept(share):
+        rng, words = Random(0), ("pundit", "praised")
+        texts = [rewording(pattern, "the pundit praised .", share, rng, 0.1).split() for _ in range(1000)]
+        assert {text[4] for text in texts} >= {"film", "movie", "picture"}  # of which nothing was said before
+        assert [CONCEPT_OF.get(word, word) for word in texts[0]] == pattern
+        return [sum(word in text for text in texts) / 1000 for word in words]
+
+    assert kept(1.0) == [1, 1]
+    assert kept(0.0) == [0, 0]
+    assert all(0.65 < share < 0.75 for share in kept(0.7))
+
+
 def test_the_same_seed_gives_the_same_text_and_another_does_not():
     assert list(reviews(20, seed=3)) == list(reviews(20, seed=3))
     assert list(reviews(20, seed=3)) != list(reviews(20, seed=4))
@@ -152,4 +168,4 @@ def test_reviews_use_every_concept_of_their_groups():
     used = {part for _, text in reviews(3000) for part in meaning(text.split())}
     concepts = {part for part in used if isinstance(part, Concept)}
     assert concepts == {concept for part in concepts for concept in CONCEPTS[part.group]}
-    assert set(FUNCTION_WORDS) - used == {"some", "every", "no"}
+    assert set(FUNCTION_WORDS) - used == {"some", "every", "no", "who", "which", "where", "when", "?"}

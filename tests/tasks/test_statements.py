@@ -1,67 +1,22 @@
 """Pairs of statements: that their label is the truth, told by hand and by a reader of the words alone."""
 
-import re
-from itertools import product
 from random import Random
 
 import pytest
+from reading import World, concepts, read, table_of_the_page
 
 from bert_compression.tasks import TASKS, inferences
-from bert_compression.tasks.language import Thing, wording
+from bert_compression.tasks.inferences import TOPICS
+from bert_compression.tasks.language import wording
 from bert_compression.tasks.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, synonyms
 from bert_compression.tasks.statements import (
     CONTRADICTION,
     ENTAILMENT,
     NEUTRAL,
-    Statement,
     falls_under,
     label,
     statement_pattern,
-    things,
 )
-
-TOPICS = (*inferences.EVERYDAY, inferences.FILM)
-
-
-def concepts(text: str) -> list:
-    """The words with concepts in the place of what carries one, without the full stop."""
-    return [CONCEPT_OF.get(word, word) for word in text.removesuffix(" .").split()]
-
-
-def read(text: str) -> Statement:
-    """The statement that a text makes: a second route, which shares only the lexicon with the first."""
-    words = concepts(text)
-    setting = None
-    if words[-3] in ("in", "during"):
-        setting, words = words[-1], words[:-3]
-    if "by" in words:  # a passive: the dog was [never] chased by the cat
-        was, by = words.index("was"), words.index("by")
-        words = [*words[by + 1 :], *words[was + 1 : by], *words[:was]]
-    quantifier, negated = "the", False
-    if words[0] in ("no", "not"):
-        quantifier, negated = ("some", True) if words[0] == "no" else ("every", True)
-        words = words[1 if words[0] == "no" else 2 :]
-    else:
-        quantifier, words = words[0], words[1:]
-    subject, words = read_thing(words)
-    if words[0] == "was":
-        words = words[1:]
-    if words[0] == "not" or words[0] == CONCEPTS["negator"][0]:
-        assert quantifier == "the" and not negated, text
-        negated, words = True, words[1:]
-    relation, patient = words[0], None
-    if len(words) > 1:
-        assert words[1] == "the", text
-        patient, rest = read_thing(words[2:])
-        assert not rest, text
-    return Statement(quantifier, subject, relation, patient, negated, setting)
-
-
-def read_thing(words: list) -> tuple[Thing, list]:
-    quality = words[0] if words[0].part_of_speech == "adjective" else None
-    words = words[1:] if quality else words
-    assert words[0].part_of_speech == "noun", words
-    return Thing(words[0], quality), words[1:]
 
 
 def judge(premise: str, hypothesis: str) -> int:
@@ -130,11 +85,10 @@ def test_labels_by_hand(premise, hypothesis, expected):
 
 
 def test_the_examples_of_the_book_are_true(project):
-    page = (project / "book" / "data" / "built_in_english.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| [\w ,]+ \| \*(.*) \.\* \| \*(.*) \.\* \| (\w+) \|$", page, re.MULTILINE)
-    assert len(rows) >= 10 and {row[2] for row in rows} == {"entailment", "neutral", "contradiction"}
-    for premise, hypothesis, named in rows:
-        assert TASKS["mnli"].labels[judge(f"{premise} .", f"{hypothesis} .")] == named, hypothesis
+    rows = table_of_the_page(project, "tab-pairs")
+    assert len(rows) >= 10 and {row[3] for row in rows} == {"entailment", "neutral", "contradiction"}
+    for _, premise, hypothesis, named in rows:
+        assert TASKS["mnli"].labels[judge(premise, hypothesis)] == named, hypothesis
 
 
 def pairs(count: int, seed: int = 0, rare: float = 0.3):
@@ -195,55 +149,6 @@ def test_pairs_use_every_concept_of_their_topics_and_only_these():
     assert {part for part in used if isinstance(part, str)} == {
         *("the", "some", "every", "no", "not", "was", "by", "in", "during")
     }
-
-
-class World:
-    """Three individuals of random kinds, and what each of them does or is, and where: all at random."""
-
-    def __init__(self, rng: Random, statements: tuple[Statement, Statement]):
-        subjects = [each.subject for each in statements]
-        patients = [each.patient for each in statements if each.patient]
-        self.nouns = [rng.choice(subjects).noun for _ in range(3)]
-        self.qualities = [{each.quality for each in subjects if rng.random() < 0.5} for _ in range(3)]
-        # What is "the hen" in one statement is "the bird" in the other, and nothing else is.
-        self.patients = {each: each for each in patients}
-        if len(patients) == 2 and things(*patients) != "apart":
-            self.patients = dict.fromkeys(patients, rng.choice(patients))
-        self.same_one = things(*subjects) != "apart" and all(each.quantifier == "the" for each in statements)
-        self.the = [0, 0 if self.same_one else 1]
-        relations = dict.fromkeys(each.relation for each in statements)
-        settings = dict.fromkeys(each.setting for each in statements if each.setting)
-        self.facts: dict[tuple, set] = {}
-        possible = list(product(range(3), relations, dict.fromkeys([None, *self.patients.values()])))
-        for who, relation, patient in rng.sample(possible, rng.randint(0, len(possible))):
-            if (who, ANTONYM.get(relation), patient) not in self.facts:
-                self.facts[who, relation, patient] = {each for each in settings if rng.random() < 0.5}
-
-    def can_be_spoken_of(self, pair: tuple[Statement, Statement]) -> bool:
-        """There are such things as the two speak of, and what only the second calls "the" dog is a dog."""
-        there = all(any(self.is_a(who, each.subject) for who in range(3)) for each in pair)
-        return there and (
-            self.same_one or pair[1].quantifier != "the" or self.is_a(self.the[1], pair[1].subject)
-        )
-
-    def is_a(self, who: int, thing: Thing) -> bool:
-        return falls_under(self.nouns[who], thing.noun) and (
-            thing.quality is None or thing.quality in self.qualities[who]
-        )
-
-    def does(self, who: int, statement: Statement) -> bool:
-        patient = statement.patient and self.patients[statement.patient]
-        if patient and things(patient, statement.patient) not in ("same", "narrower"):
-            return False
-        fact = self.facts.get((who, statement.relation, patient))
-        return fact is not None and (statement.setting is None or statement.setting in fact)
-
-    def bears_out(self, statement: Statement, side: int) -> bool:
-        doers = [self.does(who, statement) for who in range(3) if self.is_a(who, statement.subject)]
-        if statement.quantifier == "the":
-            who = self.the[side]
-            return self.is_a(who, statement.subject) and self.does(who, statement) != statement.negated
-        return (any(doers) if statement.quantifier == "some" else all(doers)) != statement.negated
 
 
 def test_random_worlds_agree_with_the_labels():

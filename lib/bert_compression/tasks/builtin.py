@@ -5,7 +5,7 @@ that the way from data to table works, and teach; what is measured on them says 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -13,8 +13,9 @@ from random import Random
 import pandas as pd
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import inferences, language
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks import acceptability, inferences, language, paraphrases, questions, similarity
+from bert_compression.tasks.questions import question_pattern
+from bert_compression.tasks.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
 
 SEED = 2021
 RARE = 0.02  # how often a rare synonym stands where one could, see words.LEXICON
@@ -28,7 +29,7 @@ def is_held_out(text: str) -> bool:
     return hashlib.sha256(text.encode()).digest()[0] < 26
 
 
-Row = dict[str, str | int]
+Row = dict[str, str | int | float]
 
 
 def sentiment(rng: Random) -> Row:
@@ -56,12 +57,78 @@ def film_inference(rng: Random) -> Row:
     return inference(rng, (inferences.FILM,))
 
 
+def _topic(rng: Random) -> inferences.Topic:
+    return rng.choice(inferences.TOPICS)
+
+
+def _beside(rng: Random, patterns: Sequence[language.Pattern], alike: float) -> tuple[str, str]:
+    """Two texts side by side, never the same. The more alike their meanings, the fewer words are kept for
+    what both speak of, or the number of shared words would give the label away."""
+    first = second = language.wording(patterns[0], rng, RARE)
+    while second == first:
+        second = language.rewording(patterns[1], first, 0.8 - 0.35 * alike, rng, RARE)
+    return first, second
+
+
+def entailment(rng: Random) -> Row:
+    """One row of "rte": a pair of "mnli", with one label (1) for neutral and contradiction."""
+    label = rng.randrange(2)
+    wanted = rng.choice((NEUTRAL, CONTRADICTION)) if label else ENTAILMENT
+    pair = inferences.sample_pair(rng, _topic(rng), wanted)
+    one, other = (language.wording(statement_pattern(each, rng), rng, RARE) for each in pair)
+    return {"sentence1": one, "sentence2": other, "label": label}
+
+
+def paraphrase(rng: Random) -> Row:
+    """One row of "mrpc": statements that are equivalent (1), as 68 % of the hub's are, or not (0)."""
+    label = int(rng.random() < 0.68)
+    pair = paraphrases.sample_statements(rng, _topic(rng), same=label == 1)
+    one, other = _beside(rng, [statement_pattern(each, rng) for each in pair], alike=label)
+    return {"sentence1": one, "sentence2": other, "label": label}
+
+
+def duplicate(rng: Random) -> Row:
+    """One row of "qqp": questions that are duplicates (1), as 37 % of the hub's are, or not (0)."""
+    label = int(rng.random() < 0.37)
+    pair = questions.sample_questions(rng, _topic(rng), same=label == 1)
+    one, other = _beside(rng, [question_pattern(each, rng) for each in pair], alike=label)
+    return {"question1": one, "question2": other, "label": label}
+
+
+def answer(rng: Random) -> Row:
+    """One row of "qnli": a sentence that answers the question (0) or does not (1)."""
+    label = rng.randrange(2)
+    question, statement = questions.sample_answer(rng, _topic(rng), wanted=label == 0)
+    patterns = [question_pattern(question, rng), statement_pattern(statement, rng)]
+    asked, said = _beside(rng, patterns, alike=1 - label)
+    return {"question": asked, "sentence": said, "label": label}
+
+
+def graded(rng: Random) -> Row:
+    """One row of "stsb": how alike two statements are, from 0.0 to 5.0."""
+    pair = similarity.sample_alike(rng, _topic(rng))
+    label = similarity.similarity(*pair)
+    one, other = _beside(rng, [statement_pattern(each, rng) for each in pair], label / similarity.SAME)
+    return {"sentence1": one, "sentence2": other, "label": label}
+
+
+def acceptable(rng: Random) -> Row:
+    """One row of "cola": an acceptable sentence (1) or one that is spoilt (0)."""
+    label = rng.randrange(2)
+    pattern = acceptability.sample_sentence(rng, _topic(rng), acceptable=label == 1)
+    return {"sentence": language.wording(pattern, rng, RARE), "label": label}
+
+
 @dataclass(frozen=True)
 class Generated:
     """A generated task: its text columns, and of each split how many rows it has and how one is drawn."""
 
     texts: tuple[str, ...]
     splits: dict[str, tuple[int, Callable[[Random], Row]]]
+
+
+def _in_two_splits(texts: tuple[str, ...], draw: Callable[[Random], Row], train: int) -> Generated:
+    return Generated(texts, {"train": (train, draw), "validation": (500, draw)})
 
 
 GENERATED = {
@@ -74,6 +141,12 @@ GENERATED = {
             "validation_mismatched": (500, film_inference),
         },
     ),
+    "qqp": _in_two_splits(("question1", "question2"), duplicate, 2000),
+    "mrpc": _in_two_splits(("sentence1", "sentence2"), paraphrase, 1500),
+    "qnli": _in_two_splits(("question", "sentence"), answer, 2000),
+    "rte": _in_two_splits(("sentence1", "sentence2"), entailment, 600),
+    "stsb": _in_two_splits(("sentence1", "sentence2"), graded, 1500),
+    "cola": _in_two_splits(("sentence",), acceptable, 2000),
 }
 
 
@@ -108,8 +181,16 @@ def load(task_name: str, split: str) -> pd.DataFrame:
     - "mnli": `premise`, `hypothesis` and `label` (0 entailment, 1 neutral, 2 contradiction); 3,000 rows in
       "train" and 1,000 in "validation_matched", about animals, cooking and vehicles, and 500 in
       "validation_mismatched", about films, of which no training pair speaks.
+    - "qqp": `question1`, `question2` and `label` (0 not_duplicate, 1 duplicate: 37 %); 2,000 in "train".
+    - "mrpc": `sentence1`, `sentence2` and `label` (0 not_equivalent, 1 equivalent: 68 %); 1,500.
+    - "qnli": `question`, `sentence` and `label` (0 entailment: it answers the question, 1 not_entailment);
+      2,000.
+    - "rte": `sentence1`, `sentence2` and `label` (0 entailment, 1 not_entailment); 600.
+    - "stsb": `sentence1`, `sentence2` and `label`, a grade from 0.0 to 5.0; 1,500.
+    - "cola": `sentence` and `label` (0 unacceptable, 1 acceptable); 2,000.
 
-    No text or pair stands twice, nor in two splits. Raises BadInput for an unknown task or split, listing the
-    known ones. Book: data/built_in_english.
+    The last six have 500 rows in "validation"; labels are balanced where nothing else is said. No text or
+    pair stands twice, nor in two splits. Raises BadInput for an unknown task or split, listing the known
+    ones. Book: data/built_in_english.
     """
     return generate(task_name, split, SEED)

@@ -73,6 +73,7 @@ FILM = Topic(
     attitudes=_with_opposites("loved admired enjoyed"),
 )
 EVERYDAY = (FARM, KITCHEN, ROAD)
+TOPICS = (*EVERYDAY, FILM)
 QUALITIES = _concepts("old small big foreign")
 
 
@@ -85,11 +86,11 @@ def sample_statement(rng: Random, topic: Topic, negated: bool, plain: bool = Fal
     def thing(groups: tuple[str, ...]) -> Thing:
         found = Thing(rng.choice(CONCEPTS[rng.choice(groups)]))
         if found.noun in HYPERNYM and rng.random() < 0.2:
-            return _broader(rng, found)
+            return broader_thing(rng, found)
         return replace(found, quality=None if plain or rng.random() < 0.75 else rng.choice(QUALITIES))
 
     quantifier = "the" if plain else rng.choices(("the", "some", "every"), (60, 20, 20))[0]
-    setting = None if plain or rng.random() < 0.75 else _setting(rng, rng.choice(("place", "time")))
+    setting = None if plain or rng.random() < 0.75 else sample_setting(rng, rng.choice(("place", "time")))
     kind = rng.choices(("state", "attitude", "act"), (40, 20, 40))[0]
     if kind == "state":
         state = rng.choice(topic.states)
@@ -101,7 +102,7 @@ def sample_statement(rng: Random, topic: Topic, negated: bool, plain: bool = Fal
     return Statement(quantifier, subject, act, patient, negated, setting)
 
 
-def _setting(rng: Random, group: str) -> Concept:
+def sample_setting(rng: Random, group: str) -> Concept:
     return rng.choice(CONCEPTS[group])
 
 
@@ -112,7 +113,7 @@ def _related(one: Concept, other: Concept) -> bool:
 # Hypotheses
 
 
-def _broader(rng: Random, thing: Thing) -> Thing:
+def broader_thing(rng: Random, thing: Thing) -> Thing:
     """The thing by one of its broader names; a big dog is an animal, but perhaps no big one."""
     names = [HYPERNYM[thing.noun]]
     while names[-1] in HYPERNYM:
@@ -126,7 +127,7 @@ def _changed_thing(rng: Random, thing: Thing) -> Thing:
     if change == "quality":
         return replace(thing, quality=None if thing.quality else rng.choice(QUALITIES))
     if change == "broader":
-        return _broader(rng, thing) if thing.noun in HYPERNYM else thing
+        return broader_thing(rng, thing) if thing.noun in HYPERNYM else thing
     if change == "narrower":
         below = [noun for noun in HYPERNYM if noun != thing.noun and falls_under(noun, thing.noun)]
         return Thing(rng.choice(below)) if below else thing
@@ -139,7 +140,7 @@ def _another(rng: Random, concept: Concept, among: tuple[Concept, ...] | None = 
     return rng.choice([each for each in among if each not in (concept, ANTONYM.get(concept))])
 
 
-def _changed(rng: Random, statement: Statement, topic: Topic) -> Statement:
+def changed(rng: Random, statement: Statement, topic: Topic) -> Statement:
     """The statement with something changed, but no negation and no opposite; itself where that cannot be."""
     changes = {"subject": 30, "patient": 20, "relation": 10, "quantifier": 14, "setting": 16, "roles": 10}
     change = rng.choices(list(changes), list(changes.values()))[0]
@@ -155,7 +156,7 @@ def _changed(rng: Random, statement: Statement, topic: Topic) -> Statement:
             return replace(statement, setting=None)
         # A time for a place or a place for a time: on one occasion nobody is in two places.
         at_time = statement.setting.group == "place" if statement.setting else rng.random() < 0.5
-        return replace(statement, setting=_setting(rng, "time" if at_time else "place"))
+        return replace(statement, setting=sample_setting(rng, "time" if at_time else "place"))
     if statement.patient is None:
         return statement
     if change == "patient":
@@ -164,7 +165,7 @@ def _changed(rng: Random, statement: Statement, topic: Topic) -> Statement:
     return replace(statement, subject=statement.patient, patient=statement.subject) if can_swap else statement
 
 
-def _is_clear(premise: Statement, hypothesis: Statement) -> bool:
+def is_clear(premise: Statement, hypothesis: Statement) -> bool:
     """Would people agree on the label? Not where a big dog and an old dog might be the same one, nor on
     whether somebody who never met the dog never met the animal."""
     pairs = [(premise.subject, hypothesis.subject)]
@@ -200,6 +201,6 @@ def sample_pair(rng: Random, topic: Topic, wanted: int, plain: bool = False) -> 
         relation = ANTONYM[premise.relation] if opposite else premise.relation
         hypothesis = replace(premise, relation=relation, negated=after)
         for _ in range(rng.choices((0, 1, 2), (25, 50, 0 if plain else 25))[0]):
-            hypothesis = _changed(rng, hypothesis, topic)
-        if _is_clear(premise, hypothesis) and label(premise, hypothesis) == wanted:
+            hypothesis = changed(rng, hypothesis, topic)
+        if is_clear(premise, hypothesis) and label(premise, hypothesis) == wanted:
             return premise, hypothesis

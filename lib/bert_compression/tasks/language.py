@@ -38,9 +38,11 @@ __all__ = [
     "part_of_speech",
     "polarity",
     "review_pattern",
+    "rewording",
     "sample_clause",
     "sample_review",
     "sample_thing",
+    "setting_pattern",
     "synonyms",
     "thing_pattern",
     "wording",
@@ -109,6 +111,11 @@ def thing_pattern(thing: Thing | None, rng: Random) -> Pattern:
     return ["the", *([thing.quality] if thing.quality else []), thing.noun]
 
 
+def setting_pattern(setting: Concept | None) -> Pattern:
+    """ "in the garden", "during the night", or nothing."""
+    return ["in" if setting.group == "place" else "during", "the", setting] if setting else []
+
+
 def clause_pattern(clause: Clause, rng: Random) -> Pattern:
     """An active or passive sentence without its full stop; the choice changes nothing of the meaning."""
     never = CONCEPTS["negator"][0]
@@ -125,9 +132,7 @@ def clause_pattern(clause: Clause, rng: Random) -> Pattern:
             pattern = [*thing_pattern(clause.patient, rng), *verb, *thing_pattern(clause.agent, rng)]
         else:
             pattern = [*thing_pattern(clause.agent, rng), *verb, *thing_pattern(clause.patient, rng)]
-    if clause.setting:
-        pattern += ["in" if clause.setting.group == "place" else "during", "the", clause.setting]
-    return pattern
+    return pattern + setting_pattern(clause.setting)
 
 
 def review_pattern(review: Review, rng: Random) -> Pattern:
@@ -156,12 +161,28 @@ def wording(pattern: Sequence[str | Concept], rng: Random, rare: float = 0.0) ->
     """Text with single spaces: every concept gets one of its words, the n-th of its common ones with a
     weight of 1/n, or with the probability `rare` one of its rare ones (if it has any)."""
 
+    return " ".join(part if isinstance(part, str) else _word(part, rng, rare) for part in pattern)
+
+
+def rewording(pattern: Sequence[str | Concept], beside: str, kept: float, rng: Random, rare: float) -> str:
+    """As `wording`, but for a concept that the text `beside` speaks of too: it keeps the text's word with the
+    probability `kept`, and else gets another one."""
+    known = {CONCEPT_OF[word]: word for word in beside.split() if word in CONCEPT_OF}
+
     def choose(concept: Concept) -> str:
-        if concept.rare and _chance(rng, rare):
-            return rng.choice(concept.rare)
-        return rng.choices(concept.common, [1 / n for n in range(1, len(concept.common) + 1)])[0]
+        if concept in known and _chance(rng, kept):
+            return known[concept]
+        while (word := _word(concept, rng, rare)) == known.get(concept):
+            pass
+        return word
 
     return " ".join(part if isinstance(part, str) else choose(part) for part in pattern)
+
+
+def _word(concept: Concept, rng: Random, rare: float) -> str:
+    if concept.rare and _chance(rng, rare):
+        return rng.choice(concept.rare)
+    return rng.choices(concept.common, [1 / n for n in range(1, len(concept.common) + 1)])[0]
 
 
 # ---------------------------------------------------------------------------------------------- sampling

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from bert_compression.tasks.language import Pattern, Thing, thing_pattern
+from bert_compression.tasks.language import Pattern, Thing, setting_pattern, thing_pattern
 from bert_compression.tasks.lexicon import ANTONYM, CONCEPTS, HYPERNYM, Concept
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)  # the hub's numbers
@@ -56,9 +56,7 @@ def statement_pattern(statement: Statement, rng: Random) -> Pattern:
             pattern = [*patient, "was", *negation, statement.relation, "by", *subject]
         else:
             pattern = [*subject, *negation, statement.relation, *patient]
-    if statement.setting:
-        pattern += ["in" if statement.setting.group == "place" else "during", "the", statement.setting]
-    return [*pattern, "."]
+    return [*pattern, *setting_pattern(statement.setting), "."]
 
 
 # ------------------------------------------------------------------------------------------------- truth

@@ -302,4 +302,5 @@ FUNCTION_WORDS = (
     *("the", "that", "was", "not", "by", "in", "during", "i", "we", "pure"),
     *("but", "yet", "although", "though", "despite", ",", "."),
     *("some", "every", "no"),
+    *("who", "which", "where", "when", "?"),
 )
