@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -57,6 +58,24 @@ def test_a_job_that_raises_leaves_nothing(store):
             raise error
     assert files(store) == before
     assert list(store.folder.glob("partial-*")) == []
+
+
+def test_records_are_read_while_other_processes_work_and_clean_up(store):
+    """Their folders vanish between being seen and being looked into."""
+    done = Event()
+
+    def come_and_go():
+        while not done.is_set():
+            with store.workspace("3" * 64):
+                pass
+
+    worker = Thread(target=come_and_go)
+    worker.start()
+    try:
+        assert all(len(store.records()) == 2 for _ in range(300))
+    finally:
+        done.set()
+        worker.join()
 
 
 def damage(path, how):

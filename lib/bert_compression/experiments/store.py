@@ -86,7 +86,8 @@ class Store:
 
     def records(self) -> list[dict]:
         """All records there are, in no particular order."""
-        found = (self.record(path.parent.name) for path in self.folder.glob(f"*/*/{RECORD}"))
+        # Not in partial folders, which other processes make and remove meanwhile.
+        found = (self.record(path.parent.name) for path in self.folder.glob(f"??/*/{RECORD}"))
         return [record for record in found if record is not None]
 
     def sweep(self) -> None:
