@@ -99,7 +99,7 @@ class _QuantizedWeight:
     def train(self, mode: bool = True) -> nn.Module:
         """Forgets what was rounded: training changes the weight behind its version's back."""
         self.__dict__.pop("_rounded_state", None)
-        return super().train(mode)
+        return super().train(mode)  # type: ignore[misc]
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in super().__getstate__().items() if not k.startswith("_rounded")}

@@ -12,8 +12,9 @@ from bert_compression.tasks.glue import get_task
 
 @dataclass
 class Plan:
-    """Jobs in the order of running. `there` maps identities to records that need no computing; `data_there`
-    says whether the data could be read, without which jobs have no keys."""
+    """Jobs in the order of running. `there` maps identities to records that need no computing, even those of
+    inputs that nobody will read again; `data_there` says whether the data could be read, without which jobs
+    have no keys."""
 
     wanted: list[Job]
     to_run: list[Job]
@@ -87,6 +88,13 @@ def make_plan(wanted: list[Job], resolver: Resolver, store: Store, profile: str,
             there[job.identity] = record
         else:
             require(job)
+    # What the rest has left tells pages how those models were made; no artifact of it is read.
+    for job in in_order(wanted):
+        if job.identity not in there and job.identity not in to_run:
+            record = committed.get(job.identity)
+            known = store.record(resolver.key(job)) if data_there else None
+            if known or (record and answers(job, record)):
+                there[job.identity] = known or record
     return Plan(wanted, [job for job in in_order(wanted) if job.identity in to_run], there, data_there)
 
 

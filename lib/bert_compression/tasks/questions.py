@@ -54,7 +54,7 @@ def answers(statement: Statement, question: Question) -> bool:
 def question_pattern(question: Question, rng: Random) -> Pattern:
     """A question with its mark. A verb of this language has one form, so that most questions are passive."""
     about, asked = question.about, question.asked
-    opening: Pattern = {"place": ["where"], "time": ["when"]}.get(asked, [])
+    openings: dict[str, Pattern] = {"place": ["where"], "time": ["when"]}
     subject = thing_pattern(about.subject, rng)
     if about.patient is None:
         said = ["was", *subject, about.relation]
@@ -69,7 +69,7 @@ def question_pattern(question: Question, rng: Random) -> Pattern:
             which = _which(about.subject, rng)
             passive = [*which, "was", *patient, about.relation, "by"]
             said = passive if rng.random() < 0.5 else [*which, about.relation, *patient]
-    return [*opening, *said, *setting_pattern(about.setting), "?"]
+    return [*openings.get(asked, []), *said, *setting_pattern(about.setting), "?"]
 
 
 def _which(kind: Thing, rng: Random) -> Pattern:
@@ -99,7 +99,8 @@ def sample_question(rng: Random, topic: Topic, plain: bool = False) -> tuple[Que
             thing = getattr(statement, slot)
             if thing is None or thing.noun not in HYPERNYM:
                 continue
-            about = replace(about, **{slot: broader_thing(rng, thing)})
+            kind = broader_thing(rng, thing)
+            about = replace(about, subject=kind) if slot == "subject" else replace(about, patient=kind)
         return Question(asked, about), statement
 
 
