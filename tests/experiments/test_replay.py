@@ -68,6 +68,19 @@ def test_equal_numbers_keep_the_records_fresh(toys, renewed, house, capsys):
     assert all(line["code"] == f"later code of {line['kind']}" for line in seen)
     assert "smoke: q8_ptq_int8" in seen[0]["replayed"]
     assert run_table() == 0
+    assert cli.main(["replay"]) == 0
+    assert len(replays_file().read_text().splitlines()) == len(seen)
+
+
+def test_what_today_has_measured_already_hides_nothing_of_before(toys, renewed, house):
+    renewed()
+    run_table()
+    renewed("quantize")
+    assert run_table() > 0
+    assert [line["kind"] for line in code.read_replays()] == []
+    assert cli.main(["replay"]) == 0
+    assert [line["kind"] for line in code.read_replays()] == ["quantize"]
+    assert run_table() == 0
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,16 @@ class Replay:
 
 
 def to_replay(store: Store) -> dict[str, list[dict]]:
-    """By kind whose code has changed since it last left a record: of its records with that code the cheapest
-    of each variety, in whatever profile. None where the store no longer has what they read."""
+    """By kind whose code has changed: of its records with the code before, the last of others than today's,
+    the cheapest of each variety, in whatever profile. None where the store no longer has what they read."""
     records = [record for record in store.records() if record["status"] == "ok"]
     by_key = {record["key"]: record for record in records}
     chosen = {}
     for kind in KINDS:
-        of_kind = [record for record in records if record["kind"] == kind]
+        name = code_name(kind)
+        of_kind = [record for record in records if record["kind"] == kind and record["code"] != name]
         last = max(of_kind, key=lambda record: record["created"], default=None)
-        if last is None or last["code"] == code_name(kind):
+        if last is None or name != code_digest(kind):  # nothing to compare with, or done before
             continue
         cheapest: dict[tuple, dict] = {}
         for record in sorted(of_kind, key=lambda record: -record["seconds"]):

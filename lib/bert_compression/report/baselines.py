@@ -1,13 +1,18 @@
 """What a task's numbers are to be seen beside: classifiers that do not read."""
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
+import pandas as pd
+
 from bert_compression.experiments.profiles import get_profile
-from bert_compression.report.shown import Shown
+from bert_compression.report.shown import Shown, scrolling_table, tag
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.glue import get_task
 from bert_compression.tasks.sources import load_examples, open_source
+
+CAPTION = "Right without reading, in percent of the texts; of grades, the correlation times 100."
 
 
 def baselines_in_words(task_name: str, profile_name: str, data: str | Path | None = None) -> Shown:
@@ -29,11 +34,14 @@ def baselines_table(task_names: Sequence[str], profile_name: str, data: str | Pa
     """The same for several tasks: a line each."""
     found = {name: _baselines(name, profile_name, data) for name in task_names}
     kinds = list(dict.fromkeys(kind for each in found.values() for kind in each))
-    lines = ["| Task | " + " | ".join(kinds) + " |", "|---" * (1 + len(kinds)) + "|"]
-    for name, each in found.items():
-        cells = (f"{100 * each[kind]:.1f}" if kind in each else "–" for kind in kinds)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return Shown("\n".join(lines), markdown="\n".join(lines))
+    cells = {name: [f"{100 * each[k]:.1f}" if k in each else "–" for k in kinds] for name, each in found.items()}
+    head = tag("tr", *(tag("th", escape(word), scope="col") for word in ("Task", *kinds)))
+    lines = (
+        tag("tr", tag("th", escape(name), scope="row"), *(tag("td", cell) for cell in row))
+        for name, row in cells.items()
+    )
+    table = scrolling_table(CAPTION, tag("thead", head), tag("tbody", *lines))
+    return Shown(pd.DataFrame.from_dict(cells, "index", columns=kinds).to_string(), html=table)
 
 
 def _baselines(task_name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:

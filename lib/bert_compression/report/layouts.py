@@ -83,11 +83,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
-    """Columns that are shown together."""
+    """Columns that are shown together, without the rows of those methods that nobody tries on them."""
 
     name: str
     caption: str
     measures: tuple[str, ...]
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ class Layout:
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)
+
+    def rows_of(self, part: Part) -> list[Row]:
+        return [row for row in self.rows if row.method not in part.without]
 
     def facing(self, row: Row) -> list[Row]:
         """The rows that stand beside the same line of the paper as this one, itself included."""

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pandas as pd
 
-from bert_compression.report.layouts import Layout, Measure, Row
+from bert_compression.report.layouts import Layout, Measure, Part, Row
 from bert_compression.report.record_list import anchor
 from bert_compression.report.reported import reported_spread, reported_value
 from bert_compression.report.shown import EARLIER, Shown, scrolling_table, tag
@@ -30,12 +30,12 @@ def side_by_side(sources: Mapping[str, Sequence[Mapping]], part: str, layout: La
     measures = [layout.measure(name) for name in chosen.measures]
     tables = {source: _counted(measured(records, layout), measures) for source, records in sources.items()}
     bodies = ""
-    for group, rows in groupby(layout.rows, key=lambda row: row.group):
+    for group, rows in groupby(layout.rows_of(chosen), key=lambda row: row.group):
         lines = "".join(_line(layout, row, measures, tables) for row in rows)
         bodies += tag("tbody", _heading(group, measures, len(sources)), lines)
     table = scrolling_table(chosen.caption, *_head(measures, list(tables)), bodies)
     return Shown(
-        text=_plain(layout, measures, tables),
+        text=_plain(layout, chosen, tables),
         html=table + tag("p", _legend(measures, tables), class_="bc-legend"),
     )
 
@@ -134,14 +134,15 @@ def _legend(measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
     return "; ".join(notes)
 
 
-def _plain(layout: Layout, measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
+def _plain(layout: Layout, part: Part, tables: Mapping[str, pd.DataFrame]) -> str:
     """The same cells without spread and interval."""
-    columns: dict[str, list[str]] = {"method": [row.label for row in layout.rows]}
-    for measure in measures:
+    shown = layout.rows_of(part)
+    columns: dict[str, list[str]] = {"method": [row.label for row in shown]}
+    for measure in map(layout.measure, part.measures):
         if measure.reported:
-            papers = (reported_value(layout, row, measure) for row in layout.rows)
+            papers = (reported_value(layout, row, measure) for row in shown)
             columns[f"{measure.name}, reported"] = [measure.reported_text(paper) for paper in papers]
         for source, table in tables.items() if measure.kind else ():
-            cells = [table.loc[(row.method, measure.name)].text for row in layout.rows]
+            cells = [table.loc[(row.method, measure.name)].text for row in shown]
             columns[f"{measure.name}, {source}"] = cells
     return pd.DataFrame(columns).to_string(index=False)

@@ -98,18 +98,20 @@ def curves_picture(sources: Mapping[str, Sequence[Mapping]], task: str, student:
 
 
 def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: bool = False) -> "Figure":
-    """A panel a table; of points with the same loss and x the mean and one standard deviation."""
+    """A panel a table that holds anything; of points with the same loss and x the mean and one standard
+    deviation."""
     import seaborn
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3.6 * len(tables)), layout="constrained")
-    panels = figure.subplots(len(tables), squeeze=False)[:, 0]
-    for axes, (title, table) in zip(panels, tables.items(), strict=True):
+    drawn = {title: table for title, table in tables.items() if len(table)} or tables
+    figure = Figure(figsize=(8, 3.6 * len(drawn)), layout="constrained")
+    panels = figure.subplots(len(drawn), squeeze=False)[:, 0]
+    for axes, (title, table) in zip(panels, drawn.items(), strict=True):
         order = [name for name in NAMES.values() if name in set(table.loss)]
         if order:
             look = {"hue": "loss", "style": "loss", "hue_order": order, "style_order": order}
             seaborn.lineplot(table, x="x", y="score", errorbar="sd", palette="colorblind", ax=axes, **look)
-            axes.legend(frameon=False, fontsize="small")
+            axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set(xlabel=x_label, ylabel=y_label, xscale="log" if log else "linear")
         axes.grid(color="0.92")

@@ -66,7 +66,12 @@ TABLE_2 = Layout(
     ),
     measures=MEASURES,
     parts=(
-        Part("large", "Table 2, the larger sets: what students of three sizes learn from each loss.", LARGE),
+        Part(
+            "large",
+            "Table 2, the larger sets: what students of three sizes learn from each loss.",
+            LARGE,
+            without=tuple(f"{control}_{MIDDLE}" for control in CONTROLS),
+        ),
         Part("small", "Table 2, the small sets: what students of three sizes learn from each loss.", SMALL),
     ),
 )
