@@ -1,8 +1,8 @@
-"""The sentence about classifiers that do not read: of this profile's data, and printed as measured."""
+"""What is told of models that do not read: of this profile's data, and printed as measured."""
 
 import re
 
-from bert_compression.report.baselines import baselines_in_words
+from bert_compression.report.baselines import baselines_in_words, baselines_table
 from bert_compression.tasks import load_examples, open_source
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.glue import get_task
@@ -18,3 +18,19 @@ def test_the_sentence_prints_what_the_baselines_score():
     printed = [float(number) for number in re.findall(r"([\d.]+)\u00a0%", text)]
     assert printed == [round(100 * share, 1) for share in found.values()] and len(printed) == 3
     assert len(re.findall("\u00a0%", str(baselines_in_words("sst2", "smoke")))) == 2
+
+
+def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense():
+    shown = baselines_table(("stsb", "cola", "rte"), "smoke")
+    lines = re.findall(r"<tr>(.*?)</tr>", shown.html)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in lines]
+    assert cells[0] == ["Task", "hypothesis only", "bag of words", "majority"]
+    assert [row[0] for row in cells[1:]] == ["stsb", "cola", "rte"]
+    assert [[cell == "–" for cell in row[1:]] for row in cells[1:]] == [
+        [False, False, True],
+        [True, False, False],
+        [False, False, False],
+    ]
+    source = open_source(None, builtin=True)
+    rte = [load_examples(source, get_task("rte"), split) for split in ("train", "validation")]
+    assert cells[3][3] == f"{100 * trivial_baselines(*rte)['majority']:.1f}"

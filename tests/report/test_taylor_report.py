@@ -104,6 +104,23 @@ def test_each_task_has_its_own_records_and_models_of_others_have_none(record):
     )
 
 
+def test_what_is_tried_on_small_sets_alone_has_no_line_among_the_larger():
+    for part, there in (("small", True), ("large", False)):
+        shown = side_by_side({"small": []}, part, TABLE_2)
+        for words in (shown.html, shown.text):
+            assert ("squared loss, fine-tuned teacher" in words) == there
+            assert "cross-entropy, no teacher" in words
+    places = {
+        (job.method, job.params["task"]) for job in table_jobs("taylor", "table_2", get_profile("small"))
+    }
+    for part in TABLE_2.parts:
+        tasks = {TABLE_2.place(TABLE_2.measure(name)).task for name in part.measures}
+        shown_rows = [row for row in TABLE_2.rows_of(part) if not row.quoted]
+        assert {(row.method, task) for row in shown_rows for task in tasks} == {
+            p for p in places if p[1] in tasks
+        }
+
+
 def test_how_much_stands_behind_each_task(record):
     records = [answer(record, "ce_4x312", "mrpc", GOLD, seed) for seed in (0, 1)]
     records.append(answer(record, "ce_4x312", "rte", GOLD))

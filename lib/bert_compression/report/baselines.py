@@ -34,7 +34,9 @@ def baselines_table(task_names: Sequence[str], profile_name: str, data: str | Pa
     """The same for several tasks: a line each."""
     found = {name: _baselines(name, profile_name, data) for name in task_names}
     kinds = list(dict.fromkeys(kind for each in found.values() for kind in each))
-    cells = {name: [f"{100 * each[k]:.1f}" if k in each else "–" for k in kinds] for name, each in found.items()}
+    cells = {
+        name: [f"{100 * each[k]:.1f}" if k in each else "–" for k in kinds] for name, each in found.items()
+    }
     head = tag("tr", *(tag("th", escape(word), scope="col") for word in ("Task", *kinds)))
     lines = (
         tag("tr", tag("th", escape(name), scope="row"), *(tag("td", cell) for cell in row))
