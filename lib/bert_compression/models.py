@@ -70,7 +70,22 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     segment embeddings of zero and a new pooler. Raises BadInput when the encoder is not to be had, only as a
     pickle, or of another architecture.
     """
-    from transformers import AutoModel, BertForSequenceClassification
+    from transformers import BertForSequenceClassification
+
+    return _under_a_head(encoder, BertForSequenceClassification, num_labels, seed)
+
+
+def load_reader(encoder: str, seed: int) -> nn.Module:
+    """The same under a span head: of every token two logits, for beginning and for ending the answer."""
+    from transformers import BertForQuestionAnswering
+
+    model = _under_a_head(encoder, BertForQuestionAnswering, 2, seed)
+    model.bert.pooler = None  # nothing reads it
+    return model
+
+
+def _under_a_head(encoder: str, architecture: type, outputs: int, seed: int) -> nn.Module:
+    from transformers import AutoModel
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
@@ -79,18 +94,19 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
         pretrained = _as_bert(pretrained)
     if pretrained.config.model_type != "bert":
         raise BadInput(f"{encoder!r} is a {pretrained.config.model_type}: give a BERT or a DistilBERT")
-    pretrained.config.num_labels = num_labels
-    model = BertForSequenceClassification(pretrained.config)
+    pretrained.config.num_labels = outputs
+    model = architecture(pretrained.config)
     model.bert = pretrained
     return renew_head(model, seed)
 
 
 def renew_head(model: nn.Module, seed: int) -> nn.Module:
-    """Draw the classifier's weights anew, as BERT initialises them; changes the model and returns it."""
+    """Draw the head's weights anew, as BERT initialises them; changes the model and returns it."""
     generator = torch.Generator().manual_seed(seed)
+    head = model.qa_outputs if hasattr(model, "qa_outputs") else model.classifier
     with torch.no_grad():
-        model.classifier.weight.normal_(0.0, model.config.initializer_range, generator=generator)
-        model.classifier.bias.zero_()
+        head.weight.normal_(0.0, model.config.initializer_range, generator=generator)
+        head.bias.zero_()
     return model.eval()
 
 
