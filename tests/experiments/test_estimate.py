@@ -13,7 +13,7 @@ from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS, mea
 from bert_compression.experiments.papers.pipelines import Grid, model_of
 from bert_compression.experiments.plan import in_order, passes_of, rows_of
 from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.glue import TASKS, get_task
+from bert_compression.tasks.catalogue import TASKS, get_task
 
 PROCESSOR = Machine("a processor", bf16=4e11, fp32=1e11, layer_seconds=1e-4)
 GPU = Machine("a GPU", bf16=1e14, fp32=1e13, layer_seconds=1e-3)

@@ -20,7 +20,7 @@ from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.report.papers import loyalty_tables
 from bert_compression.report.reported import reported
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 MEASURED = {"predict", "attack", "cost", "loyalty"}
 COMBINED = set(TABLE_2) - set(TABLE_1)

@@ -7,7 +7,7 @@ from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
 from bert_compression.experiments.papers.pipelines import STEPS, Grid, model_of, predict
 from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 def grid(profile="small", seed=0, task="mnli"):

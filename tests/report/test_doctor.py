@@ -6,7 +6,7 @@ import pytest
 from bert_compression.errors import BadInput
 from bert_compression.report import doctor
 from bert_compression.report.doctor import examine
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, MINILM
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from bert_compression.experiments.environment import hardware, versions
 from bert_compression.experiments.profiles import Profile, get_profile
 from bert_compression.hub import hub_answers
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 from bert_compression.tasks.sources import FOLDER_VARIABLE, FolderSource, Source, load_examples, open_source
 from bert_compression.tasks.task import Task
 

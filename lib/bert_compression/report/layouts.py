@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 @dataclass(frozen=True)

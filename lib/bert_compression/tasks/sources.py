@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bert_compression.errors import BadInput
+from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
 from bert_compression.tasks.task import Task
 
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
@@ -31,9 +32,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Parquet files at <folder>/glue/<task>/<split>.parquet. Where that is not there, a part of the split
-    will do: <split>_subset.parquet, or TextFooler's own thousand, <split>_textfooler1k.parquet; and for
-    validation, what was held out of a part of the training split, heldout_subset.parquet."""
+    """Parquet files at <folder>/glue/<task>/<split>.parquet, or where the task says. Where that is not there,
+    a part of the split will do, <split>_<any words>.parquet; for validation, what was held out of a part of
+    the training split, heldout_subset.parquet; and for SQuAD, what `squad.assembled` finds."""
 
     folder: Path
     name = "folder"
@@ -47,14 +48,18 @@ class FolderSource:
             )
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        names = [split, f"{split}_subset", f"{split}_textfooler1k"]
-        names += ["heldout_subset"] if split == "validation" else []
-        candidates = [self.folder / "glue" / task.name / f"{name}.parquet" for name in names]
-        path = next((path for path in candidates if path.is_file()), None)
-        if path is None:
-            raise BadInput(f"{task.name} needs {candidates[0]}, which does not exist")
+        place = self.folder / (task.folder or f"glue/{task.name}")
+        path = place / f"{split}.parquet"
+        substitutes = sorted(place.glob(f"{split}_*.parquet"))
+        substitutes += [place / "heldout_subset.parquet"] if split == "validation" else []
         try:
+            table = assembled(place, split) if task.spans else None
+            if table is not None:
+                return table
+            path = next((each for each in (path, *substitutes) if each.is_file()), path)
             return pd.read_parquet(path)
+        except FileNotFoundError as error:
+            raise BadInput(f"{task.name} needs {path}, which does not exist") from error
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
 
@@ -68,6 +73,8 @@ class HubSource:
     def load(self, task: Task, split: str) -> pd.DataFrame:
         from bert_compression.hub import use_hub_or_cache
 
+        if not task.hub:
+            raise BadInput(f"{task.name} is not on the hub: name a folder with {task.folder} in --data")
         use_hub_or_cache()
         import datasets
 
@@ -111,7 +118,7 @@ class Examples:
     """Checked examples: one tuple of texts (one a column) and one label each."""
 
     texts: tuple[tuple[str, ...], ...]
-    labels: tuple  # of int, or of float for grades
+    labels: tuple  # of int; of float for grades; for spans of gold answers, see `squad`
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -133,9 +140,10 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
     """
     if split not in task.rows:
         raise BadInput(f"{task.name} has no split {split!r}: choose one of {', '.join(task.rows)}")
-    table = source.load(task, split)
+    table = in_hub_form(source.load(task, split)) if task.spans else source.load(task, split)
     where = f"{task.name}/{split} from the {source.name} source"
-    missing = [column for column in (*task.columns, "label") if column not in table.columns]
+    answer = "answers" if task.spans else "label"
+    missing = [column for column in (*task.columns, answer) if column not in table.columns]
     if missing:
         raise BadInput(
             f"{where} lacks the column {missing[0]!r}; it has {', '.join(map(str, table.columns))}"
@@ -144,11 +152,12 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
         raise BadInput(f"{where} holds no examples")
     if size is not None and not 1 <= size <= len(table):
         raise BadInput(f"{where} holds {len(table)} examples: ask for between 1 and {len(table)}, not {size}")
-    texts, labels = _checked_texts(table, task, where), _checked_labels(table, task, where)
+    texts = _checked_texts(table, task, where)
+    labels = checked_answers(table, where) if task.spans else _checked_labels(table, task, where)
     chosen = np.arange(len(labels))
     if size is not None and size < len(labels):
         chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:size])
-    return Examples(tuple(texts[i] for i in chosen), tuple(labels[chosen].tolist()))
+    return Examples(tuple(texts[i] for i in chosen), tuple(labels[i] for i in chosen))
 
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
@@ -160,7 +169,7 @@ def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[st
     return list(zip(*columns, strict=True))
 
 
-def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
+def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> list[int] | list[float]:
     labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
     if task.grades:
         low, high = task.grades
@@ -172,4 +181,4 @@ def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
     if len(wrong):
         row = int(wrong[0])
         raise BadInput(f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must {must}")
-    return labels if task.grades else labels.astype(int)
+    return labels.tolist() if task.grades else labels.astype(int).tolist()

@@ -7,7 +7,7 @@ composed from the same steps: `head_prune | distill | int8`. What a step does is
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
 from bert_compression.experiments.profiles import Profile
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 # The paper does not say which kind of post-training quantization it used: three candidates.
 PTQ = {"int8": "int8", "static": "q8 | calibrate", "dynamic": "q8_dynamic"}
