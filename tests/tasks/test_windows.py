@@ -105,3 +105,12 @@ def test_the_tokens_are_those_of_a_pair_that_is_encoded_whole(tokenizer):
     windows, whole = encode_windows(texts, tokenizer, 64, 8), encode(texts, tokenizer, 64)
     assert (windows.ids, windows.segments) == (whole.ids, whole.segments)
     assert windows.batch([0, 1])["input_ids"].tolist() == whole.batch([0, 1])["input_ids"].tolist()
+
+
+def test_the_first_window_of_each_question_stands_for_it(tokenizer):
+    texts = [("who was wet ?", LONG), ("who ?", WORDS), ("where was the cat ?", LONG)]
+    windows = encode_windows(texts, tokenizer, 32, 4)
+    firsts = windows.first_of_each()
+    assert len(firsts) == 3 < len(windows)
+    for question in range(3):
+        assert firsts.ids[question] == windows.ids[windows.question.index(question)]

@@ -28,6 +28,12 @@ class Windows(Encoded):
     question: list[int]
     places: list[list[Span]]
 
+    def first_of_each(self) -> Encoded:
+        """The first window of every question, which stands for the question where one row is wanted."""
+        firsts = [i for i, owner in enumerate(self.question) if i == 0 or owner != self.question[i - 1]]
+        ids, segments = ([rows[i] for i in firsts] for rows in (self.ids, self.segments))
+        return Encoded(ids, segments, self.truncated, self.pad_id)
+
 
 def encode_windows(
     texts: Sequence[tuple[str, str]], tokenizer: "PreTrainedTokenizerBase", max_length: int, stride: int

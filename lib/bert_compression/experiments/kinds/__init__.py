@@ -19,6 +19,8 @@ KINDS = (
     "quantize",
     "calibrate",
     "predict",
+    "answer",
+    "vectors",
     "loyalty",
     "attack",
     "transfer",
