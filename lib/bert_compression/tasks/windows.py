@@ -36,7 +36,7 @@ class Windows(Encoded):
 
 
 def encode_windows(
-    texts: Sequence[tuple[str, str]], tokenizer: "PreTrainedTokenizerBase", max_length: int, stride: int
+    texts: Sequence[tuple[str, ...]], tokenizer: "PreTrainedTokenizerBase", max_length: int, stride: int
 ) -> Windows:
     """Pairs (question, context) as windows of at most `max_length` tokens that overlap by `stride` tokens of
     the context. `truncated` counts questions that were cut.

@@ -14,7 +14,7 @@ ANSWERS = "answers.json"  # a text a question, "" for no answer
 
 
 def run(work: Work) -> Outcome:
-    windows = work.encoded()
+    windows = work.windows()
     contexts = [context for _, context in work.examples.texts]
     answers = answer_questions(work.input_model(), windows, contexts, progress=work.progress)
     (work.folder / ANSWERS).write_text(json.dumps(answers.texts), encoding="utf-8")

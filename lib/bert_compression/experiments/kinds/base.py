@@ -45,11 +45,17 @@ class Work:
             return arrays["logits"]
 
     def encoded(self) -> Encoded:
-        """The job's examples as tokens; of questions, which may have several rows each, as `Windows`."""
-        tokenizer, length = load_tokenizer(self.params["encoder"]), self.params["max_length"]
+        """The job's examples as tokens; of questions, which may have several rows each, as `windows`."""
         if self.task.spans:
-            return encode_windows(self.examples.texts, tokenizer, length, self.params["stride"])
-        return encode(self.examples.texts, tokenizer, length)
+            return self.windows()
+        return encode(self.examples.texts, load_tokenizer(self.params["encoder"]), self.params["max_length"])
+
+    def windows(self) -> Windows:
+        """The job's questions, each beside every window of its context."""
+        tokenizer = load_tokenizer(self.params["encoder"])
+        return encode_windows(
+            self.examples.texts, tokenizer, self.params["max_length"], self.params["stride"]
+        )
 
     def targets(self, encoded: Encoded) -> list:
         """What training aims at, for each row of the encoded examples: a label, or of questions the first and
