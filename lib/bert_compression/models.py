@@ -70,22 +70,7 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     segment embeddings of zero and a new pooler. Raises BadInput when the encoder is not to be had, only as a
     pickle, or of another architecture.
     """
-    from transformers import BertForSequenceClassification
-
-    return _under_a_head(encoder, BertForSequenceClassification, num_labels, seed)
-
-
-def load_reader(encoder: str, seed: int) -> nn.Module:
-    """The same under a span head: of every token two logits, for beginning and for ending the answer."""
-    from transformers import BertForQuestionAnswering
-
-    model = _under_a_head(encoder, BertForQuestionAnswering, 2, seed)
-    model.bert.pooler = None  # nothing reads it
-    return model
-
-
-def _under_a_head(encoder: str, architecture: type, outputs: int, seed: int) -> nn.Module:
-    from transformers import AutoModel
+    from transformers import AutoModel, BertForSequenceClassification
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
@@ -94,10 +79,27 @@ def _under_a_head(encoder: str, architecture: type, outputs: int, seed: int) -> 
         pretrained = _as_bert(pretrained)
     if pretrained.config.model_type != "bert":
         raise BadInput(f"{encoder!r} is a {pretrained.config.model_type}: give a BERT or a DistilBERT")
-    pretrained.config.num_labels = outputs
-    model = architecture(pretrained.config)
+    pretrained.config.num_labels = num_labels
+    model = BertForSequenceClassification(pretrained.config)
     model.bert = pretrained
     return renew_head(model, seed)
+
+
+def load_reader(encoder: str, seed: int) -> nn.Module:
+    """The same under a span head: of every token two logits, for beginning and for ending the answer."""
+    return as_reader(load_encoder(encoder, 2, seed), seed)
+
+
+def as_reader(model: nn.Module, seed: int) -> nn.Module:
+    """The encoder of a classifier under a span head whose weights are drawn with `seed`; the model handed in
+    is not to be used any more."""
+    from transformers import BertForQuestionAnswering
+
+    model.config.num_labels = 2
+    reader = BertForQuestionAnswering(model.config)
+    reader.bert = model.bert
+    reader.bert.pooler = None  # which no span head reads
+    return renew_head(reader, seed)
 
 
 def renew_head(model: nn.Module, seed: int) -> nn.Module:

@@ -16,6 +16,7 @@ def _questions(name: str, rows: dict[str, int], hub: tuple[str, ...] = ()) -> Ta
         evaluated=(list(rows)[-1],),
         scores=("answer_f1", "exact_match"),
         spans=True,
+        long=True,
         folder=f"sets/{name}",
     )
 
@@ -31,6 +32,7 @@ TASKS = {
             hub=("imdb",),
             rows={"train": 25_000, "test": 25_000},
             evaluated=("test",),
+            long=True,
             folder="sets/imdb",
         ),
         _questions("squad2", {"train": 130_319, "validation": 11_873}, hub=("squad_v2",)),

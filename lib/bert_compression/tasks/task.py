@@ -19,6 +19,7 @@ class Task:
     scores: tuple[str, ...] = ("accuracy",)  # GLUE's, by their names in metrics.glue, the main one first
     grades: tuple[float, float] | None = None
     spans: bool = False
+    long: bool = False  # texts of hundreds of words
     folder: str = ""  # where its files lie below a data folder; glue/<name> unless told
 
     @property

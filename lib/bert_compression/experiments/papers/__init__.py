@@ -2,7 +2,7 @@
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
-from bert_compression.experiments.papers import loyalty, taylor
+from bert_compression.experiments.papers import loyalty, miniature, taylor
 from bert_compression.experiments.profiles import Profile
 
 TABLES = {
@@ -16,6 +16,11 @@ TABLES = {
         "table_2": taylor.table_2,
         "lambda_sweep": taylor.lambda_sweep,
         "training_sizes": taylor.training_sizes,
+    },
+    "miniature": {
+        "errors": miniature.errors,
+        "representation": miniature.representation,
+        "distribution": miniature.distribution,
     },
 }
 

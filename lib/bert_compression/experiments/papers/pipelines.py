@@ -1,11 +1,12 @@
 """Methods as chains of steps: what each step does, and which job that is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
-from bert_compression.experiments.profiles import Profile
+from bert_compression.experiments.profiles import LADDER, Profile
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.task import Task
 
 MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
@@ -18,13 +19,14 @@ LOSSES = {
     **{"ce": "cross_entropy", "kl": "kl", "taylor": "taylor", "squares": "squares"},
     **{"kl_untuned": "kl", "taylor_untuned": "taylor", "squares_untuned": "squares"},
 }
+LADDER_TEXT = "imdb"  # what the ladder learns from before any task; labels are not looked at
 NO_TEACHER = ("finetune", "replace", "ce")
 STEPS = (
     *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
-    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS),
+    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS, *LADDER),
     *LOSSES,
 )
-BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS)
+BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS, *LADDER)
 
 KEPT_LAYERS = 0.5  # Xu et al. 2021, section 4.2: the first 6 of 12
 PRUNED_HEADS = 0.45  # section 4.2
@@ -56,7 +58,12 @@ class Grid:
 
     def data(self, split: str, size: int | None, **others) -> dict:
         """The parameters of a job that reads examples."""
-        return self.params(split=split, size=size, max_length=self.profile.max_length, **others)
+        length = {"max_length": self.profile.max_length}
+        if self.task.long:
+            length = {"max_length": self.profile.long_length}
+        if self.task.spans:
+            length["stride"] = self.profile.stride
+        return self.params(split=split, size=size, **length, **others)
 
 
 def model_of(grid: Grid, method: str) -> Job:
@@ -107,6 +114,8 @@ def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
         return _checkpoint(grid, CHECKPOINTS[name], method)
     if name in STUDENTS:
         return _student(grid, name, method)
+    if name in LADDER:
+        return _rung(grid, name, method)
     if name == "truncate":
         return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
     if name == "prune_heads":
@@ -152,6 +161,25 @@ def _student(grid: Grid, name: str, method: str) -> Job:
         return _pretrained(grid, grid.profile.checkpoints[name], method)
     whole = _pretrained(grid, grid.profile.encoder, "pretrained")
     return Job("truncate", grid.params(keep=STUDENTS[name]), {"model": whole}, method)
+
+
+def _rung(grid: Grid, name: str, method: str) -> Job:
+    """An encoder of the ladder: the profile's from the hub, or a share of its encoder's layers, distilled on
+    text alone where the profile says how."""
+    rung, profile = grid.profile.ladder[name], grid.profile
+    if isinstance(rung, str):
+        return _pretrained(grid, rung, method)
+    whole = _pretrained(grid, profile.encoder, "pretrained")
+    if rung == 1:
+        return whole
+    if not profile.ladder_pretraining:
+        return Job("truncate", grid.params(keep=rung), {"model": whole}, method)
+    text = replace(grid, task=get_task(LADDER_TEXT))
+    size = profile.train_size[LADDER_TEXT]
+    params = text.data("train", size, recipe="tinybert", keep=rung, **profile.ladder_pretraining)
+    teacher = _pretrained(text, profile.encoder, "pretrained", seed=0)
+    encoder = Job("pretrain_distill", {**params, "seed": 0}, {"model": teacher}, f"{name} before any task")
+    return Job("new_head", grid.params(), {"model": encoder}, method)
 
 
 def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
