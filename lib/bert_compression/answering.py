@@ -1,5 +1,5 @@
 """What a model with a span head answers to questions: a stretch of the context, or nothing. Book:
-methods/fine_tuning."""
+methods/questions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Answers in words, held against one or several gold answers. Book: metrics/accuracy.
+"""Answers in words, held against one or several gold answers. Book: methods/questions.
 
 The rules of SQuAD 2.0 (Rajpurkar, Jia and Liang 2018), as its official evaluation has them: an answer that
 is not given is the empty text, and a question without gold answers asks for just that.

@@ -1,7 +1,7 @@
 """Questions whose answer is a stretch of a context, or nothing: reading the tables of SQuAD and its kin.
 
 An example's label is the tuple of its gold answers, each (begin, text) with the character of the context at
-which it begins; () for a question that the context does not answer. Book: data/questions.
+which it begins; () for a question that the context does not answer. Book: methods/questions.
 """
 
 from collections.abc import Mapping, Sequence

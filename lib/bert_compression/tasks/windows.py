@@ -1,7 +1,7 @@
 """Questions about contexts that may be longer than the model: every context is read through windows.
 
 A window holds the question and a stretch of the context, and the next one begins some tokens before that
-stretch ends (Devlin et al. 2019, section 4.2, and their released code). Book: methods/fine_tuning.
+stretch ends (Devlin et al. 2019, section 4.2, and their released code). Book: methods/questions.
 """
 
 from collections.abc import Sequence
