@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bert_compression.devices import best_device
+from bert_compression.devices import device_for
 from bert_compression.errors import Failure
 from bert_compression.tasks.batching import sorted_batches
 from bert_compression.tasks.windows import Windows
@@ -59,7 +59,7 @@ def answer_questions(
 def _spans(model: nn.Module, windows: Windows, batch_size: int, progress: Callable | None):
     """Of each window: its index, and the score, first and last token of its best span, and the score of no
     answer."""
-    device = best_device()
+    device = device_for(model)
     model.to(device).eval()
     done = 0
     with torch.inference_mode():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bert_compression.devices import best_device
+from bert_compression.devices import device_for
 from bert_compression.errors import Failure
 from bert_compression.tasks.batching import Encoded, sorted_batches
 
@@ -20,9 +20,10 @@ def cls_vectors(
     """The hidden state of the first token after the embeddings and after each layer, float32 (layers + 1,
     examples, size), in the order of the examples.
 
-    Raises Failure when a value is not finite.
+    Give `batch_size` 1 for a model whose answers depend on its batch (`compression.answers_alone`). Raises
+    Failure when a value is not finite.
     """
-    device = best_device()
+    device = device_for(model)
     model.to(device).eval()
     config = model.config
     vectors = np.empty((config.num_hidden_layers + 1, len(examples), config.hidden_size), dtype=np.float32)

@@ -21,7 +21,7 @@ class Profile:
     of the encoder's layers, which then learn from it on text alone as `ladder_pretraining` says (with nothing
     said, they are its lower layers). Long texts are read up to `long_length` tokens, questions through
     windows of that length which overlap by `stride`. `outside` are the sets of questions that no model has
-    been trained for, and `represented` the number of questions whose vectors are looked at, in each set.
+    been trained for, and of each set up to `represented` examples have their vectors looked at.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Profile:
     long_length: int
     stride: int
     outside: tuple[str, ...]
-    represented: int | None
+    represented: int
 
 
 # The models of Rai et al. 2024, from the largest to the smallest.
@@ -132,7 +132,7 @@ PROFILES = {
             long_length=256,
             stride=64,
             outside=("subjqa", "policyqa"),
-            represented=None,
+            represented=5_000,
         ),
         Profile(
             name="paper",

@@ -123,6 +123,13 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at_most(self, size: int | None) -> "Examples":
+        """These; or where there are more than `size`, that many, drawn once and for all and in their order."""
+        if size is None or size >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(0).permutation(len(self))[:size])
+        return Examples(tuple(self.texts[i] for i in chosen), tuple(self.labels[i] for i in chosen))
+
     @cached_property
     def digest(self) -> str:
         """sha256 over texts and labels: the same examples have the same digest, wherever they came from."""
@@ -154,10 +161,7 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
         raise BadInput(f"{where} holds {len(table)} examples: ask for between 1 and {len(table)}, not {size}")
     texts = _checked_texts(table, task, where)
     labels = checked_answers(table, where) if task.spans else _checked_labels(table, task, where)
-    chosen = np.arange(len(labels))
-    if size is not None and size < len(labels):
-        chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:size])
-    return Examples(tuple(texts[i] for i in chosen), tuple(labels[i] for i in chosen))
+    return Examples(tuple(texts), tuple(labels)).at_most(size)
 
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:

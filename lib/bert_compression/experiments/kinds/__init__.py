@@ -24,6 +24,7 @@ KINDS = (
     "neighbours",
     "alike",
     "outliers",
+    "calibration",
     "loyalty",
     "attack",
     "transfer",

@@ -21,6 +21,7 @@ TABLES = {
         "errors": miniature.errors,
         "representation": miniature.representation,
         "distribution": miniature.distribution,
+        "same_model": miniature.same_model,
     },
 }
 
