@@ -124,7 +124,7 @@ class Examples:
         return len(self.labels)
 
     def at_most(self, size: int | None) -> "Examples":
-        """These; or where there are more than `size`, that many, drawn once and for all and in their order."""
+        """These; or where there are more than `size`, that many, drawn once and for all, in their order."""
         if size is None or size >= len(self):
             return self
         chosen = np.sort(np.random.default_rng(0).permutation(len(self))[:size])
