@@ -22,7 +22,7 @@ def test_the_bins_of_four_answers_by_hand():
     p = [[0.95, 0.05], [0.85, 0.15], [0.3, 0.7], [0.55, 0.45]]
     found = reliability(p, [0, 1, 1, 1], bins=10)
     np.testing.assert_allclose(found.low, [0.5, 0.6, 0.8, 0.9])
-    assert found.count.tolist() == [1, 1, 1, 1]
+    assert found.examples.tolist() == [1, 1, 1, 1]
     np.testing.assert_allclose(found.confidence, [0.55, 0.7, 0.85, 0.95])
     assert found.accuracy.tolist() == [0, 1, 0, 1]
     error = (0.55 + 0.3 + 0.85 + 0.05) / 4
@@ -46,7 +46,7 @@ def test_the_error_is_the_definition_bin_by_bin(bins):
 def test_a_bin_holds_its_upper_end():
     halves = [[0.5, 0.5]] * 3  # of equal probabilities the first is the answer
     found = reliability(halves, [0, 1, 0], bins=2)
-    assert (found.low.tolist(), found.count.tolist(), found.accuracy.tolist()) == ([0.0], [3], [2 / 3])
+    assert (found.low.tolist(), found.examples.tolist(), found.accuracy.tolist()) == ([0.0], [3], [2 / 3])
     certain = reliability([[1.0, 0.0]], [0], bins=2)
     assert (certain.low.tolist(), certain.confidence.tolist()) == ([0.5], [1.0])
 
@@ -54,8 +54,8 @@ def test_a_bin_holds_its_upper_end():
 def test_the_bins_hold_all_examples_and_their_mean_is_the_accuracy():
     p, labels = answers(300)
     found = reliability(p, labels)
-    assert found.count.sum() == 300
-    assert np.average(found.accuracy, weights=found.count) == pytest.approx(
+    assert found.examples.sum() == 300
+    assert np.average(found.accuracy, weights=found.examples) == pytest.approx(
         accuracy(labels, p.argmax(axis=1)), rel=1e-12
     )
     assert found.low.min() >= 1 / 3 - 1 / 15  # no confidence lies below that of a guess among three
