@@ -12,8 +12,8 @@ from bert_compression.metrics._checks import distributions
 class Reliability(NamedTuple):
     """The bins of a reliability diagram that hold examples; each array has the shape (bins that do,)."""
 
-    low: np.ndarray  # where the bin begins; it ends 1 / bins further
-    count: np.ndarray  # of examples
+    low: np.ndarray  # where a bin begins; it ends 1 / bins further
+    examples: np.ndarray  # how many
     confidence: np.ndarray  # their mean probability of the label that they were given
     accuracy: np.ndarray  # the share of them that was labelled rightly
 
@@ -27,7 +27,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     and those without examples, of which nothing can be said, are left out.
 
     >>> found = reliability([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]], [0, 1, 1], bins=5)
-    >>> found.low.tolist(), found.count.tolist(), found.accuracy.tolist()
+    >>> found.low.tolist(), found.examples.tolist(), found.accuracy.tolist()
     ([0.4, 0.8], [1, 2], [1.0, 0.5])
 
     Raises BadInput for rows that are no distributions, labels that are none of the classes, or less than one
@@ -63,7 +63,7 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     Arguments and errors as for `reliability`. Book: metrics/calibration.
     """
     found = reliability(probabilities, labels, bins)
-    return float(np.average(np.abs(found.accuracy - found.confidence), weights=found.count))
+    return float(np.average(np.abs(found.accuracy - found.confidence), weights=found.examples))
 
 
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:

@@ -9,7 +9,7 @@ from scipy.stats import hypergeom
 from bert_compression.errors import BadInput
 from bert_compression.metrics._cosine import check_k, cosine_blocks, matrix, unit_rows
 
-GRID = 2.0**32  # cosines nearer to each other than 1 / GRID differ by rounding, if at all
+GRID = 2.0**36  # cosines nearer to each other than 1 / GRID differ by rounding, if at all
 BLOCK = 64 * 2**20  # bytes of Gram matrices at a time
 NOTHING = 1e-12  # what rounding leaves where there is nothing, relative to what there was
 
@@ -24,7 +24,7 @@ def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
     >>> nearest_neighbours([[1, 0], [3, 1], [0, 2], [-1, 9]], k=2).tolist()
     [[1, 2], [0, 2], [3, 1], [2, 1]]
 
-    Cosines that differ by less than 2e-10 count as equal, since rounding differs by thread and block. Raises
+    Cosines that differ by less than 1e-11 count as equal: rounding depends on block and thread. Raises
     BadInput for another shape, NaN, a zero vector (it has no cosine), or k not smaller than the number of
     points. Book: metrics/representation.
     """
