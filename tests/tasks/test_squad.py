@@ -140,6 +140,13 @@ def test_with_the_official_training_set_nothing_is_assembled(parts, folder):
     assert len(load_examples(parts, SQUAD2, "validation")) == 8
 
 
+def test_a_set_that_nobody_learns_from_is_asked_whole(tmp_path):
+    place = tmp_path / "sets" / "films"
+    place.mkdir(parents=True)
+    pd.concat([table("Alpha", rows=2), table("Beta", rows=2)]).to_parquet(place / "validation.parquet")
+    assert len(load_examples(FolderSource(tmp_path), TASKS["films"], "validation")) == 4
+
+
 def test_real_questions_are_read_and_articles_kept_apart(real_data):
     source = FolderSource(real_data)
     train, asked = (load_examples(source, SQUAD2, split) for split in ("train", "validation"))

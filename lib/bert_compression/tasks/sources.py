@@ -53,7 +53,7 @@ class FolderSource:
         substitutes = sorted(place.glob(f"{split}_*.parquet"))
         substitutes += [place / "heldout_subset.parquet"] if split == "validation" else []
         try:
-            table = assembled(place, split) if task.spans else None
+            table = assembled(place, split) if task.spans and "train" in task.rows else None
             if table is not None:
                 return table
             path = next((each for each in (path, *substitutes) if each.is_file()), path)
