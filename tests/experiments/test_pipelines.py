@@ -213,8 +213,9 @@ def test_a_pipeline_that_begins_nowhere_or_twice_is_refused(pipeline):
     with pytest.raises(BadInput) as refused:
         model_of(grid(), pipeline)
     assert str(refused.value) == (
-        f"{pipeline!r} must begin with a method or with pretrained or distilbert_checkpoint or "
-        "tinybert_checkpoint or 2x128 or 4x312 or 6x768, and have none later"
+        f"{pipeline!r} must begin with a method or one of pretrained, distilbert_checkpoint, "
+        "tinybert_checkpoint, 2x128, 4x312, 6x768, large, base, distil, medium, mini, tiny, "
+        "and have none later"
     )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
+from bert_compression.tasks import TASKS, Examples, Task, builtin, get_task, load_examples, open_source
 from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
 
 SST2, MNLI, STSB = TASKS["sst2"], TASKS["mnli"], TASKS["stsb"]
@@ -70,7 +70,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_an_unknown_task_is_refused():
     assert get_task("sst2") is SST2
-    with refused("unknown task 'sst3': choose one of sst2, mnli, qqp, qnli, mrpc, rte, stsb, cola"):
+    with refused(f"unknown task 'sst3': choose one of {', '.join(TASKS)}"):
         get_task("sst3")
 
 
@@ -250,7 +250,9 @@ def test_a_hub_out_of_reach_costs_one_line_and_one_question(no_network, tmp_path
 # The built-in language, and the real thing
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize(
+    "task", [task for task in TASKS.values() if task.name in builtin.GENERATED], ids=lambda task: task.name
+)
 def test_the_builtin_source_gives_checked_examples_of_every_split(task):
     parts = {split: load_examples(BuiltinSource(), task, split, 50) for split in task.rows}
     for examples in parts.values():
@@ -315,8 +317,9 @@ def test_what_was_held_out_serves_for_validation_and_for_nothing_else(folder):
 
 
 def test_the_real_sets_of_all_tasks_are_read(real_data):
-    for task in TASKS.values():
-        for split in ("train", *task.evaluated):
+    for name in TASKS.keys() - {"newsqa", "films"}:
+        task = TASKS[name]
+        for split in task.rows:
             examples = load_examples(FolderSource(real_data), task, split)
             assert 0 < len(examples) <= task.rows[split]
             assert len(set(examples.labels)) == (len(task.labels) or len(set(examples.labels)))

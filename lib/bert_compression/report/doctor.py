@@ -10,12 +10,13 @@ from bert_compression.attacks.resources import load_resources
 from bert_compression.compression.storage import WEIGHTS
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import hardware, versions
+from bert_compression.experiments.papers import TABLES, table_jobs
+from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import Profile, get_profile
 from bert_compression.hub import hub_answers
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.catalogue import TASKS
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.sources import FOLDER_VARIABLE, FolderSource, Source, load_examples, open_source
-from bert_compression.tasks.task import Task
 
 
 def examine(profile_name: str, data: str | None) -> dict[str, str]:
@@ -60,12 +61,23 @@ def _data(profile: Profile, data: str | None) -> str:
     source = open_source(data, profile.builtin_data)
     if source.name == "hub" and hub_answers():
         return "from the hub"
-    return f"{source.name}: {'; '.join(_counts(source, task) for task in TASKS.values())}"
+    return f"{source.name}: {'; '.join(_counts(source, *wanted) for wanted in _wanted(profile).items())}"
 
 
-def _counts(source: Source, task: Task) -> str:
-    counts = [f"{len(load_examples(source, task, split)):,} {split}" for split in task.rows]
-    return f"{task.name} with {', '.join(counts)}"
+def _wanted(profile: Profile) -> dict[str, list[str]]:
+    """The splits that the profile's jobs read, by task."""
+    splits: dict[str, list[str]] = {}
+    for paper in TABLES:
+        for job in in_order(table_jobs(paper, None, profile)):
+            if "split" in job.params:
+                seen = splits.setdefault(job.params["task"], [])
+                seen += [job.params["split"]] if job.params["split"] not in seen else []
+    return splits
+
+
+def _counts(source: Source, name: str, splits: list[str]) -> str:
+    counts = [f"{len(load_examples(source, get_task(name), split)):,} {split}" for split in splits]
+    return f"{name} with {', '.join(counts)}"
 
 
 def _model(profile: Profile) -> str:

@@ -73,7 +73,7 @@ def model_of(grid: Grid, method: str) -> Job:
     for end, name in enumerate(steps, start=1):
         if (name in BEGINNINGS) != (end == 1):
             raise BadInput(
-                f"{method!r} must begin with a method or with {' or '.join(BEGINNINGS)}, and have none later"
+                f"{method!r} must begin with a method or one of {', '.join(BEGINNINGS)}, and have none later"
             )
         job = _step(grid, name, job, steps[:end])
     return job
