@@ -9,18 +9,16 @@ import pandas as pd
 import pytest
 import tiny_profile
 import torch
+from workshop import Workshop
 
 from bert_compression.compression import load_model
 from bert_compression.errors import BadInput
-from bert_compression.experiments.job import Job, Resolver
+from bert_compression.experiments.job import Job
 from bert_compression.experiments.kinds.answer import ANSWERS
 from bert_compression.experiments.kinds.neighbours import NEIGHBOURS
 from bert_compression.experiments.kinds.vectors import VECTORS
 from bert_compression.experiments.papers import miniature
 from bert_compression.experiments.papers.pipelines import Grid, model_of
-from bert_compression.experiments.plan import in_order
-from bert_compression.experiments.running import run_job
-from bert_compression.experiments.store import Store
 from bert_compression.hidden import cls_vectors
 from bert_compression.metrics.representation import linear_cka, neighbour_jaccard
 from bert_compression.models import load_tokenizer
@@ -69,35 +67,21 @@ def questions(rows: int, seed: int, title: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-class House:
-    """Runs jobs, each once, and gives their records and folders."""
-
-    def __init__(self, folder):
-        for name, split, rows, seed in (
-            ("squad2", "train", 90, 0),
-            ("squad2", "validation", 45, 1),
-            ("films", "validation", 45, 2),
-        ):
-            place = folder / "data" / "sets" / name
-            place.mkdir(parents=True, exist_ok=True)
-            questions(rows, seed, name).to_parquet(place / f"{split}.parquet")
-        self.resolver = Resolver(FolderSource(folder / "data"))
-        self.store = Store(folder / "store")
-
-    def record(self, job: Job) -> dict:
-        for needed in in_order([job]):
-            record = run_job(needed, self.resolver, self.store, "smoke", lambda done, total: None)
-        return record
-
-    def place(self, job: Job):
-        record = self.record(job)
-        assert record["status"] == "ok", record["error"]
-        return self.store.artifacts(self.resolver.key(job))
+def workshop(folder) -> Workshop:
+    for name, split, rows, seed in (
+        ("squad2", "train", 90, 0),
+        ("squad2", "validation", 45, 1),
+        ("films", "validation", 45, 2),
+    ):
+        place = folder / "data" / "sets" / name
+        place.mkdir(parents=True, exist_ok=True)
+        questions(rows, seed, name).to_parquet(place / f"{split}.parquet")
+    return Workshop(FolderSource(folder / "data"), folder / "store")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory) -> House:
-    return House(tmp_path_factory.mktemp("house"))
+def house(tmp_path_factory) -> Workshop:
+    return workshop(tmp_path_factory.mktemp("house"))
 
 
 def grid(seed: int = 0) -> Grid:
@@ -121,7 +105,7 @@ def test_a_reader_is_trained_on_windows_and_reproduces_itself(house, tmp_path):
     assert record["metrics"]["train_examples"] == 90 and record["metrics"]["steps"] == 6  # 180 windows or so
     model = load_model(house.place(job))
     assert model.config.num_hidden_layers == 2 and hasattr(model, "qa_outputs")
-    again = load_model(House(tmp_path).place(job))
+    again = load_model(workshop(tmp_path).place(job))
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
 
 
@@ -205,7 +189,6 @@ def test_questions_without_any_answer_teach_nothing(house, tmp_path):
     table = questions(30, 0, "none")
     table["answers"] = [{"text": [], "answer_start": []}] * 30
     table.to_parquet(place / "train.parquet")
-    resolver, store = Resolver(FolderSource(tmp_path / "data")), Store(tmp_path / "store")
+    nowhere = Workshop(FolderSource(tmp_path / "data"), tmp_path / "store")
     with pytest.raises(BadInput, match=r"^none of the questions to train on has an answer"):
-        for job in in_order([model_of(grid(), "tiny_tuned")]):
-            run_job(job, resolver, store, "smoke", lambda done, total: None)
+        nowhere.record(model_of(grid(), "tiny_tuned"))
