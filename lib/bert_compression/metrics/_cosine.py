@@ -11,8 +11,8 @@ BLOCK = 16 * 2**20  # bytes of cosines at a time: few enough to stay near the pr
 
 
 def matrix(values: ArrayLike, name: str) -> np.ndarray:
-    """A copy as a float64 array (points, features), of finite numbers."""
-    x = np.array(values, dtype=np.float64)
+    """An array (points, features) of finite numbers."""
+    x = np.asarray(values)
     if x.ndim != 2 or not x.size:
         raise BadInput(f"{name} must have the shape (points, features), not {x.shape}")
     if not np.isfinite(x).all():
@@ -26,7 +26,7 @@ def unit_rows(vectors: ArrayLike, name: str) -> np.ndarray:
     The vectors of an encoder may all point in nearly the same direction. Then the rounding of float32 would
     decide which of them are neighbours.
     """
-    x = matrix(vectors, name)
+    x = matrix(vectors, name).astype(np.float64)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     if not lengths.all():
         row = int(np.argmin(lengths))
