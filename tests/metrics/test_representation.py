@@ -11,13 +11,13 @@ from scipy.stats import ortho_group
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
     _cosine,
+    _gram,
     expected_neighbour_jaccard,
     linear_cka,
     linear_cka_matrix,
     nearest_neighbours,
     neighbour_jaccard,
     neighbour_jaccards,
-    representation,
 )
 
 
@@ -221,7 +221,7 @@ def test_unrelated_features_come_out_high_unless_unbiased():
 @pytest.mark.parametrize("unbiased", [False, True])
 @pytest.mark.parametrize("points", [12, 60])
 def test_the_matrix_holds_every_pair_of_layers(points, unbiased, block, monkeypatch):
-    monkeypatch.setattr(representation, "BLOCK", block)
+    monkeypatch.setattr(_gram, "BLOCK", block)
     layers = pair(points, (5, 8, 20, 9, 30))
     a, b = layers[:2], layers[2:]
     printed = printed_unbiased_cka if unbiased else printed_cka
@@ -232,10 +232,8 @@ def test_the_matrix_holds_every_pair_of_layers(points, unbiased, block, monkeypa
 
 
 def test_both_ways_to_the_products_are_used_and_agree():
-    a, b = ([centred(x) for x in pair(20, (7, 40), seed=seed)] for seed in (0, 1))
-    for one, other in zip(
-        representation._over_points(a, b), representation._over_features(a, b), strict=True
-    ):
+    a, b = ([_gram.layer(x, "x") for x in pair(20, (7, 40), seed=seed)] for seed in (0, 1))
+    for one, other in zip(_gram._over_points(a, b), _gram._over_features(a, b), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-10)
 
 

@@ -11,8 +11,8 @@ BLOCK = 16 * 2**20  # bytes of cosines at a time: few enough to stay near the pr
 
 
 def matrix(values: ArrayLike, name: str) -> np.ndarray:
-    """A float64 array (points, features) of finite numbers."""
-    x = np.asarray(values, dtype=np.float64)
+    """An array (points, features) of finite numbers."""
+    x = np.asarray(values)
     if x.ndim != 2 or not x.size:
         raise BadInput(f"{name} must have the shape (points, features), not {x.shape}")
     if not np.isfinite(x).all():
@@ -26,12 +26,13 @@ def unit_rows(vectors: ArrayLike, name: str) -> np.ndarray:
     The vectors of an encoder may all point in nearly the same direction. Then the rounding of float32 would
     decide which of them are neighbours.
     """
-    x = matrix(vectors, name)
+    x = matrix(vectors, name).astype(np.float64)
     lengths = np.linalg.norm(x, axis=1, keepdims=True)
     if not lengths.all():
         row = int(np.argmin(lengths))
         raise BadInput(f"{name} has a zero vector in row {row}, which points nowhere: leave that point out")
-    return x / lengths
+    x /= lengths
+    return x
 
 
 def cosine_blocks(queries: np.ndarray, bank: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

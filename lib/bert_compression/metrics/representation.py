@@ -7,11 +7,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import hypergeom
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics._cosine import check_k, cosine_blocks, matrix, unit_rows
+from bert_compression.metrics._cosine import check_k, cosine_blocks, unit_rows
+from bert_compression.metrics._gram import NOTHING, Layer, inner_products, layer, without_diagonals
 
 GRID = 2.0**36  # cosines nearer to each other than 1 / GRID differ by rounding, if at all
-BLOCK = 64 * 2**20  # bytes of Gram matrices at a time
-NOTHING = 1e-12  # what rounding leaves where there is nothing, relative to what there was
 
 
 def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
@@ -92,7 +91,7 @@ def expected_neighbour_jaccard(points: int, k: int) -> float:
     than the number of points.
 
     >>> round(expected_neighbour_jaccard(3, 1), 4), round(expected_neighbour_jaccard(10_000, 50), 4)
-    (0.5, 0.0026)
+    (0.5, 0.0025)
     """
     check_k(k, points - 1, "other points")
     common = np.arange(k + 1)
@@ -117,7 +116,7 @@ def linear_cka(features_a: ArrayLike, features_b: ArrayLike, unbiased: bool = Fa
     do not tell points apart: constant ones, or for `unbiased` fewer than 4 points or points that are all
     equally unlike. Book: metrics/representation.
     """
-    return float(_cka({"features_a": features_a}, {"features_b": features_b}, unbiased)[0, 0])
+    return float(_cka([layer(features_a, "features_a")], [layer(features_b, "features_b")], unbiased)[0, 0])
 
 
 def linear_cka_matrix(
@@ -127,86 +126,28 @@ def linear_cka_matrix(
 
     Each layer has the shape (points, features), all for the same points. The layers of several models can be
     strung together. All pairs come from a few matrix products, over features or over points, whichever are
-    fewer; a copy of all layers in float64 is kept meanwhile.
+    fewer. Errors as for `linear_cka`.
     """
-    named_a, named_b = (
-        {f"{name}[{number}]": layer for number, layer in enumerate(layers)}
+    a, b = (
+        [layer(features, f"{name}[{number}]") for number, features in enumerate(layers)]
         for name, layers in (("layers_a", layers_a), ("layers_b", layers_b))
     )
-    if not named_a or not named_b:
+    if not a or not b:
         raise BadInput("layers_a and layers_b must hold at least one layer each")
-    return _cka(named_a, named_b, unbiased)
+    return _cka(a, b, unbiased)
 
 
-def _cka(named_a: dict[str, ArrayLike], named_b: dict[str, ArrayLike], unbiased: bool) -> np.ndarray:
-    names = [*named_a, *named_b]
-    layers = [_centred(layer, name) for name, layer in (named_a | named_b).items()]
-    points = len(layers[0])
-    for name, x in zip(names, layers, strict=True):
-        if len(x) != points:
-            raise BadInput(
-                f"{names[0]} has {points} points and {name} {len(x)}: they must be the same points"
-            )
+def _cka(a: list[Layer], b: list[Layer], unbiased: bool) -> np.ndarray:
+    points = len(a[0].lengths)
+    for each in a + b:
+        if len(each.lengths) != points:
+            told = f"{a[0].name} has {points} points and {each.name} {len(each.lengths)}"
+            raise BadInput(f"{told}: they must be the same points")
     if unbiased and points < 4:
         raise BadInput(f"the unbiased estimator needs 4 points or more, not {points}")
-    a, b = layers[: len(named_a)], layers[len(named_a) :]
-    products, of_a, of_b = _inner_products(a, b)
-    if unbiased:
-        lengths_a, lengths_b = (np.stack([(x**2).sum(axis=1) for x in side]) for side in (a, b))
-        products -= _of_diagonals(lengths_a[:, None], lengths_b)
-        of_a -= _of_diagonals(lengths_a, lengths_a)
-        of_b -= _of_diagonals(lengths_b, lengths_b)
-    for name, own in zip(names, [*of_a, *of_b], strict=True):
-        if own <= NOTHING:
-            raise BadInput(f"all points of {name} are equally unlike, so CKA is undefined: leave it out")
-    return np.clip(products / np.sqrt(np.outer(of_a, of_b)), -1, 1)
-
-
-def _centred(layer: ArrayLike, name: str) -> np.ndarray:
-    """The columns brought to mean 0, and the whole to norm 1, which CKA does not see."""
-    x = matrix(layer, name)
-    centred = x - x.mean(axis=0)
-    norm = np.linalg.norm(centred)
-    if norm <= NOTHING * np.linalg.norm(x):
-        raise BadInput(f"{name} is the same for all points, so CKA is undefined: leave it out")
-    return centred / norm
-
-
-def _inner_products(a: list[np.ndarray], b: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """⟨X Xᵀ, Y Yᵀ⟩ = |Xᵀ Y|² of all pairs, and of each layer of `a`, and of `b`, with itself."""
-    points, widths_a, widths_b = len(a[0]), [x.shape[1] for x in a], [x.shape[1] for x in b]
-    over_features = sum(widths_a) * sum(widths_b) + sum(width**2 for width in widths_a + widths_b)
-    over_points = points * (sum(widths_a) + sum(widths_b) + len(a) * len(b))
-    return _over_points(a, b) if over_points < over_features else _over_features(a, b)
-
-
-def _over_features(a: list[np.ndarray], b: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    products = np.array([[np.sum((x.T @ y) ** 2) for y in b] for x in a])
-    of_a, of_b = (np.array([np.sum((x.T @ x) ** 2) for x in side]) for side in (a, b))
-    return products, of_a, of_b
-
-
-def _over_points(a: list[np.ndarray], b: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each layer's Gram matrix is made once and laid out as one long row, a part of it at a time."""
-    points = len(a[0])
-    products, of_a, of_b = np.zeros((len(a), len(b))), np.zeros(len(a)), np.zeros(len(b))
-    size = max(1, BLOCK // (8 * points * (len(a) + len(b))))
-    for start in range(0, points, size):
-        rows = slice(start, start + size)
-        grams_a, grams_b = (np.stack([(x[rows] @ x.T).ravel() for x in side]) for side in (a, b))
-        products += grams_a @ grams_b.T
-        of_a += (grams_a**2).sum(axis=1)
-        of_b += (grams_b**2).sum(axis=1)
-    return products, of_a, of_b
-
-
-def _of_diagonals(lengths_a: np.ndarray, lengths_b: np.ndarray) -> np.ndarray:
-    """What the diagonals of two centred Gram matrices add to their inner product, by which it is biased.
-
-    Both hold squared lengths of points, (..., points): those diagonals. Song et al. set them to 0 and correct
-    by sums of rows, of which centring has left nothing else than the diagonal, with a minus.
-    """
-    n = lengths_a.shape[-1]
-    shared = np.einsum("...n,...n->...", lengths_a, lengths_b)
-    totals = lengths_a.sum(axis=-1) * lengths_b.sum(axis=-1)
-    return shared * n / (n - 2) - totals / ((n - 1) * (n - 2))
+    products = inner_products(a, b)
+    between, of_a, of_b = without_diagonals(products, a, b) if unbiased else products
+    for each, own in zip(a + b, [*of_a, *of_b], strict=True):
+        if own <= NOTHING * each.lengths.sum() ** 2:
+            raise BadInput(f"all points of {each.name} are equally unlike, so CKA is undefined: leave it out")
+    return np.clip(between / np.sqrt(np.outer(of_a, of_b)), -1, 1)
