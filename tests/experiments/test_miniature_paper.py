@@ -72,7 +72,8 @@ def test_with_one_seed_there_is_no_other_seed_to_compare_with():
 
 def test_outliers_are_sought_in_every_foreign_set():
     jobs = table_jobs("miniature", "distribution", get_profile("small"))
-    assert {job.params["task"] for job in jobs} == {"subjqa", "policyqa"} and len(jobs) == 2 * 2 * 6
+    assert {job.params["task"] for job in jobs} == {"subjqa", "policyqa"}
+    assert {job.params["k"] for job in jobs} == {5, 50, 200} and len(jobs) == 2 * 2 * 3 * 6
     job = jobs[0]
     assert {name: (j.params["task"], j.params["split"]) for name, j in job.inputs.items()} == {
         "training": ("squad2", "train"),
@@ -89,9 +90,19 @@ def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
     grid = loyalty.grid(profile, "mnli", 0)
     for method in loyalty.TABLE_1:
         assert {job.identity for job in loyalty.measurements(grid, method)} <= identities
-    more = {(job.kind, job.method) for job in jobs if job.kind in ("alike", "outliers", "calibration")}
-    students = set(loyalty.TABLE_1) - {"teacher"}
-    assert {m for kind, m in more if kind == "calibration"} == {m for kind, m in more if kind == "outliers"}
-    assert {m for kind, m in more if kind == "outliers"} == set(loyalty.TABLE_1)
-    assert {j.params["other"] for j in jobs if j.kind == "alike"} == students
-    assert {j.method for j in jobs if j.kind == "alike"} == {"teacher"}
+    students = {*loyalty.TABLE_1, "other_seed"} - {"teacher"}
+    for kind in ("alike", "in_common"):
+        found = {(job.method, job.seed) for job in jobs if job.kind == kind}
+        assert found == {(method, seed) for method in students for seed in (0, 1)}
+    assert {job.method for job in jobs if job.kind == "calibration"} == set(loyalty.TABLE_1)
+
+
+def test_another_seed_of_the_teacher_stands_beside_its_students():
+    jobs = table_jobs("miniature", "same_model", get_profile("small"))
+    (alike,) = (j for j in jobs if (j.kind, j.method, j.seed) == ("alike", "other_seed", 0))
+    assert {side: alike.inputs[f"vectors_{side}"].seed for side in "ab"} == {"a": 0, "b": 1}
+    (loyal,) = (j for j in jobs if (j.kind, j.method, j.seed) == ("loyalty", "other_seed", 1))
+    assert {name: job.seed for name, job in loyal.inputs.items()} == {"teacher": 1, "student": 0}
+    assert not [
+        j for j in table_jobs("miniature", "same_model", get_profile("smoke")) if j.method == "other_seed"
+    ]

@@ -67,13 +67,13 @@ def test_pairs_of_models_within_a_seed_and_pairs_of_seeds_within_a_model(record)
     assert matrix.chance[0, 1] == 0.1 and matrix.seeds == 2
 
 
-def test_outliers_are_those_flagged_of_one_task(record):
+def test_outliers_are_those_flagged_of_one_task_by_one_neighbour(record):
     flags = [
-        record("outliers", "large", 0, {}, {"outside": "0110", "inside": "0000"}, task=task)
-        for task in ("subjqa", "policyqa")
+        record("outliers", "large", 0, {}, {"outside": outside}, task=task, params={"k": k})
+        for task, k, outside in (("subjqa", 50, "0110"), ("policyqa", 50, "1111"), ("subjqa", 5, "1111"))
     ]
-    assert outliers(flags, "subjqa")["large", 0].tolist() == [False, True, True, False]
-    assert len(outliers(flags, "subjqa")) == 1
+    assert outliers(flags, "subjqa", 50)["large", 0].tolist() == [False, True, True, False]
+    assert len(outliers(flags, "subjqa", 50)) == 1
 
 
 def test_the_picture_says_its_numbers(asked):

@@ -95,12 +95,13 @@ def wrong_answers(records: Iterable[Mapping]) -> Masks:
     }
 
 
-def outliers(records: Iterable[Mapping], task: str) -> Masks:
-    """Which questions of another task each model finds strange, from records of the kind "outliers"."""
+def outliers(records: Iterable[Mapping], task: str, k: int) -> Masks:
+    """Which questions of another task each model finds strange by its `k`-th neighbour, from records of the
+    kind "outliers"."""
     return {
         (r["method"], r["seed"]): np.array([flag == "1" for flag in r["per_example"]["outside"]])
         for r in records
-        if r["kind"] == "outliers" and r["status"] == "ok" and r["task"] == task
+        if (r["kind"], r["status"], r["task"], r["params"]["k"]) == ("outliers", "ok", task, k)
     }
 
 

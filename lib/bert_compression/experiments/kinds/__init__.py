@@ -24,6 +24,7 @@ KINDS = (
     "neighbours",
     "alike",
     "outliers",
+    "in_common",
     "calibration",
     "loyalty",
     "attack",

@@ -17,8 +17,12 @@ def run(work: Work) -> Outcome:
     """Inputs are the vectors and the neighbours of "a" and of "b", for the same examples."""
     one, other = (_array(work, f"neighbours_{side}", NEIGHBOURS, "nearest") for side in "ab")
     metrics: dict[str, float] = {"points": len(one)}
+    told: dict[str, list] = {}
     for k in work.params["ks"]:
         jaccards = neighbour_jaccards(one[:, :k], other[:, :k])
+        told |= (
+            {"neighbour_jaccards": np.round(jaccards, 3).tolist()} if k == work.params["per_point"] else {}
+        )
         low, high = bootstrap_interval(jaccards)
         metrics |= {
             f"neighbour_jaccard_{k}": float(jaccards.mean()),
@@ -30,7 +34,7 @@ def run(work: Work) -> Outcome:
     # What [CLS] is embedded as is the same for all texts: only layers have seen other words.
     cka = linear_cka_matrix(list(layers[0][1:]), list(layers[1][1:]), unbiased=True)
     metrics["cka_last"] = float(cka[-1, -1])
-    return Outcome(metrics, {"cka": np.round(cka, 4).tolist()})
+    return Outcome(metrics, {**told, "cka": np.round(cka, 4).tolist()})
 
 
 def _array(work: Work, name: str, file: str, array: str) -> np.ndarray:

@@ -7,6 +7,8 @@ from bert_compression.experiments.kinds.vectors import VECTORS
 from bert_compression.metrics.ood import nearest_distances, outlier_auroc, outlier_fpr, outlier_threshold
 from bert_compression.metrics.significance import bootstrap_interval
 
+FLAGS = "flags.npz"  # which inputs are strange: "inside" and "outside", each (examples,)
+
 
 def run(work: Work) -> Outcome:
     """Inputs are vectors of the "training" examples, of others of the same task ("inside"), and of another
@@ -18,6 +20,7 @@ def run(work: Work) -> Outcome:
     )
     threshold = outlier_threshold(inside)
     flagged = {"inside": inside > threshold, "outside": outside > threshold}
+    np.savez(work.folder / FLAGS, **flagged)
     low, high = bootstrap_interval(flagged["outside"])
     metrics = {
         "auroc": outlier_auroc(inside, outside),

@@ -5,9 +5,8 @@ Six models, from large to tiny, learn the questions of SQuAD 2.0. What they err 
 what they find strange is compared, model with model and, as the paper does not, seed with seed.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers import loyalty
@@ -24,10 +23,13 @@ HYPERPARAMETERS = {method: TRAINING for method in METHODS}
 ASKED = "squad2"
 # How many neighbours the paper looked at is not known.
 KS = (5, 10, 20, 50, 100)
+PER_POINT = 50  # of these, the one whose values are kept point by point
 # The k-th nearest training point: 50 in the code of deep nearest neighbours for CIFAR-10.
 NEAREST = 50
+OTHER_NEAREST = (5, 200)  # to see how much hangs on it
 LAYERWISE = 1000  # points that layers are compared on
 STRANGE = "qqp"  # pairs of questions, to models that have learnt of premises and hypotheses
+OTHER_SEED = "other_seed"  # of the teacher: what the records call it
 SEEDS = 2  # so that two models can be held against one model with two seeds
 
 
@@ -43,36 +45,39 @@ def representation(profile: Profile) -> list[Job]:
     pairs += [
         ((one, method), (other, method)) for one, other in combinations(all_grids, 2) for method in METHODS
     ]
-    return [_alike(one, other) for one, other in pairs]
+    return [_alike(one, other, one[1]) for one, other in pairs]
 
 
 def distribution(profile: Profile) -> list[Job]:
     """Data distribution: which questions of its own kind and of others does each model find strange?"""
     return [
-        job
+        _outliers(grid, method, foreign, k)
         for grid in grids(profile)
         for method in METHODS
-        for job in _outliers(grid, method, profile.outside)
+        for foreign in profile.outside
+        for k in (NEAREST, *OTHER_NEAREST)
     ]
 
 
 def same_model(profile: Profile) -> list[Job]:
     """Beyond the paper: which method keeps the model the same model? On MNLI, the compressed models of the
-    loyalty paper's Table 1 by all measures at once.
+    loyalty paper's Table 1 by all measures at once, and beside them the teacher with another seed.
 
-    Beside what that table measures: how alike teacher and student represent the pairs, which foreign pairs
-    they find strange, and how far their probabilities can be taken at their word.
+    Beside what that table measures: how alike teacher and student represent the pairs, which errors they
+    share, which foreign pairs both find strange, and how far their probabilities can be taken at their word.
     """
+    seeds = [loyalty.grid(profile, "mnli", seed) for seed in profile.seeds[:SEEDS]]
     jobs = []
-    for seed in profile.seeds[:SEEDS]:
-        grid = loyalty.grid(profile, "mnli", seed)
+    for grid in seeds:
         for method in loyalty.TABLE_1:
-            jobs += [*loyalty.measurements(grid, method), *_outliers(grid, method, (STRANGE,))]
-            answers = predict(grid, model_of(grid, method), grid.task.evaluated[0], None)
-            params = grid.data(grid.task.evaluated[0], None)
-            jobs.append(Job("calibration", params, {"answers": answers}, method))
+            jobs += [*loyalty.measurements(grid, method), _calibration(grid, method)]
             if method != "teacher":
-                jobs.append(_alike((grid, "teacher"), (grid, method)))
+                jobs += _sameness((grid, "teacher"), (grid, method), method)
+    for one, other in permutations(seeds, 2):
+        answers = {"teacher": _predicted(one, "teacher"), "student": _predicted(other, "teacher")}
+        params = one.data(one.task.evaluated[0], None)
+        jobs.append(Job("loyalty", params, answers, OTHER_SEED))
+        jobs += _sameness((one, "teacher"), (other, "teacher"), OTHER_SEED)
     return jobs
 
 
@@ -86,18 +91,35 @@ def _answer(grid: Grid, method: str) -> Job:
     return Job("answer", grid.data(grid.task.evaluated[0], None), {"model": model}, method)
 
 
-def _outliers(grid: Grid, method: str, tasks: Sequence[str]) -> list[Job]:
-    """A model's strange inputs among those of its own task and of each of the others."""
+def _sameness(teacher: tuple[Grid, str], student: tuple[Grid, str], method: str) -> list[Job]:
+    """How alike the two represent the pairs, and what errors and outliers they have in common; the records
+    carry the teacher's seed."""
+    grid, inputs = teacher[0], {}
+    for side, model in zip("ab", (teacher, student), strict=True):
+        inputs[f"answers_{side}"] = _predicted(*model)
+        inputs[f"outliers_{side}"] = _outliers(*model, STRANGE, NEAREST)
+    params = grid.data(grid.task.evaluated[0], None)
+    return [Job("in_common", params, inputs, method), _alike(teacher, student, method)]
+
+
+def _predicted(grid: Grid, method: str) -> Job:
+    return predict(grid, model_of(grid, method), grid.task.evaluated[0], None)
+
+
+def _calibration(grid: Grid, method: str) -> Job:
+    answers = {"answers": _predicted(grid, method)}
+    return Job("calibration", grid.data(grid.task.evaluated[0], None), answers, method)
+
+
+def _outliers(grid: Grid, method: str, foreign: str, k: int) -> Job:
+    """A model's strange inputs among those of its own task and of a foreign one."""
+    main = grid.task.evaluated[0]
     inputs = {
         "training": _vectors(grid, method, grid.task.name, "train"),
-        "inside": _vectors(grid, method, grid.task.name, grid.task.evaluated[0]),
+        "inside": _vectors(grid, method, grid.task.name, main),
+        "outside": _vectors(grid, method, foreign, get_task(foreign).evaluated[0]),
     }
-    jobs = []
-    for name in tasks:
-        outside = _vectors(grid, method, name, get_task(name).evaluated[0])
-        params = replace(grid, task=get_task(name)).params(k=NEAREST)
-        jobs.append(Job("outliers", params, {**inputs, "outside": outside}, method))
-    return jobs
+    return Job("outliers", replace(grid, task=get_task(foreign)).params(k=k), inputs, method)
 
 
 def _vectors(grid: Grid, method: str, task: str, split: str) -> Job:
@@ -107,12 +129,13 @@ def _vectors(grid: Grid, method: str, task: str, split: str) -> Job:
     return Job("vectors", params, {"model": model_of(grid, method)}, method)
 
 
-def _alike(one: tuple[Grid, str], other: tuple[Grid, str]) -> Job:
-    """The record carries the method and seed of the first, and in its parameters those of the other."""
+def _alike(one: tuple[Grid, str], other: tuple[Grid, str], method: str) -> Job:
+    """The record carries the seed of the first, and in its parameters method and seed of the other."""
     inputs = {}
-    for side, (grid, method) in zip("ab", (one, other), strict=True):
-        vectors = _vectors(grid, method, grid.task.name, grid.task.evaluated[0])
+    for side, (grid, name) in zip("ab", (one, other), strict=True):
+        vectors = _vectors(grid, name, grid.task.name, grid.task.evaluated[0])
         inputs[f"vectors_{side}"] = vectors
-        inputs[f"neighbours_{side}"] = Job("neighbours", grid.params(k=max(KS)), {"vectors": vectors}, method)
-    params = one[0].params(ks=list(KS), other=other[1], other_seed=other[0].seed)
-    return Job("alike", params, inputs, one[1])
+        inputs[f"neighbours_{side}"] = Job("neighbours", grid.params(k=max(KS)), {"vectors": vectors}, name)
+    main = one[0].task.evaluated[0]
+    params = {"ks": list(KS), "per_point": PER_POINT, "other": other[1], "other_seed": other[0].seed}
+    return Job("alike", one[0].data(main, None, **params), inputs, method)

@@ -1,6 +1,10 @@
-"""The six models of Rai et al. 2024, Compressed models are NOT miniature versions of large models."""
+"""The six models of Rai et al. 2024, Compressed models are NOT miniature versions of large models, and the
+compressed models of Xu et al. 2021 as a paper on miniatures would see them."""
+
+from dataclasses import replace
 
 from bert_compression.report.layouts import Layout, Measure, Part, Row
+from bert_compression.report.papers.loyalty_tables import TABLE_1
 
 NAMES = ("large", "base", "distil", "medium", "mini", "tiny")
 METHODS = tuple(f"{name}_tuned" for name in NAMES)
@@ -23,4 +27,42 @@ LADDER = Layout(
     ),
     measures=tuple(Measure(name, label, "answer") for name, label in _SCORES.items()),
     parts=(Part("scores", "How well the six models answer the questions of SQuAD 2.0.", tuple(_SCORES)),),
+)
+
+# How alike a model is to the teacher that it comes from, and what it is worth in use.
+_ALIKE = (
+    Measure("label_loyalty", "Label loyalty", "loyalty"),
+    Measure("probability_loyalty", "Probability loyalty", "loyalty"),
+    Measure("error_jaccard", "Errors in common", "in_common"),
+    Measure("neighbour_jaccard_50", "Neighbours in common", "alike"),
+    Measure("cka_last", "CKA, last layer", "alike"),
+    Measure("outlier_jaccard", "Outliers in common", "in_common"),
+)
+_IN_USE = (
+    Measure("accuracy", "Accuracy", "predict"),
+    Measure("calibration_error", "Calibration error", "calibration"),
+    Measure("after_attack_accuracy", "After-attack accuracy", "attack"),
+    Measure("speedup_batch_1", "Speed-up", "cost", 1.0, 2, "×"),
+    Measure("stored_bytes", "Stored size", "cost", 1 / 2**20, 2, "MiB"),
+)
+ALIKE = tuple(measure.name for measure in _ALIKE)
+_TEACHER, *_STUDENTS = (replace(row, reported="") for row in TABLE_1.rows)
+SAME_MODEL = Layout(
+    name="miniature_same_model",
+    title="The same model?",
+    task="mnli",
+    rows=(
+        replace(_TEACHER, given=dict.fromkeys(ALIKE, 1.0)),
+        Row("other_seed", "Teacher, another seed", "", short="another seed", stands_for="teacher"),
+        *_STUDENTS,
+    ),
+    measures=(*_ALIKE, *_IN_USE),
+    parts=(
+        Part(
+            "all",
+            "Every compressed model of Table 1 on MNLI by all measures at once: first how alike it is to its "
+            "teacher, then what it is worth in use.",
+            tuple(measure.name for measure in (*_ALIKE, *_IN_USE)),
+        ),
+    ),
 )
