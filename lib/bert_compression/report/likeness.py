@@ -4,7 +4,7 @@ What two models share of their errors, outliers or neighbours is held against wh
 share; the verdicts follow the rules of `claims`. Book: notebooks/miniature/claims.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,6 +88,6 @@ def of_neighbours(records: Sequence[Mapping], largest: str, smaller: str) -> Fou
     return float(differences.mean()), *bootstrap_interval(differences), len(seeds), len(differences)
 
 
-def _at_least_two(seeds: Sequence[int]) -> None:
+def _at_least_two(seeds: Collection[int]) -> None:
     if len(seeds) < 2:
         raise Failure("records of two seeds are missing")

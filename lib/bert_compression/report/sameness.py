@@ -4,7 +4,7 @@ Drawn from the same cells as the table beside it. Book: notebooks/miniature/same
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -80,11 +80,11 @@ def _points(
     there = [method for method in order if method in cells.index]
     found, places = cells.loc[there], [order.index(method) for method in there]
     bars = [(found.value - found.low).clip(lower=0), (found.high - found.value).clip(lower=0)]
-    look = {"fmt": marker, "color": colour, "mfc": colour if marker == "o" else "white", "ms": 5}
+    look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": colour if marker == "o" else "white", "ms": 5}
     axes.errorbar(found.value, places, xerr=[bar.fillna(0) for bar in bars], **look, label=source)
     axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
     if OTHER_SEED in cells.index:
-        line = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
+        line: dict[str, Any] = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
         axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"another seed, {source}")
 
 

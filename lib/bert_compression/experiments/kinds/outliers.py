@@ -20,7 +20,7 @@ def run(work: Work) -> Outcome:
     )
     threshold = outlier_threshold(inside)
     flagged = {"inside": inside > threshold, "outside": outside > threshold}
-    np.savez(work.folder / FLAGS, **flagged)
+    np.savez(work.folder / FLAGS, inside=flagged["inside"], outside=flagged["outside"])
     low, high = bootstrap_interval(flagged["outside"])
     metrics = {
         "auroc": outlier_auroc(inside, outside),
