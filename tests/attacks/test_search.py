@@ -36,7 +36,7 @@ def attacked(text) -> Words:
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_search_is_the_naive_loop(model, tokenizer, name):
-    examples = labelled(model, tokenizer, sentences(30, seed=20))
+    examples = labelled(model, tokenizer, sentences(12, seed=20))
     victim = Victim(model, tokenizer, MAX_LENGTH)
     attacker = word_by_word(victim, offered, **RULES[name])
     found = [

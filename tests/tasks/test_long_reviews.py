@@ -80,4 +80,4 @@ def baselines():
 
 def test_words_alone_do_not_give_the_label_away(baselines):
     assert baselines["majority"] < 0.56
-    assert baselines["bag of words"] < 0.66
+    assert baselines["bag of words"] < 0.6

@@ -13,8 +13,6 @@ from bert_compression.tasks.lexicon import CONCEPTS
 RARE = 0.02  # how often a rare synonym stands where one could, as in the other built-in tasks
 WORDS = (40, 90)  # with its marks; the built-in BERT reads 128 tokens
 JUDGEMENTS = 3
-# Plainer than in the reviews of one sentence: what three of them say together is harder to read.
-SHARES = {"negated": 0.2, "contrast": 0.35, "reported": 0.2}
 
 
 def long_review(rng: Random) -> dict[str, str | int]:
@@ -28,7 +26,7 @@ def long_review(rng: Random) -> dict[str, str | int]:
     label = rng.randrange(2)
     least, most = WORDS
     while True:
-        judgements = [language.sample_review(rng, 1 if label else -1, **SHARES) for _ in range(JUDGEMENTS)]
+        judgements = [language.sample_review(rng, 1 if label else -1) for _ in range(JUDGEMENTS)]
         sentences = [_worded(language.review_pattern(judgement, rng), rng) for judgement in judgements]
         wanted = rng.randint(least, most - 20)
         while _length(sentences) < wanted:
