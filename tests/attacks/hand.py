@@ -46,14 +46,14 @@ class Adding(torch.nn.Module):
 
 class Table(torch.nn.Module):
     """A masked language model that looks at the piece alone: `guesses` holds the scores of the best pieces
-    for a piece, best first; every other piece has -99."""
+    for a piece, best first; every other piece has -99 or less, in the order of the vocabulary."""
 
     device = torch.device("cpu")
 
     def __init__(self, tokenizer, guesses: dict[str, dict[str, float]]):
         super().__init__()
         self.config = SimpleNamespace(vocab_size=len(tokenizer), max_position_embeddings=64)
-        self.table = torch.full((len(tokenizer), len(tokenizer)), -99.0)
+        self.table = -99.0 - torch.arange(float(len(tokenizer))).repeat(len(tokenizer), 1)
         for piece, scores in guesses.items():
             for guess, score in scores.items():
                 row, column = tokenizer.convert_tokens_to_ids([piece, guess])

@@ -24,7 +24,7 @@ PIECES = [
     "film",
     "movie",
     "good",
-    "nice",
+    "fine",
     "bad",
     "zork",
     "over",
@@ -35,7 +35,7 @@ PIECES = [
     ",",
 ]
 GUESSES = {
-    "good": {"[SEP]": 9, ",": 8, "good": 7, "the": 6, "##ed": 5, "nice": 4, "bad": 3, "zork": -1},
+    "good": {"[SEP]": 9, ",": 8, "good": 7, "the": 6, "##ed": 5, "fine": 4, "bad": 3, "zork": -1},
     "over": {"over": 9, "under": 8, "good": 7, "film": 6, "bad": 5},
     "##act": {"##play": 9, "##act": 8, "##ed": 7, "film": 6},
 }
@@ -64,25 +64,25 @@ def offers(recipe, victim, text, place, resources=None) -> list[str]:
 
 @pytest.fixture
 def victim(pieces):
-    return Asked(Adding(pieces, {"good": 2.0, "nice": 1.0, "bad": -2.0}), pieces, MAX_LENGTH)
+    return Asked(Adding(pieces, {"good": 2.0, "fine": 1.0, "zork": 1.5, "bad": -2.0}), pieces, MAX_LENGTH)
 
 
 def test_candidates_are_the_best_guesses_of_the_model_without_what_is_no_word(recipe):
     # [SEP], the comma and "##ed" are no words; the word itself and stop words are left out by the offers.
-    assert recipe().guesses("good film", (0, 4)) == ("good", "the", "nice", "bad", "zork")
-    assert recipe(candidates=6).guesses("good film", (0, 4)) == ("good", "the", "nice")
+    assert recipe().guesses("good film", (0, 4)) == ("good", "the", "fine", "bad", "zork")
+    assert recipe(candidates=6).guesses("good film", (0, 4)) == ("good", "the", "fine")
     assert recipe(candidates=1).guesses("good film", (0, 4)) == ()
 
 
 def test_the_threshold_cuts_off_what_the_model_scores_below_it_and_zero_is_none(recipe):
-    assert recipe(threshold=4.0).guesses("good film", (0, 4)) == ("good", "the", "nice")
+    assert recipe(threshold=4.0).guesses("good film", (0, 4)) == ("good", "the", "fine")
     assert recipe(threshold=4.1).guesses("good film", (0, 4)) == ("good", "the")
     assert "zork" in recipe(threshold=0.0).guesses("good film", (0, 4))
 
 
 def test_neither_the_word_nor_a_stop_word_is_offered_and_stop_words_stay(recipe, victim):
     assert set(offers(recipe(counter_fitted=False), victim, "good film", 0)) == {
-        "nice film",
+        "fine film",
         "bad film",
         "zork film",
     }
@@ -90,13 +90,13 @@ def test_neither_the_word_nor_a_stop_word_is_offered_and_stop_words_stay(recipe,
 
 
 def test_the_counter_fitted_filter_drops_what_is_far_and_known(recipe, victim):
-    assert "nice" in synonyms("good") and "bad" not in synonyms("good")
+    assert "fine" in synonyms("good") and "bad" not in synonyms("good")
     # "zork" is not known: nobody can say how far it is.
-    assert set(offers(recipe(), victim, "good film", 0)) == {"nice film", "zork film"}
+    assert set(offers(recipe(), victim, "good film", 0)) == {"fine film", "zork film"}
 
 
 def test_a_word_in_capitals_keeps_them(recipe, victim):
-    assert set(offers(recipe(), victim, "Good film", 0)) == {"Nice film", "Zork film"}
+    assert set(offers(recipe(), victim, "Good film", 0)) == {"Fine film", "Zork film"}
 
 
 def test_words_of_several_pieces_get_combinations_the_most_fluent_first(recipe, pieces):
@@ -128,11 +128,11 @@ def test_of_many_combinations_the_first_24_are_tried(recipe):
 
 
 def test_words_are_ranked_with_unk_in_their_place_and_the_first_success_ends_it(recipe, victim):
-    attacker = recipe(counter_fitted=False)(victim, BuiltinResources(), TASK.columns)
-    found = attack_text(attacker, ("the film good zork",), 1, TASK, MAX_LENGTH)
-    assert victim.texts[:2] == ["the film good zork", "the film [UNK] zork"]  # the only word with an offer
-    assert victim.texts[2] == "the film nice zork"
-    assert (found.text, found.queries) == ("the film bad zork", 1 + 1 + 2)
+    attacker = recipe(counter_fitted=False, candidates=7)(victim, BuiltinResources(), TASK.columns)
+    found = attack_text(attacker, ("the film good",), 1, TASK, MAX_LENGTH)
+    # Of "film" the table knows nothing better than itself: it has no offer.
+    assert victim.texts[:3] == ["the film good", "the film [UNK]", "the film fine"]
+    assert (found.text, found.queries) == ("the film bad", 1 + 1 + 2)
 
 
 def test_guesses_come_from_the_text_as_it_stands_and_serve_all_models(recipe, victim, pieces):

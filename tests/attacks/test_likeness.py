@@ -56,9 +56,9 @@ def test_a_text_is_the_mean_of_its_pieces_by_their_words(long_words):
     after = vector([changes.get(place, word) for place, word in enumerate(long_words.words)])
     cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
     similarity = TextLikeness(resources, 0.8).similarity
-    assert similarity(long_words, changes) == pytest.approx(cosine, abs=1e-6)
+    assert similarity(long_words, changes) == pytest.approx(cosine, abs=1e-5)
     assert similarity(long_words, {}) == pytest.approx(1.0, abs=1e-6)
-    assert cosine < 0.999
+    assert cosine < 0.9999
 
 
 def test_only_pieces_that_changed_are_encoded_anew(long_words):

@@ -95,7 +95,7 @@ def test_a_word_without_an_offer_is_never_asked_about(pieces):
 
 
 def test_what_lies_behind_the_first_success_is_not_counted(pieces):
-    victim = adding(pieces, alpha=1.0, a=-1.0, b=-2.0)
+    victim = adding(pieces, alpha=1.0, g=0.5, a=-1.0, b=-2.0)
     found = run(word_by_word(victim, lambda words, place: ["g", "a", "b"], first_success=True), "alpha")
     assert (found.queries, found.text) == (1 + 1 + 2, "a")  # itself, without a word, "g", "a"
     best = run(word_by_word(victim, lambda words, place: ["g", "a", "b"]), "alpha")
@@ -105,7 +105,7 @@ def test_what_lies_behind_the_first_success_is_not_counted(pieces):
 @pytest.mark.parametrize(("share", "changed"), [(0.0, 1), (0.2, 3), (0.39, 4), (1.0, 10)])
 def test_the_share_of_words_is_looked_at_before_each_word(pieces, share, changed):
     """So that one word more than the share may change, as in the released code."""
-    victim = adding(pieces, alpha=9.0, a=8.0)
+    victim = adding(pieces, alpha=0.9, a=0.8)
     attacker = word_by_word(victim, lambda words, place: ["a"], max_share=share)
     assert run(attacker, "alpha " * 10).outcome == 1
     assert max(text.split().count("a") for text in victim.texts) == changed
@@ -119,7 +119,7 @@ def test_an_offer_that_does_not_lower_the_right_label_is_not_kept(pieces):
 
 
 def test_an_offer_of_two_words_moves_no_other_place_and_is_one_change(pieces):
-    victim = adding(pieces, alpha=3.0, beta=2.0, gamma=1.0, a=-1.0)
+    victim = adding(pieces, alpha=3.0, beta=2.0, gamma=1.0, a=-0.1)
     found = run(word_by_word(victim, lambda words, place: ["a b"]), "alpha beta gamma")
     assert (found.text, found.words_changed) == ("a b a b a b", 3)
 
@@ -133,7 +133,7 @@ def test_textattacks_own_search_loses_its_place(pieces):
         def _get_replacement_words(self, word):
             return ["a b"]
 
-    victim = adding(pieces, alpha=3.0, beta=2.0, gamma=1.0, a=-1.0)
+    victim = adding(pieces, alpha=3.0, beta=2.0, gamma=1.0, a=-0.1)
     attacker = textattack.Attack(
         textattack.goal_functions.UntargetedClassification(victim),
         [RepeatModification()],
@@ -145,7 +145,7 @@ def test_textattacks_own_search_loses_its_place(pieces):
 
 
 def test_words_that_the_model_does_not_read_are_left_alone(pieces):
-    victim = Asked(Adding(pieces, {"alpha": 9.0, "a": 8.0}), pieces, 7)  # five pieces and [CLS], [SEP]
+    victim = Asked(Adding(pieces, {"alpha": 0.9, "a": 0.8}), pieces, 7)  # five pieces and [CLS], [SEP]
     assert victim.characters_read(("alpha beta gamma delta alpha beta",), 0) == len(
         "alpha beta gamma delta alpha"
     )
