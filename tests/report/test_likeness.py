@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOT_REPRODUCED, REPRODUCED, Claim
-from bert_compression.report.likeness import judge_likeness, of_neighbours, of_sets
+from bert_compression.report.likeness import judge_pairs, of_neighbours, of_sets
 from bert_compression.report.matrices import wrong_answers
 from bert_compression.report.papers.miniature_claims import LIKENESS, MEASURES, likeness_claims
 from bert_compression.report.papers.miniature_tables import METHODS
@@ -27,7 +27,7 @@ def answers(record):
 
 
 def judged(records):
-    (judgement,) = judge_likeness(records, [ERRORS], LIKENESS, of_sets(wrong_answers))
+    (judgement,) = judge_pairs(records, [ERRORS], LIKENESS, of_sets(wrong_answers))
     return judgement
 
 
@@ -63,11 +63,11 @@ def test_neighbours_are_compared_point_by_point(record):
         alike(LARGE, TINY, (1, 1), [0.4, 0.4]),
         alike(LARGE, METHODS[1], (0, 0), [0.9, 0.9]),  # of another claim
     ]
-    (found,) = judge_likeness(records, [NEIGHBOURS], LIKENESS, of_neighbours)
+    (found,) = judge_pairs(records, [NEIGHBOURS], LIKENESS, of_neighbours)
     assert found.effect == pytest.approx(30) and found.verdict == REPRODUCED
     assert (found.seeds, found.texts, len(found.keys)) == (2, 100, 3)
     assert 0 < found.low < 30 < found.high
-    (found,) = judge_likeness(records[1:], [NEIGHBOURS], LIKENESS, of_neighbours)
+    (found,) = judge_pairs(records[1:], [NEIGHBOURS], LIKENESS, of_neighbours)
     assert found.verdict == NOT_ATTEMPTED
 
 

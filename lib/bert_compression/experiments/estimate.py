@@ -36,7 +36,7 @@ TOKENS = {
     **{"subjqa": (360, 360), "policyqa": (145, 145), "films": (80, 80)},
 }
 # Examples that share a call of the model: the attack asks about the substitutes of one word.
-BATCH = {"attack": 4, "cost": 7}
+BATCH = {"attack": 4, "weakness": 16, "cost": 7}
 # Queries of an attack, as a share of those that `passes` counts: lesser word resources offer less.
 ASKED = {"builtin": 0.2, "folder": 0.4}
 OVERHEAD_SECONDS = 0.2  # of any job: reading and writing models

@@ -21,7 +21,9 @@ class Profile:
     of the encoder's layers, which then learn from it on text alone as `ladder_pretraining` says (with nothing
     said, they are its lower layers). Long texts are read up to `long_length` tokens, questions through
     windows of that length which overlap by `stride`. `outside` are the sets of questions that no model has
-    been trained for, and of each set up to `represented` examples have their vectors looked at.
+    been trained for, and of each set up to `represented` examples have their vectors looked at. The masked
+    language model that guesses words for an attack is the encoder's own, or is trained as `masked_lm` says;
+    it attacks `attacked_reviews`.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Profile:
     stride: int
     outside: tuple[str, ...]
     represented: int
+    attacked_reviews: int
+    masked_lm: dict[str, int | float | str]
 
 
 # The models of Rai et al. 2024, from the largest to the smallest.
@@ -97,6 +101,11 @@ PROFILES = {
             stride=16,
             outside=("films",),
             represented=500,
+            attacked_reviews=20,
+            masked_lm={
+                **{"epochs": 2, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.1},
+                **{"precision": "fp32", "tuned_layers": 2},
+            },
         ),
         Profile(
             name="small",
@@ -133,6 +142,11 @@ PROFILES = {
             stride=64,
             outside=("subjqa", "policyqa"),
             represented=5_000,
+            attacked_reviews=200,
+            masked_lm={
+                **{"epochs": 2, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
+                **{"precision": "auto", "tuned_layers": 2},
+            },
         ),
         Profile(
             name="paper",
@@ -176,6 +190,8 @@ PROFILES = {
             stride=128,
             outside=("newsqa",),
             represented=10_000,
+            attacked_reviews=1_000,  # as many reviews as BERT-ATTACK's authors attack
+            masked_lm={},
         ),
     )
 }

@@ -1,7 +1,8 @@
-"""Is a smaller model less like the largest one than the largest one is like itself with another seed?
+"""Claims about pairs of models that no mean over texts can bear; the verdicts follow the rules of `claims`.
 
-What two models share of their errors, outliers or neighbours is held against what two trainings of one model
-share; the verdicts follow the rules of `claims`. Book: notebooks/miniature/claims.
+Is a smaller model less like the largest one than the largest one is like itself with another seed? What two
+models share of their errors, outliers or neighbours is held against what two trainings of one model share.
+Book: notebooks/miniature/claims.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,23 +23,24 @@ TAILS = (0.025, 0.975)
 Found = tuple[float, float, float, int, int]
 
 
-def judge_likeness(
+def judge_pairs(
     records: Sequence[Mapping], claims: Sequence[Claim], layout: Layout, compare: Callable[..., Found]
 ) -> list[Judgement]:
-    """One judgement a claim. `compare(records, largest, smaller)` finds by how much more the largest model
-    shares with itself at another seed than with the smaller one; the claim names both, the largest first."""
+    """One judgement a claim. `compare(records, first, second)` finds by how much the first of the claim's two
+    methods exceeds the second, from the records of these two alone; it raises Failure where some are missing.
+    """
     return [_judged(records, claim, layout, compare) for claim in claims]
 
 
 def _judged(records: Sequence[Mapping], claim: Claim, layout: Layout, compare: Callable) -> Judgement:
-    (largest,), (smaller,) = claim.sides
-    used = [r for r in records if {r["method"], r["params"].get("other", r["method"])} <= {largest, smaller}]
+    (first,), (second,) = claim.sides
+    used = [r for r in records if {r["method"], r["params"].get("other", r["method"])} <= {first, second}]
     blank = Judgement(claim, layout, NOT_ATTEMPTED, np.nan)
     if any(record["profile"] not in EVIDENCE for record in used):
         profiles = ", ".join(sorted({record["profile"] for record in used}))
         return replace(blank, verdict=NOT_EVIDENCE, reason=f"profile {profiles}")
     try:
-        effect, low, high, seeds, points = compare(used, largest, smaller)
+        effect, low, high, seeds, points = compare(used, first, second)
     except Failure as reason:
         return replace(blank, reason=str(reason))
     return replace(
@@ -51,8 +53,9 @@ def _judged(records: Sequence[Mapping], claim: Claim, layout: Layout, compare: C
 
 
 def of_sets(read: Callable[[Sequence[Mapping]], Masks]) -> Callable[..., Found]:
-    """For what `read` finds in the records: sets of examples, by method and seed. The interval is that of the
-    difference over examples, all sets on the same draws."""
+    """What the largest model shares with itself at another seed beyond what it shares with a smaller one, of
+    the sets of examples that `read` finds by method and seed. The interval is that of the difference over
+    examples, all sets on the same draws."""
 
     def compare(records: Sequence[Mapping], largest: str, smaller: str) -> Found:
         masks = read(records)
@@ -77,7 +80,7 @@ def _beyond(jaccards: np.ndarray, seeds: int) -> np.ndarray:
 
 
 def of_neighbours(records: Sequence[Mapping], largest: str, smaller: str) -> Found:
-    """For the neighbours of each point; the interval is over points."""
+    """The same of the neighbours of each point; the interval is over points."""
     found: dict[str, list] = {largest: [], smaller: []}
     seeds = set()
     for record in with_first(records, (largest, smaller)):

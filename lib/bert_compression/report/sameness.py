@@ -80,7 +80,8 @@ def _points(
     there = [method for method in order if method in cells.index]
     found, places = cells.loc[there], [order.index(method) for method in there]
     bars = [(found.value - found.low).clip(lower=0), (found.high - found.value).clip(lower=0)]
-    look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": colour if marker == "o" else "white", "ms": 5}
+    inside = colour if marker == "o" else "white"
+    look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": inside, "ms": 5}
     axes.errorbar(found.value, places, xerr=[bar.fillna(0) for bar in bars], **look, label=source)
     axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
     if OTHER_SEED in cells.index:

@@ -28,6 +28,8 @@ KINDS = (
     "calibration",
     "loyalty",
     "attack",
+    "masked_lm",
+    "weakness",
     "transfer",
     "cost",
 )

@@ -21,6 +21,8 @@ TABLES = {
         "errors": miniature.errors,
         "representation": miniature.representation,
         "distribution": miniature.distribution,
+        "weaknesses": miniature.weaknesses,
+        "attack_settings": miniature.attack_settings,
         "same_model": miniature.same_model,
     },
 }

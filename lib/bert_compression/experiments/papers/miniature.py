@@ -10,7 +10,7 @@ from itertools import combinations, permutations
 
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers import loyalty
-from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
+from bert_compression.experiments.papers.pipelines import Grid, masked_lm, model_of, predict
 from bert_compression.experiments.profiles import LADDER, Profile
 from bert_compression.tasks.catalogue import get_task
 
@@ -20,7 +20,7 @@ METHODS = {f"{name}_tuned": f"{name} | finetune" for name in LADDER}
 TRAINING = {"learning_rate": 5e-5, "batch_size": 32, "warmup": 0.1, "epochs": 3}
 HYPERPARAMETERS = {method: TRAINING for method in METHODS}
 
-ASKED = "squad2"
+ASKED, REVIEWS = "squad2", "imdb"
 # How many neighbours the paper looked at is not known.
 KS = (5, 10, 20, 50, 100)
 PER_POINT = 50  # of these, the one whose values are kept point by point
@@ -29,6 +29,13 @@ NEAREST = 50
 OTHER_NEAREST = (5, 200)  # to see how much hangs on it
 LAYERWISE = 1000  # points that layers are compared on
 STRANGE = "qqp"  # pairs of questions, to models that have learnt of premises and hypotheses
+# The sources disagree on the attack. BERT-ATTACK's settings are those of its published command for IMDB,
+# TextBugger's those of its paper.
+ATTACKS: dict[str, dict] = {
+    "bert_attack": {"candidates": 48, "threshold": 0.0, "subwords": True},
+    "textbugger": {"neighbours": 5, "min_similarity": 0.8},
+}
+OTHER_SETTINGS: tuple[dict, ...] = ({"candidates": 12}, {"threshold": 5.0}, {"subwords": False})
 OTHER_SEED = "other_seed"  # of the teacher: what the records call it
 SEEDS = 2  # so that two models can be held against one model with two seeds
 
@@ -56,6 +63,28 @@ def distribution(profile: Profile) -> list[Job]:
         for method in METHODS
         for foreign in profile.outside
         for k in (NEAREST, *OTHER_NEAREST)
+    ]
+
+
+def weaknesses(profile: Profile) -> list[Job]:
+    """Adversarial weakness: what two attacks on long reviews leave of each model's accuracy."""
+    return [
+        _weakness(replace(grid, task=get_task(REVIEWS)), method, recipe, settings, profile.attacked_reviews)
+        for grid in grids(profile)
+        for method in METHODS
+        for recipe, settings in ATTACKS.items()
+    ]
+
+
+def attack_settings(profile: Profile) -> list[Job]:
+    """How much hangs on what is not known of the attack: BERT-ATTACK with other settings, on the largest and
+    the smallest model, with a quarter of the reviews."""
+    grid = replace(grids(profile)[0], task=get_task(REVIEWS))
+    published = ATTACKS["bert_attack"]
+    return [
+        _weakness(grid, method, "bert_attack", {**published, **other}, profile.attacked_reviews // 4)
+        for method in (next(iter(METHODS)), list(METHODS)[-1])
+        for other in ({}, *OTHER_SETTINGS)
     ]
 
 
@@ -89,6 +118,14 @@ def grids(profile: Profile) -> list[Grid]:
 def _answer(grid: Grid, method: str) -> Job:
     model = model_of(grid, method)
     return Job("answer", grid.data(grid.task.evaluated[0], None), {"model": model}, method)
+
+
+def _weakness(grid: Grid, method: str, recipe: str, settings: dict, reviews: int) -> Job:
+    inputs = {"model": model_of(grid, method)}
+    if recipe == "bert_attack":
+        inputs["language_model"] = masked_lm(grid)
+    told = {"recipe": recipe, "settings": settings, "resources": grid.profile.resources}
+    return Job("weakness", grid.data(grid.task.evaluated[0], reviews, **told), inputs, method)
 
 
 def _sameness(teacher: tuple[Grid, str], student: tuple[Grid, str], method: str) -> list[Job]:

@@ -19,7 +19,7 @@ LOSSES = {
     **{"ce": "cross_entropy", "kl": "kl", "taylor": "taylor", "squares": "squares"},
     **{"kl_untuned": "kl", "taylor_untuned": "taylor", "squares_untuned": "squares"},
 }
-LADDER_TEXT = "imdb"  # what the ladder learns from before any task; labels are not looked at
+TEXT = "imdb"  # what is learnt from before any task; labels are not looked at
 NO_TEACHER = ("finetune", "replace", "ce")
 STEPS = (
     *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
@@ -174,12 +174,21 @@ def _rung(grid: Grid, name: str, method: str) -> Job:
         return whole
     if not profile.ladder_pretraining:
         return Job("truncate", grid.params(keep=rung), {"model": whole}, method)
-    text = replace(grid, task=get_task(LADDER_TEXT))
-    size = profile.train_size[LADDER_TEXT]
+    text = replace(grid, task=get_task(TEXT))
+    size = profile.train_size[TEXT]
     params = text.data("train", size, recipe="tinybert", keep=rung, **profile.ladder_pretraining)
     teacher = _pretrained(text, profile.encoder, "pretrained", seed=0)
     encoder = Job("pretrain_distill", {**params, "seed": 0}, {"model": teacher}, f"{name} before any task")
     return Job("new_head", grid.params(), {"model": encoder}, method)
+
+
+def masked_lm(grid: Grid) -> Job:
+    """The job of the masked language model over the profile's encoder; one for all seeds."""
+    text = replace(grid, task=get_task(TEXT), seed=0)
+    if not grid.profile.masked_lm:
+        return Job("masked_lm", text.params(), {}, "masked_lm")
+    params = text.data("train", grid.profile.train_size[TEXT], **grid.profile.masked_lm)
+    return Job("masked_lm", params, {}, "masked_lm")
 
 
 def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:

@@ -18,6 +18,9 @@ MEASURES = {
     "policyqa": ("Questions on privacy policies, flagged in common", OUTLIERS),
 }
 
+SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
+ATTACKS = {"bert_attack": "BERT-ATTACK", "textbugger": "TextBugger"}
+
 LIKENESS = Layout(
     name="miniature_likeness",
     title="these comparisons",
@@ -36,5 +39,26 @@ def likeness_claims(measure: str) -> tuple[Claim, ...]:
     sentence = MEASURES[measure][1]
     return tuple(
         Claim(f"miniature_{measure}_{name}", sentence, "key results", measure, METHODS[0], method)
+        for name, method in zip(NAMES[1:], METHODS[1:], strict=True)
+    )
+
+
+# The same models under attack.
+ATTACKED = Layout(
+    name="miniature_attacked",
+    title="these attacks",
+    task="imdb",
+    rows=tuple(Row(method, name, "") for name, method in zip(NAMES, METHODS, strict=True)),
+    measures=tuple(
+        Measure(recipe, f"relative degradation by {label}", "") for recipe, label in ATTACKS.items()
+    ),
+    parts=(),
+)
+
+
+def weakness_claims(recipe: str) -> tuple[Claim, ...]:
+    """Each of the smaller models beside the largest, under one of the `ATTACKS`."""
+    return tuple(
+        Claim(f"miniature_{recipe}_{name}", SMALLER_LOSES, "key results", recipe, method, METHODS[0])
         for name, method in zip(NAMES[1:], METHODS[1:], strict=True)
     )

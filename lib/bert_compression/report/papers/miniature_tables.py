@@ -29,6 +29,33 @@ LADDER = Layout(
     parts=(Part("scores", "How well the six models answer the questions of SQuAD 2.0.", tuple(_SCORES)),),
 )
 
+# What an attack on reviews takes. Degradation: points of accuracy, and their share of what there was.
+WEAKNESS = Layout(
+    name="miniature_weakness",
+    title="Weakness",
+    task="imdb",
+    rows=LADDER.rows,
+    measures=(
+        Measure("clean_accuracy", "Accuracy before", "weakness"),
+        Measure("after_attack_accuracy", "Accuracy after", "weakness"),
+        Measure("degradation", "Degradation", "weakness", unit="points"),
+        Measure("relative_degradation", "Degradation, relative", "weakness"),
+        Measure("queries_mean", "Queries", "weakness", 1.0, 1, "a review"),
+        Measure("words_changed_mean", "Words changed", "weakness", 1.0, 1, "a fooled review"),
+    ),
+    parts=(
+        Part(
+            "all",
+            "What the attack takes from six models: accuracy on the attacked reviews before and after, and "
+            "the difference in points and as a share of the accuracy before.",
+            (
+                *("clean_accuracy", "after_attack_accuracy", "degradation", "relative_degradation"),
+                *("queries_mean", "words_changed_mean"),
+            ),
+        ),
+    ),
+)
+
 # How alike a model is to the teacher that it comes from, and what it is worth in use.
 _ALIKE = (
     Measure("label_loyalty", "Label loyalty", "loyalty"),

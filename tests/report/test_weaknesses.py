@@ -1,0 +1,57 @@
+"""Attacks on reviews: which records, how much more one model loses, arrows from before to after."""
+
+import pytest
+
+from bert_compression.errors import Failure
+from bert_compression.report.weaknesses import degradation_picture, degradation_table, loses_more, of_recipe
+
+NAMES = {"large_tuned": "large", "tiny_tuned": "tiny"}
+
+
+@pytest.fixture
+def attacked(record):
+    def build(method, outcomes, seed=0, recipe="textbugger", repeat=40, **settings):
+        count = {digit: outcomes.count(digit) / len(outcomes) for digit in "012"}
+        metrics = {"clean_accuracy": 1 - count["0"], "after_attack_accuracy": count["1"]}
+        params = {"seed": seed, "split": "test", "recipe": recipe, "settings": settings}
+        told = {"outcomes": outcomes * repeat}
+        return record("weakness", method, seed, metrics, told, params=params, task="imdb")
+
+    return build
+
+
+def test_how_much_more_a_model_loses_is_measured_on_what_it_had(attacked):
+    records = [
+        *(attacked("large_tuned", "1112"), attacked("tiny_tuned", "0012")),
+        *(attacked("large_tuned", "1122", seed=1), attacked("tiny_tuned", "0222", seed=1)),
+    ]
+    effect, low, high, seeds, texts = loses_more(records, "tiny_tuned", "large_tuned")
+    assert effect == pytest.approx(100 * ((1 / 2 - 1 / 4) + (1 - 1 / 2)) / 2)
+    assert low < effect < high and (seeds, texts) == (2, 160)
+    assert loses_more(records, "large_tuned", "tiny_tuned")[0] == pytest.approx(-effect)
+    with pytest.raises(Failure, match="records are missing"):
+        loses_more(records[:1], "tiny_tuned", "large_tuned")
+
+
+def test_attacks_are_told_apart(attacked, record):
+    records = [
+        attacked("large_tuned", "12"),
+        attacked("large_tuned", "11", recipe="bert_attack", candidates=48, threshold=0.0, subwords=True),
+        record("attack", "large_tuned"),
+    ]
+    assert of_recipe(records, "textbugger") == records[:1]
+    table = degradation_table(records, NAMES)
+    assert set(table.settings) == {"", "K = 48, threshold 0, sub-words on"}
+
+
+def test_arrows_lead_from_before_to_after_the_largest_first(attacked):
+    records = [
+        attacked("tiny_tuned", "0122"),
+        attacked("large_tuned", "1112"),
+        attacked("large_tuned", "1111"),
+    ]
+    table = degradation_table(records, NAMES)
+    assert table.model.tolist() == ["large", "tiny"]
+    words = degradation_picture({"small": table}, "model").text
+    assert "Panel “small, textbugger”: large 100 to 88, tiny 75 to 25." in words
+    assert degradation_picture({"small": degradation_table([], NAMES)}, "model").text.endswith("Nothing yet.")
