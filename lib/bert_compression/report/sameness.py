@@ -32,8 +32,8 @@ def ranks(table: pd.DataFrame, measures: Sequence[str]) -> pd.Series:
 
 def sameness_picture(sources: Mapping[str, Sequence[Mapping]], layout: Layout, alike: Sequence[str]) -> Shown:
     """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
-    says so; a point a source, a cross where chance would be, and upright lines for the teacher with another
-    seed: a model to the left of it differs more than a second training does."""
+    says so; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
+    against itself with another seed: a model to the left of it differs more than a second training does."""
     from matplotlib.figure import Figure
 
     tables = {source: measured(records, layout) for source, records in sources.items()}
@@ -54,8 +54,12 @@ def sameness_picture(sources: Mapping[str, Sequence[Mapping]], layout: Layout, a
     figure.axes[0].invert_yaxis()
     for axes in figure.axes[len(layout.measures) :]:
         axes.set_axis_off()
-    if tables:
-        figure.axes[-1].legend(*figure.axes[0].get_legend_handles_labels(), loc="center", frameon=False)
+    handles = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.axes[-1].legend(handles.values(), handles.keys(), loc="center", frameon=False)
     words = " ".join(f"“{source}”: {_in_words(table, layout, alike)}" for source, table in tables.items())
     return picture(figure, f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}")
 
@@ -86,7 +90,7 @@ def _points(
     axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
     if OTHER_SEED in cells.index:
         line: dict[str, Any] = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
-        axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"another seed, {source}")
+        axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"the teacher, {source}")
 
 
 def _in_words(table: pd.DataFrame, layout: Layout, alike: Sequence[str]) -> str:
