@@ -138,8 +138,8 @@ def replay(options: argparse.Namespace) -> int:
 
 def book(options: argparse.Namespace) -> int:
     """Run what the book's tables need, execute its notebooks, build the pages."""
-    from bert_compression.report.book import build
-    from bert_compression.report.execution import read_values
+    from bert_compression.report.building.book import build
+    from bert_compression.report.building.execution import read_values
 
     values = read_values(options.parameter)
     build(options.profile, options.data, options.notebook or None, values, options.quiet)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bert_compression.report.figures import picture
-from bert_compression.report.matrices import Matrix
+from bert_compression.report.likeness.matrices import Matrix
 from bert_compression.report.shown import Shown
 
 if TYPE_CHECKING:

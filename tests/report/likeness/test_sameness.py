@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from bert_compression.report.likeness.sameness import ranks, sameness_picture
 from bert_compression.report.papers.miniature_tables import ALIKE, SAME_MODEL
-from bert_compression.report.sameness import ranks, sameness_picture
 from bert_compression.report.side_by_side import side_by_side
 from bert_compression.report.tables import measured
 

@@ -3,7 +3,12 @@
 import pytest
 
 from bert_compression.errors import Failure
-from bert_compression.report.weaknesses import degradation_picture, degradation_table, loses_more, of_recipe
+from bert_compression.report.likeness.weaknesses import (
+    degradation_picture,
+    degradation_table,
+    loses_more,
+    of_recipe,
+)
 
 NAMES = {"large_tuned": "large", "tiny_tuned": "tiny"}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOT_REPRODUCED, REPRODUCED, Claim
-from bert_compression.report.likeness import judge_pairs, of_neighbours, of_sets
-from bert_compression.report.matrices import wrong_answers
+from bert_compression.report.likeness.matrices import wrong_answers
+from bert_compression.report.likeness.verdicts_on_pairs import judge_pairs, of_neighbours, of_sets
 from bert_compression.report.papers.miniature_claims import LIKENESS, MEASURES, likeness_claims
 from bert_compression.report.papers.miniature_tables import METHODS
 

@@ -14,9 +14,9 @@ from bert_compression.errors import Failure
 from bert_compression.metrics.agreement import error_jaccard_matrix, resampled_error_jaccards
 from bert_compression.metrics.significance import bootstrap_interval
 from bert_compression.report.claims import EVIDENCE, NOT_ATTEMPTED, NOT_EVIDENCE, Claim, Judgement, exceeds
-from bert_compression.report.curves import with_first
 from bert_compression.report.layouts import Layout
-from bert_compression.report.matrices import Masks
+from bert_compression.report.likeness.curves import with_first
+from bert_compression.report.likeness.matrices import Masks
 
 TAILS = (0.025, 0.975)
 # The effect and its interval, how many seeds and points it rests on.

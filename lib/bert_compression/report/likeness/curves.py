@@ -13,7 +13,7 @@ import pandas as pd
 
 from bert_compression.metrics.agreement import error_jaccard
 from bert_compression.report.figures import picture
-from bert_compression.report.matrices import Masks, outliers
+from bert_compression.report.likeness.matrices import Masks, outliers
 from bert_compression.report.shown import Shown
 
 SAME, CHANCE = "the same with another seed", "chance"

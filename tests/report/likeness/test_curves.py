@@ -2,7 +2,7 @@
 
 import pytest
 
-from bert_compression.report.curves import (
+from bert_compression.report.likeness.curves import (
     CHANCE,
     SAME,
     curves,

@@ -9,10 +9,10 @@ from typing import Any
 
 import nbformat
 
-from bert_compression.report.execution import ABOUT
+from bert_compression.report.building.execution import ABOUT
 
 OWN_CELLS = {"parameters", "injected-parameters"}
-LIBRARY = Path(__file__).parents[1]
+LIBRARY = Path(__file__).parents[2]
 QUOTED = "_library"
 REPORTED = Path("report") / "reported"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bert_compression.report.curves import with_first
 from bert_compression.report.figures import picture
+from bert_compression.report.likeness.curves import with_first
 from bert_compression.report.shown import Shown
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The paper's few numbers and ours."""
 
-from bert_compression.report.key_numbers import key_numbers
+from bert_compression.report.likeness.key_numbers import key_numbers
 
 METHODS = ("large", "mini", "tiny")
 

@@ -9,8 +9,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bert_compression.errors import BadInput, Failure
-from bert_compression.report.book import Notebook, build, planned, refresh, state
-from bert_compression.report.execution import (
+from bert_compression.report.building.book import Notebook, build, planned, refresh, state
+from bert_compression.report.building.execution import (
     Parameter,
     check_values,
     declared_parameters,
@@ -18,8 +18,8 @@ from bert_compression.report.execution import (
     read_values,
     stamp,
 )
-from bert_compression.report.rendering import configuration, digest_of, render
-from bert_compression.report.staging import (
+from bert_compression.report.building.rendering import configuration, digest_of, render
+from bert_compression.report.building.staging import (
     LIBRARY,
     cleaned,
     stage,

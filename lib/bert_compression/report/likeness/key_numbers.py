@@ -8,10 +8,10 @@ from html import escape
 
 import numpy as np
 
-from bert_compression.report.matrices import matrix_of_pairs, matrix_of_sets, wrong_answers
+from bert_compression.report.likeness.matrices import matrix_of_pairs, matrix_of_sets, wrong_answers
+from bert_compression.report.likeness.weaknesses import of_recipe
 from bert_compression.report.reported import reported
 from bert_compression.report.shown import Shown, scrolling_table, tag
-from bert_compression.report.weaknesses import of_recipe
 
 CAPTION = (
     "The key numbers of the paper beside those at profile small, in percent: a range over the five smaller "

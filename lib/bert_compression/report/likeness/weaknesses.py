@@ -11,7 +11,7 @@ import pandas as pd
 from bert_compression.errors import Failure
 from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED
 from bert_compression.report.figures import picture
-from bert_compression.report.likeness import TAILS, Found
+from bert_compression.report.likeness.verdicts_on_pairs import TAILS, Found
 from bert_compression.report.shown import Shown
 
 RESAMPLES = 2000

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bert_compression.report.heat_maps import heat_map, in_words
-from bert_compression.report.matrices import matrix_of_pairs, matrix_of_sets, outliers, wrong_answers
+from bert_compression.report.likeness.heat_maps import heat_map, in_words
+from bert_compression.report.likeness.matrices import matrix_of_pairs, matrix_of_sets, outliers, wrong_answers
 
 NAMES = ("large", "tiny")
 

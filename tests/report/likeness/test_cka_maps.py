@@ -2,7 +2,7 @@
 
 import pytest
 
-from bert_compression.report.cka_maps import cka_picture
+from bert_compression.report.likeness.cka_maps import cka_picture
 
 METHODS = ("large", "mini", "tiny")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from bert_compression.report.noticed import outliers_table
+from bert_compression.report.likeness.noticed import outliers_table
 
 METHODS = ("large", "mini", "tiny")
 

@@ -18,9 +18,16 @@ from bert_compression.experiments.environment import hardware, versions
 from bert_compression.experiments.places import project_root, store_folder
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.experiments.store import readable_disk_errors
-from bert_compression.report.execution import check_values, declared_parameters, execute, facts, keep, stamp
-from bert_compression.report.rendering import digest_of, render
-from bert_compression.report.staging import stage, status_page
+from bert_compression.report.building.execution import (
+    check_values,
+    declared_parameters,
+    execute,
+    facts,
+    keep,
+    stamp,
+)
+from bert_compression.report.building.rendering import digest_of, render
+from bert_compression.report.building.staging import stage, status_page
 from bert_compression.tasks.sources import FolderSource, open_source
 
 
