@@ -19,9 +19,13 @@ def nothing_given(monkeypatch):
 def data_folder(folder, without=()):
     """A data folder with two rows in every split of every task, but for those left out."""
     for task in TASKS.values():
-        columns = {column: ["good", "bad"] for column in task.columns} | {"label": [1, 0]}
+        columns: dict = {column: ["good", "bad"] for column in task.columns}
+        if task.spans:
+            columns["answers"] = [{"text": ["good"], "answer_start": [0]}, {"text": [], "answer_start": []}]
+        else:
+            columns["label"] = [1, 0]
         for split in (split for split in task.rows if (task.name, split) not in without):
-            path = folder / "glue" / task.name / f"{split}.parquet"
+            path = folder / (task.folder or f"glue/{task.name}") / f"{split}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pd.DataFrame(columns).to_parquet(path)
     return folder
@@ -73,8 +77,10 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
     assert findings["data"] == (
         "folder: mnli with 2 train, 2 validation_matched, 2 validation_mismatched; "
         + "; ".join(
-            f"{name} with 2 train, 2 validation" for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb")
+            f"{name} with 2 train, 2 validation"
+            for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb", "squad2")
         )
+        + "; imdb with 2 train, 2 test; subjqa with 2 dev_test; policyqa with 2 test"
     )
     assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
     assert findings["verdict"] == "profile small: lacks word resources"
