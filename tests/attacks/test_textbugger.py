@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from hand import Asked
 from tiny import MAX_LENGTH, TASK, labelled, sentences
 
 from bert_compression.attacks import attack
@@ -151,6 +152,16 @@ def test_the_bound_on_similarity_matters(model, tokenizer):
         for bound in (None, 0.985, 1.01)
     }  # fmt: skip
     assert fooled[None] > fooled[0.985] > fooled[1.01] == 0
+
+
+@pytest.mark.parametrize("by_sentence", [True, False])
+def test_a_text_is_asked_about_sentence_by_sentence_unless_that_is_not_wanted(model, tokenizer, by_sentence):
+    first, second = sentences(2, seed=43)
+    (texts,), (label,) = vars(labelled(model, tokenizer, [f"{first} {second}"], wrong_every=0)).values()
+    victim = Asked(model, tokenizer, MAX_LENGTH)
+    attacker = TextBugger(by_sentence=by_sentence)(victim, BuiltinResources(), TASK.columns)
+    attack_text(attacker, texts, label, TASK, MAX_LENGTH)
+    assert (victim.texts[1:3] == [f"{first} ", second]) == by_sentence
 
 
 def test_an_attack_from_end_to_end_on_the_built_in_bert():

@@ -56,8 +56,8 @@ def word_by_word(
     textattack = import_textattack()
     transformation_class, search_class = _classes()
     return textattack.Attack(
-        # The victim remembers its answers, in 20 bytes a question. TextAttack's cache holds whole texts: of a
-        # long review, ten thousand copies.
+        # The victim remembers its answers. TextAttack's cache would hold the texts, too: of a long review,
+        # ten thousand copies, divided into words.
         textattack.goal_functions.UntargetedClassification(victim, use_cache=False),
         [],
         transformation_class(offers, column),

@@ -33,8 +33,8 @@ class TextBugger:
       takes 5 of GloVe's; they are not held to a part of speech.
     - `min_similarity`: the least cosine of the whole text to the original, or None. The paper's 0.8;
       TextAttack holds the angular similarity to that number, which is a cosine of 0.81.
-    - `by_sentence`: whether a text of several sentences is searched sentence by sentence, the surest first, as
-      in the paper; TextAttack ranks the words of the whole text.
+    - `by_sentence`: whether a text of several sentences is searched sentence by sentence, the surest first,
+      as in the paper; TextAttack ranks the words of the whole text.
     - `seed`: for the places in a word that are drawn. They hang on the seed and the word alone, so that all
       models meet the same bugs.
     """
