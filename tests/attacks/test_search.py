@@ -15,7 +15,7 @@ from bert_compression.tasks import language
 
 WORDS = list(language.CONCEPT_OF)
 RULES = {
-    "BERT-ATTACK": {"placeholder": "[UNK]", "first_success": True, "max_share": 0.1},
+    "BERT-ATTACK": {"placeholder": "[UNK]", "first_success": True, "max_share": 0.2},
     "TextBugger": {"placeholder": "", "first_success": False, "max_share": 1.0},
 }
 
