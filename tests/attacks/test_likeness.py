@@ -7,8 +7,8 @@ import torch
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.likeness import PIECE, TextLikeness, likeness
 from bert_compression.attacks.resources import BuiltinResources, FolderResources
-from bert_compression.attacks.search import Words
 from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.words import Words
 
 
 class Counting(Resources):

@@ -8,13 +8,14 @@ from tiny import MAX_LENGTH, PAIRS, TASK, labelled, sentences
 
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.run import TextResult, attack_text
-from bert_compression.attacks.search import Words, word_by_word
+from bert_compression.attacks.search import word_by_word
 from bert_compression.attacks.victim import Victim
+from bert_compression.attacks.words import Words
 from bert_compression.tasks import language
 
 WORDS = list(language.CONCEPT_OF)
 RULES = {
-    "BERT-ATTACK": {"placeholder": "[UNK]", "first_success": True, "max_share": 0.1},
+    "BERT-ATTACK": {"placeholder": "[UNK]", "first_success": True, "max_share": 0.2},
     "TextBugger": {"placeholder": "", "first_success": False, "max_share": 1.0},
 }
 
@@ -111,6 +112,34 @@ def test_the_share_of_words_is_looked_at_before_each_word(pieces, share, changed
     assert max(text.split().count("a") for text in victim.texts) == changed
 
 
+def test_the_surest_sentence_comes_first_and_one_that_speaks_against_the_label_stays(pieces):
+    """By hand. The text weighs 4: its sentences 1.5, 3 and, against the label, -0.5."""
+    text = "alpha beta . gamma . c beta"
+    weights = {"alpha": 1.0, "beta": 0.5, "gamma": 3.0, "c": -1.0, "a": 0.2}
+    victim = adding(pieces, **weights)
+    attacker = word_by_word(victim, lambda words, place: ["a"], by_sentence=True)
+    found = run(attacker, text)
+    assert victim.texts == [
+        text,
+        *("alpha beta . ", "gamma . ", "c beta"),
+        *("alpha beta .  . c beta", "alpha beta . a . c beta"),
+        *(" beta . gamma . c beta", "alpha  . gamma . c beta"),  # ranked in the text as it was
+        *("a beta . a . c beta", "a a . a . c beta"),
+    ]
+    assert (found.outcome, found.queries) == (1, 10)
+    # All words together, the last sentence is searched, too, and its "beta" turns the model round.
+    assert run(word_by_word(adding(pieces, **weights), lambda words, place: ["a"]), text).outcome == 2
+
+
+def test_one_sentence_is_not_asked_about_alone(pieces):
+    found = []
+    for by_sentence in (False, True):
+        victim = adding(pieces, alpha=1.0, beta=0.5, a=-0.1)
+        attacker = word_by_word(victim, lambda words, place: ["a"], by_sentence=by_sentence)
+        found.append((run(attacker, "alpha beta ."), victim.texts))
+    assert found[0] == found[1]
+
+
 def test_an_offer_that_does_not_lower_the_right_label_is_not_kept(pieces):
     victim = adding(pieces, alpha=1.0, beta=1.0, a=2.0, b=0.5)
     offers = {"alpha": ["a"], "beta": ["b"]}
@@ -192,6 +221,21 @@ def test_marks_and_spaces_stay_where_they_were():
     assert words.changed_text({0: "Fine", 3: "good"}) == "Fine, it's  (not) good!\nGo"
     assert words.changed({3: "good"}).text == "Well, it's  (not) good!\nGo"
     assert words.cased(0, "fine") == "Fine" and words.cased(3, "fine") == "fine"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Well. It's 3.5 (not bad)! Go", [["Well"], ["It's", "3", "5", "not", "bad"], ["Go"]]),
+        ('So? "Yes." No... never', [["So"], ["Yes"], ["No"], ["never"]]),
+        ("one, two; three", [["one", "two", "three"]]),
+        ("it was good .", [["it", "was", "good"]]),
+    ],
+)
+def test_sentences_end_at_marks_that_end_them(text, sentences):
+    words = attacked(text)
+    assert [[words.words[place] for place in sentence] for sentence in words.sentences()] == sentences
+    assert "".join(words.alone(sentence).text for sentence in words.sentences()) == text
 
 
 def test_a_part_of_the_text_is_cut_at_words():

@@ -7,6 +7,7 @@ the language model anew for every word, padded to 512 tokens; and its recipe cut
 metrics/attacks.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice, product
@@ -16,9 +17,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bert_compression.attacks.likeness import likeness
-from bert_compression.attacks.search import Words, word_by_word
+from bert_compression.attacks.search import word_by_word
 from bert_compression.attacks.swaps import PLACES_KEPT, Resources
 from bert_compression.attacks.victim import Victim
+from bert_compression.attacks.words import Words
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ PIECES, GUESSES, COMBINATIONS = 12, 4, 24
 class BertAttack:
     """The attack as a recipe for `attack`; its guesses are kept, and serve all models that it attacks.
 
-    `model` is a masked language model, `tokenizer` its fast tokenizer. Settings, with the defaults of the
+    `model` is a masked language model, asked on the device where it lies, `tokenizer` its fast tokenizer.
+    Settings, with the defaults of the
     published command for IMDB:
 
     - `candidates` (K): how many of the model's guesses are looked at for a word.
@@ -41,7 +44,8 @@ class BertAttack:
     - `subwords`: whether words of several pieces are attacked, by combinations of guesses for the pieces.
     - `counter_fitted`: whether guesses are dropped that the counter-fitted vectors know and place far from
       the word (`Resources.apart`): the released code's filter on sentiment tasks, against antonyms.
-    - `max_share`: the share of the words that may change before the search gives up, in [0, 1].
+    - `max_share`: the share of the words that may change before the search gives up, in [0, 1]. Counted are
+      the words that the model reads; the released code counts all, and so binds hardly where texts are cut.
     - `min_similarity`: the least cosine of the whole text to the original, or None. The released code
       compares nothing by default, the authors speak of 0.4 to 0.7 for IMDB, looked at after the attack, and
       TextAttack's recipe demands 0.2 of every step. Here, too, it binds every step.
@@ -111,7 +115,9 @@ class BertAttack:
             enough = [self.threshold == 0 or score >= self.threshold for score in scores[pieces[0]].tolist()]
             tokens = self.tokenizer.convert_ids_to_tokens(ids[pieces[0]].tolist())
             guesses = [token for token, passes in zip(tokens, enough, strict=True) if passes]
-        return tuple(guess.lower() for guess in dict.fromkeys(guesses) if self._is_text(guess))
+        fitting = (guess for guess in dict.fromkeys(guesses) if self._is_text(guess))
+        # One copy of a word serves all places where it fits; a place would cost 3 kB otherwise.
+        return tuple(sys.intern(guess.lower()) for guess in fitting)
 
     def _is_text(self, guess: str) -> bool:
         """No piece of a word, and no punctuation: released code lets a word become a comma."""

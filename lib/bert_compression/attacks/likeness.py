@@ -9,8 +9,9 @@ from functools import lru_cache
 
 import torch
 
-from bert_compression.attacks.search import Likeness, Words
+from bert_compression.attacks.search import Likeness
 from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.words import Words
 
 PIECE = 60  # words: even with broken words among them they fit into the 128 tokens that MiniLM reads
 PIECES_KEPT = 2**14  # some 2 kB each

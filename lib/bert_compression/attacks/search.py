@@ -6,63 +6,16 @@ words ("fo olish"), and then changes other words than it ranked; and it asks abo
 not read. Book: metrics/attacks.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.victim import Victim
+from bert_compression.attacks.words import Words
 
 if TYPE_CHECKING:
     from textattack import Attack
-    from textattack.shared import AttackedText
-
-
-class Words:
-    """The words of the attacked column of a text, and where they stand in it.
-
-    `columns` are all columns and `text` the attacked one, `words` its words as TextAttack divides them,
-    `spans` their first character and the one behind their last.
-    """
-
-    def __init__(self, attacked_text: "AttackedText", column: int = 0):
-        texts = attacked_text.tokenizer_input
-        self.columns = (texts,) if isinstance(texts, str) else tuple(texts)
-        self._names, self._column = attacked_text.column_labels, column
-        self.text: str = self.columns[column]
-        self.words: list[str] = attacked_text.words_per_input[column]
-        self.spans, end = [], 0
-        for word in self.words:
-            start = self.text.index(word, end)
-            end = start + len(word)
-            self.spans.append((start, end))
-
-    def cased(self, place: int, word: str) -> str:
-        """A word in small letters, in capitals where the text's word has them."""
-        from textattack.transformations.word_swaps.word_swap_embedding import recover_word_case
-
-        return recover_word_case(word, self.words[place])
-
-    def changed_text(self, changes: dict[int, str], first: int = 0, behind: int | None = None) -> str:
-        """The column from one word to before another (the whole of it), with other words in some places."""
-        behind = len(self.words) if behind is None else min(behind, len(self.words))
-        at = 0 if first == 0 else self.spans[first][0]
-        end = len(self.text) if behind == len(self.words) else self.spans[behind][0]
-        parts = []
-        for place in sorted(place for place in changes if first <= place < behind):
-            parts += [self.text[at : self.spans[place][0]], changes[place]]
-            at = self.spans[place][1]
-        return "".join((*parts, self.text[at:end]))
-
-    def changed(self, changes: dict[int, str]) -> "AttackedText":
-        """What the model is asked about: the text with other words in some places."""
-        columns = list(self.columns)
-        columns[self._column] = self.changed_text(changes)
-        places = {"modified_indices": set(changes), "original_index_map": None, "changes": changes}
-        return import_textattack().shared.AttackedText(
-            OrderedDict(zip(self._names, columns, strict=True)), attack_attrs=places
-        )
 
 
 # What may stand in the place of a word, best first, and never the word itself. It depends on the text alone,
@@ -80,27 +33,35 @@ def word_by_word(
     placeholder: str = "",
     first_success: bool = False,
     max_share: float = 1.0,
+    by_sentence: bool = False,
     alike: Likeness = lambda words, changes: True,
 ) -> "Attack":
     """The attack, as a `textattack.Attack`.
 
     1. Of the words that the model reads and that have an offer, rank each by how much the probability of
-       the right label falls when `placeholder` stands in its place ("" deletes it).
+       the right label falls when `placeholder` stands in its place ("" deletes it). BERT-ATTACK's released
+       code adds how far another label has risen; where there are two, the order is the same.
     2. Word after word, ask about its offers. With `first_success`, the first offer that flips the label ends
        the attack, and what lies behind it is not asked. Else, and if none does, the offer stays that lowers
        the right label most; if none lowers it, the word.
     3. Give up when all words have been tried, or more than int(max_share * words) have changed: the bound
        is looked at before a word, as in BERT-ATTACK's released code.
 
+    With `by_sentence`, a text of several sentences is first asked about sentence by sentence. Those that
+    alone do not have the right label are left in peace; of the others, the surest is searched as above, and
+    then the next.
+
     Whatever the search would keep must be `alike`; this is looked at last, since it costs as much as a query.
     """
     textattack = import_textattack()
     transformation_class, search_class = _classes()
     return textattack.Attack(
-        textattack.goal_functions.UntargetedClassification(victim),
+        # The victim remembers its answers. TextAttack's cache would hold the texts, too: of a long review,
+        # ten thousand copies, divided into words.
+        textattack.goal_functions.UntargetedClassification(victim, use_cache=False),
         [],
         transformation_class(offers, column),
-        search_class(offers, column, placeholder, first_success, max_share, alike),
+        search_class(offers, column, placeholder, first_success, max_share, by_sentence, alike),
     )
 
 
@@ -131,9 +92,10 @@ def _classes():
 
         is_black_box = True
 
-        def __init__(self, offers, column, placeholder, first_success, max_share, alike):
+        def __init__(self, offers, column, placeholder, first_success, max_share, by_sentence, alike):
             self.offers, self.column, self.placeholder = offers, column, placeholder
-            self.first_success, self.max_share, self.alike = first_success, max_share, alike
+            self.first_success, self.max_share = first_success, max_share
+            self.by_sentence, self.alike = by_sentence, alike
 
         def perform_search(self, initial_result):
             words = Words(initial_result.attacked_text, self.column)
@@ -141,7 +103,7 @@ def _classes():
             seen = sum(start < read for start, _ in words.spans)
             offers = {place: list(self.offers(words, place)) for place in range(seen)}
             current, changes = initial_result, {}
-            for place in self._by_importance(words, [place for place in offers if offers[place]]):
+            for place in self._in_order(words, [place for place in offers if offers[place]], seen):
                 if len(changes) > int(self.max_share * seen):
                     break
                 variants = [words.changed({**changes, place: offer}) for offer in offers[place]]
@@ -150,6 +112,22 @@ def _classes():
                 if current.goal_status == GoalFunctionResultStatus.SUCCEEDED:
                     break
             return current
+
+        def _in_order(self, words, places, seen) -> Iterator[int]:
+            for sentence in self._sentences(words, seen):
+                yield from self._by_importance(words, [place for place in places if place in sentence])
+
+        def _sentences(self, words, seen):
+            """What is searched one after the other: sentences, or all words together."""
+            sentences = [
+                range(one.start, min(one.stop, seen)) for one in words.sentences() if one.start < seen
+            ]
+            if not self.by_sentence or len(sentences) < 2:
+                return [range(seen)]
+            results, _ = self.get_goal_results([words.alone(sentence) for sentence in sentences])
+            asked = zip(results, sentences, strict=True)
+            right = [pair for pair in asked if pair[0].goal_status != GoalFunctionResultStatus.SUCCEEDED]
+            return [sentence for _, sentence in sorted(right, key=lambda pair: float(pair[0].score))]
 
         def _by_importance(self, words, places):
             without = [words.changed({place: self.placeholder}) for place in places]

@@ -2,9 +2,9 @@
 
 What a word may become is TextAttack's: a space put into it, a letter left out, two letters exchanged, a
 letter that only looks the same, or one of its nearest words. Its search and its similarity are not used (see
-`search` and `likeness`). Left out by TextAttack and here, against the paper: the ranking of sentences before
-that of words, neighbours on the keyboard, and that one text too different ends the attack. Book:
-metrics/attacks.
+`search` and `likeness`). Left out by TextAttack and here, against the paper: neighbours on the keyboard, and
+that one text too different ends the attack. Left out by TextAttack alone: the ranking of sentences before
+that of words. Book: metrics/attacks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,10 @@ import numpy as np
 
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.likeness import likeness
-from bert_compression.attacks.search import Words, word_by_word
+from bert_compression.attacks.search import word_by_word
 from bert_compression.attacks.swaps import Resources
 from bert_compression.attacks.victim import Victim
+from bert_compression.attacks.words import Words
 
 if TYPE_CHECKING:
     from textattack import Attack
@@ -32,12 +33,22 @@ class TextBugger:
       takes 5 of GloVe's; they are not held to a part of speech.
     - `min_similarity`: the least cosine of the whole text to the original, or None. The paper's 0.8;
       TextAttack holds the angular similarity to that number, which is a cosine of 0.81.
+    - `by_sentence`: whether a text of several sentences is searched sentence by sentence, the surest first,
+      as in the paper; TextAttack ranks the words of the whole text.
     - `seed`: for the places in a word that are drawn. They hang on the seed and the word alone, so that all
       models meet the same bugs.
     """
 
-    def __init__(self, *, neighbours: int = 5, min_similarity: float | None = 0.8, seed: int = 0):
-        self.neighbours, self.min_similarity, self.seed = neighbours, min_similarity, seed
+    def __init__(
+        self,
+        *,
+        neighbours: int = 5,
+        min_similarity: float | None = 0.8,
+        by_sentence: bool = True,
+        seed: int = 0,
+    ):
+        self.neighbours, self.min_similarity = neighbours, min_similarity
+        self.by_sentence, self.seed = by_sentence, seed
         self.misspelt = lru_cache(maxsize=2**15)(self._misspelt)
 
     def __call__(
@@ -54,7 +65,7 @@ class TextBugger:
             return [bug for bug in bugs if bug != word]
 
         alike = likeness(resources, self.min_similarity)
-        return word_by_word(victim, offers, column=attacked, alike=alike)
+        return word_by_word(victim, offers, column=attacked, by_sentence=self.by_sentence, alike=alike)
 
     def _misspelt(self, word: str) -> tuple[str, ...]:
         """The word with one bug each, in the order of the paper's list."""
