@@ -59,7 +59,7 @@ def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
     """The fast tokenizer that belongs to the encoder."""
     from transformers import AutoTokenizer
 
-    return _pretrained(AutoTokenizer, encoder)
+    return pretrained_from(AutoTokenizer, encoder)
 
 
 def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
@@ -74,7 +74,7 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
-    pretrained = _pretrained(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
+    pretrained = pretrained_from(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
     if pretrained.config.model_type == "distilbert":
         pretrained = _as_bert(pretrained)
     if pretrained.config.model_type != "bert":
@@ -157,7 +157,9 @@ def _as_bert(distilbert: nn.Module) -> nn.Module:
     return bert
 
 
-def _pretrained(auto_class, encoder: str, **options):
+def pretrained_from(auto_class, encoder: str, **options):
+    """What a class of transformers finds under that name: in a folder, in the package, in the cache or on the
+    hub. Raises BadInput in one line for what is not there, damaged, or a pickle."""
     folder = encoder_folder(encoder)
     if folder is None:
         use_hub_or_cache()

@@ -93,6 +93,15 @@ def test_a_part_of_a_split_is_found_under_its_own_name_and_the_larger_comes_firs
     assert len(load_examples(source, SST2, "train")) == 40
 
 
+def test_line_breaks_of_reviews_are_no_words(tmp_path):
+    place = tmp_path / "sets" / "imdb"
+    place.mkdir(parents=True)
+    texts = ["Good.<br /><br />Very good.", "a < b, brown<br/>"]
+    pd.DataFrame({"text": texts, "label": [1, 0]}).to_parquet(place / "test.parquet")
+    examples = load_examples(FolderSource(tmp_path), get_task("imdb"), "test")
+    assert examples.texts == (("Good.\n\nVery good.",), ("a < b, brown<br/>",))
+
+
 def test_both_columns_of_a_pair_are_read(folder):
     table = pd.DataFrame({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [2, 0]})
     examples = load_examples(folder(table, "train", PAIRS), PAIRS, "train")

@@ -18,7 +18,7 @@ from bert_compression.compression._inputs import model_inputs
 from bert_compression.compression.layerwise import mask_words
 from bert_compression.compression.pruning import encoder_layers
 from bert_compression.errors import BadInput
-from bert_compression.models import _pretrained, load_encoder
+from bert_compression.models import load_encoder, pretrained_from
 
 if TYPE_CHECKING:
     from transformers import BertForMaskedLM
@@ -88,7 +88,7 @@ def load_masked_lm(name: str | Path) -> "BertForMaskedLM":
     from transformers import AutoModelForMaskedLM
 
     options = {"use_safetensors": True, "dtype": torch.float32, "output_loading_info": True}
-    model, report = _pretrained(AutoModelForMaskedLM, str(name), **options)
+    model, report = pretrained_from(AutoModelForMaskedLM, str(name), **options)
     # The last matrix is that of the embeddings, and files leave it out.
     missing = [key for key in report["missing_keys"] if ".decoder." not in key]
     if missing:

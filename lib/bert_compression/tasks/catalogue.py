@@ -33,6 +33,7 @@ TASKS = {
             rows={"train": 25_000, "test": 25_000},
             evaluated=("test",),
             long=True,
+            line_break="<br />",
             folder="sets/imdb",
         ),
         _questions("squad2", {"train": 130_319, "validation": 11_873}, hub=("squad_v2",)),

@@ -166,6 +166,11 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
     columns = [table[column].tolist() for column in task.columns]
+    if task.line_break:  # or a model reads, and an attack changes, words like "br"
+        columns = [
+            [text.replace(task.line_break, "\n") if isinstance(text, str) else text for text in column]
+            for column in columns
+        ]
     for name, column in zip(task.columns, columns, strict=True):
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():

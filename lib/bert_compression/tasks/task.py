@@ -20,6 +20,7 @@ class Task:
     grades: tuple[float, float] | None = None
     spans: bool = False
     long: bool = False  # texts of hundreds of words
+    line_break: str = ""  # what ends a line in its texts, where that is no character
     folder: str = ""  # where its files lie below a data folder; glue/<name> unless told
 
     @property
