@@ -84,6 +84,6 @@ def test_the_grid_attacks_every_model_twice_at_every_seed():
     jobs = miniature.weaknesses(PROFILES["small"])
     assert len({(job.method, job.seed, job.params["recipe"]) for job in jobs}) == len(jobs) == 6 * 2 * 2
     assert {job.params["size"] for job in jobs} == {200}
-    assert {job.params["max_length"] for job in jobs} == {256}
+    assert {job.params["max_length"] for job in jobs} == {128}
     few = miniature.attack_settings(PROFILES["small"])
     assert {job.params["size"] for job in few} == {50} and len(few) == 2 * 4

@@ -32,7 +32,7 @@ ENCODERS = {
 TOKENS = {
     **{"sst2": (13, 25), "mnli": (39, 39), "qqp": (31, 30), "qnli": (50, 51)},
     **{"mrpc": (53, 53), "rte": (70, 68), "stsb": (28, 31), "cola": (11, 12)},
-    **{"imdb": (220, 220), "squad2": (180, 180), "newsqa": (380, 380)},
+    **{"imdb": (120, 120), "squad2": (180, 180), "newsqa": (380, 380)},
     **{"subjqa": (360, 360), "policyqa": (145, 145), "films": (80, 80)},
 }
 # Examples that share a call of the model: the attack asks about the substitutes of one word.

@@ -20,10 +20,10 @@ class Profile:
     `ladder` names the encoders of Rai et al. 2024 from the largest to the smallest: on the hub, or as shares
     of the encoder's layers, which then learn from it on text alone as `ladder_pretraining` says (with nothing
     said, they are its lower layers). Long texts are read up to `long_length` tokens, questions through
-    windows of that length which overlap by `stride`. `outside` are the sets of questions that no model has
-    been trained for, and of each set up to `represented` examples have their vectors looked at. The masked
-    language model that guesses words for an attack is the encoder's own, or is trained as `masked_lm` says;
-    it attacks `attacked_reviews`.
+    windows of `window` tokens which overlap by `stride`. `outside` are the sets of questions that no model
+    has been trained for, and of each set up to `represented` examples have their vectors looked at.
+    `attacked_reviews` are attacked; the masked language model that guesses words for that is the encoder's
+    own, or is trained as `masked_lm` says.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Profile:
     ladder: dict[str, str | float]
     ladder_pretraining: dict[str, int | float | str]
     long_length: int
+    window: int
     stride: int
     outside: tuple[str, ...]
     represented: int
@@ -97,7 +98,8 @@ PROFILES = {
             calibration_size=500,
             ladder=_shares(1, 10 / 12, 8 / 12, 6 / 12, 4 / 12, 2 / 12),
             ladder_pretraining={},
-            long_length=64,
+            long_length=128,
+            window=64,
             stride=16,
             outside=("films",),
             represented=500,
@@ -138,7 +140,8 @@ PROFILES = {
                 **{"epochs": 1, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
                 "precision": "auto",
             },
-            long_length=256,
+            long_length=128,
+            window=256,
             stride=64,
             outside=("subjqa", "policyqa"),
             represented=5_000,
@@ -186,7 +189,8 @@ PROFILES = {
                 "tiny": "google/bert_uncased_L-2_H-128_A-2",
             },
             ladder_pretraining={},
-            long_length=384,
+            long_length=512,
+            window=384,
             stride=128,
             outside=("newsqa",),
             represented=10_000,

@@ -16,7 +16,6 @@ def _questions(name: str, rows: dict[str, int], hub: tuple[str, ...] = ()) -> Ta
         evaluated=(list(rows)[-1],),
         scores=("answer_f1", "exact_match"),
         spans=True,
-        long=True,
         folder=f"sets/{name}",
     )
 

@@ -16,7 +16,7 @@ from bert_compression.metrics.significance import bootstrap_interval
 from bert_compression.models import load_tokenizer
 
 # A review, about: one a word to rank it, and what its offers take.
-QUERIES = {"bert_attack": 450, "textbugger": 250}
+QUERIES = {"bert_attack": 250, "textbugger": 500}
 
 
 def run(work: Work) -> Outcome:

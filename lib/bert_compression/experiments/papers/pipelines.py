@@ -62,7 +62,7 @@ class Grid:
         if self.task.long:
             length = {"max_length": self.profile.long_length}
         if self.task.spans:
-            length["stride"] = self.profile.stride
+            length = {"max_length": self.profile.window, "stride": self.profile.stride}
         return self.params(split=split, size=size, **length, **others)
 
 
