@@ -115,7 +115,7 @@ PROFILES = {
             builtin_data=False,
             seeds=(0, 1, 2),
             combined_seeds=1,
-            train_size=dict.fromkeys(TASKS, None) | {"sst2": 20_000, "mnli": 8_000, "squad2": 10_000},
+            train_size=dict.fromkeys(TASKS, None) | {"sst2": 20_000, "mnli": 8_000, "squad2": 8_000},
             attacked=400,
             resources="folder",
             max_length=128,
@@ -144,7 +144,7 @@ PROFILES = {
             window=256,
             stride=64,
             outside=("subjqa", "policyqa"),
-            represented=5_000,
+            represented=3_000,
             attacked_reviews=200,
             masked_lm={
                 **{"epochs": 2, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
