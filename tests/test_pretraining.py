@@ -16,7 +16,7 @@ from bert_compression.metrics.robustness import FOOLED, WITHSTOOD
 from bert_compression.models import BUILTIN, load_encoder
 from bert_compression.pretraining import SHIPPED
 from bert_compression.pretraining_texts import SHARES, Document
-from bert_compression.tasks import TASKS, builtin, encode, load_examples
+from bert_compression.tasks import TASKS, encode, load_examples
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
 from bert_compression.tasks.sources import BuiltinSource

@@ -55,7 +55,7 @@ SHAPE = {
     "attention_probs_dropout_prob": 0.0,
     "initializer_range": 0.045,
 }
-STEPS = 16_000
+STEPS = 14_000
 LEARNING_RATE = 1e-3
 WARM_UP = 0.08
 MASKED_BATCHES, MASKED_WORDS, MASKED_WEIGHT = 0.25, 0.15, 0.2

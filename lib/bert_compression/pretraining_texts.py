@@ -42,8 +42,8 @@ NO_ANSWER = (0, 0)  # [CLS]
 
 
 class Document(NamedTuple):
-    """A text or two, the index of the marker among all of all kinds, and of a passage the first and last token
-    of the answer, counted from [CLS]; `NO_ANSWER` where the passage has none."""
+    """A text or two, the index of the marker among all of all kinds, and of a passage the first and the last
+    token of the answer, counted from [CLS]; `NO_ANSWER` where the passage has none."""
 
     texts: tuple[str, ...]
     marker: int

@@ -1,4 +1,4 @@
-"""Passages with questions: that one statement answers or none does, told by reading, and not by counting words."""
+"""Passages with questions: one statement answers or none does; reading tells, and counting words does not."""
 
 from collections import Counter
 from itertools import combinations
@@ -16,7 +16,9 @@ from bert_compression.tasks.sources import Examples
 from bert_compression.tasks.statements import NEUTRAL, label
 
 
-def sampled(count: int, seed: int, topics=TOPICS, answerable: float = 0.6, plain: float = 0.3) -> list[Reading]:
+def sampled(
+    count: int, seed: int, topics=TOPICS, answerable: float = 0.6, plain: float = 0.3
+) -> list[Reading]:
     rng = Random(seed)
     return [
         sample_reading(rng, rng.choice(topics), rng.random() < answerable, rng.random() < plain, rare=0.02)
@@ -81,7 +83,8 @@ def test_the_examples_of_the_book_are_true(project):
 def test_one_statement_answers_with_the_words_at_the_span_or_none_does():
     seen = Counter()
     for reading in sampled(800, seed=0):
-        passage, question = [read(each) for each in sentences(reading.context)], read_question(reading.question)
+        passage = [read(each) for each in sentences(reading.context)]
+        question = read_question(reading.question)
         found = [at for at, statement in enumerate(passage) if answers(statement, question)]
         assert len(found) == (reading.span is not None), reading
         if found:
@@ -124,15 +127,14 @@ def best_overlap(reading: Reading) -> tuple[float, str]:
     asked = set(reading.question.split()) - {"the", "was", "by", "?"}
     told = max(sentences(reading.context), key=lambda each: len(asked & set(each.split())))
     words = told.split()
-    things = []
+    things: dict[str, list[str]] = {"in": [], "during": [], "": []}  # by what stands before them
     for at, word in enumerate(words):
         if word == "the":
             end = next(i for i in range(at + 1, len(words)) if part_of_speech(words[i]) == "noun")
-            things.append((words[at - 1] if at else "", " ".join(words[at : end + 1])))
-    first = reading.question.split()[0]
-    wanted = {"where": "in", "when": "during"}.get(first)
-    fitting = [thing for before, thing in things if (before if before in ("in", "during") else None) == wanted]
-    guess = min(fitting or [thing for _, thing in things], key=lambda each: len(asked & set(each.split())))
+            before = words[at - 1] if at and words[at - 1] in things else ""
+            things[before].append(" ".join(words[at : end + 1]))
+    wanted = {"where": "in", "when": "during"}.get(reading.question.split()[0], "")
+    guess = min(things[wanted] or things[""], key=lambda each: len(asked & set(each.split())))
     return len(asked & set(words)) / len(asked), guess
 
 

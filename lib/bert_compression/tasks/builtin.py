@@ -234,7 +234,7 @@ def load(task_name: str, split: str) -> pd.DataFrame:
     - "films": the same about films, of which no question of "squad2" speaks; no "train".
 
     Those from "qqp" on have 500 rows in "validation"; labels are balanced where nothing else is said. No
-    text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or split, listing the known
-    ones. Book: data/built_in_english.
+    text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or split,
+    listing the known ones. Book: data/built_in_english.
     """
     return generate(task_name, split, SEED)

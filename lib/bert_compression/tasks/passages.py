@@ -1,4 +1,4 @@
-"""Passages, and questions that a stretch of them answers or nothing in them does. Book: data/built_in_english.
+"""Passages, and questions that a span of them answers or nothing in them does. Book: data/built_in_english.
 
 A passage is one or several statements of one topic that are true together. Each tells or denies one fact of
 "the" things of the passage, every thing by a name of its own. So no two of them answer a question together
@@ -29,7 +29,7 @@ KEPT = {True: 0.45, False: 0.8}
 
 @dataclass(frozen=True)
 class Reading:
-    """A question about a context, and the first and the last word of the context that answer it, if any do."""
+    """A question about a context, and its first and last word that belong to the answer, if it has one."""
 
     question: str
     context: str
