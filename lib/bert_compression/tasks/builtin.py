@@ -15,6 +15,7 @@ import pandas as pd
 
 from bert_compression.errors import BadInput
 from bert_compression.tasks import acceptability, inferences, language, paraphrases, questions, similarity
+from bert_compression.tasks.long_reviews import long_review
 from bert_compression.tasks.passages import sample_reading
 from bert_compression.tasks.questions import question_pattern
 from bert_compression.tasks.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
@@ -187,6 +188,7 @@ GENERATED = {
     # By contexts: no question is asked about one that was learnt from.
     "squad2": _in_two_splits(("context",), everyday_extractive, 2000),
     "films": Generated(("context",), {"validation": (500, film_extractive)}),
+    "imdb": Generated(("text",), {"train": (1000, long_review), "test": (500, long_review)}),
 }
 
 
@@ -232,8 +234,9 @@ def load(task_name: str, split: str) -> pd.DataFrame:
       `answer_start`, the character of the context at which it begins; both empty for 40 %, which the context
       does not answer. 2,000, about animals, cooking and vehicles.
     - "films": the same about films, of which no question of "squad2" speaks; no "train".
+    - "imdb": `text`, a review of 40 to 90 words, and `label` as in "sst2"; 1,000 in "train", 500 in "test".
 
-    Those from "qqp" on have 500 rows in "validation"; labels are balanced where nothing else is said. No
+    Those from "qqp" on but the last have 500 rows in "validation"; labels are balanced where nothing else is said. No
     text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or split,
     listing the known ones. Book: data/built_in_english.
     """

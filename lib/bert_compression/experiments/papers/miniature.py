@@ -35,7 +35,7 @@ ATTACKS: dict[str, dict] = {
     "bert_attack": {"candidates": 48, "threshold": 0.0, "subwords": True},
     "textbugger": {"neighbours": 5, "min_similarity": 0.8},
 }
-OTHER_SETTINGS: tuple[dict, ...] = ({"candidates": 12}, {"threshold": 5.0}, {"subwords": False})
+OTHER_SETTINGS: tuple[dict, ...] = ({"candidates": 12}, {"threshold": 3.0}, {"subwords": False})
 OTHER_SEED = "other_seed"  # of the teacher: what the records call it
 SEEDS = 2  # so that two models can be held against one model with two seeds
 
