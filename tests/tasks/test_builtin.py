@@ -318,6 +318,9 @@ DIGESTS = {
     ("stsb", "validation"): "f2277c2fb7992e29",
     ("cola", "train"): "c2c82059e78971d6",
     ("cola", "validation"): "55d3da1dda11c90f",
+    ("squad2", "train"): "08969481744683c7",
+    ("squad2", "validation"): "faea33936e8de6b6",
+    ("films", "validation"): "2c0d44d0a7d55ff7",
 }
 
 
