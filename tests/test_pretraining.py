@@ -209,8 +209,8 @@ def test_the_other_tasks_are_learned_far_beyond_words_alone(name, at_least, toke
 
 
 def exact_matches(layers: int, tokenizer) -> dict[str, tuple[float, float]]:
-    """The lower layers, taught a thousand and a half questions on everyday passages for two epochs: by set, the
-    share of exact answers to questions with an answer, and to those without."""
+    """The lower layers, taught 1,500 questions on everyday passages for two epochs: by set, the share of
+    exact matches where there is an answer, and where there is none."""
     reader = load_reader(BUILTIN, seed=0)
     reader.bert.encoder.layer = reader.bert.encoder.layer[:layers]
     train = load_examples(BuiltinSource(), TASKS["squad2"], "train", 1500)

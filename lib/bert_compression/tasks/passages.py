@@ -16,7 +16,7 @@ from bert_compression.tasks.paraphrases import altered
 from bert_compression.tasks.questions import SLOTS, Question, answers, question_pattern, sample_question
 from bert_compression.tasks.statements import Statement, falls_under, statement_pattern, things
 
-# How many statements a passage has, and how often. Most are short, so that a thousand are enough to learn from;
+# How many statements a passage has, and how often. Most have few, so that a thousand are enough to learn from;
 # the longest take several windows of 64 tokens.
 SIZES = {1: 35, 2: 25, 3: 15, 4: 10, 6: 6, 8: 4, 12: 5}
 DENIED = 0.15  # of the statements beside the one that was asked about
