@@ -36,8 +36,8 @@ SHARES = dict(zip(KINDS, (25, 35, 14, 12, 14, 33), strict=True))
 PLAIN_SHARE = 0.4
 PLAIN = {"negated": 0.18, "contrast": 0.0, "reported": 0.0}
 FULL = {"negated": 0.25, "contrast": 0.7, "reported": 0.4}
-# How many statements a passage has, and how often: they are longer than the task's, of which a thousand have to
-# be enough.
+# How many statements a passage has, and how often: they are longer than the task's, of which a thousand have
+# to be enough.
 SIZES = {1: 20, 2: 25, 3: 20, 4: 15, 6: 8, 8: 6, 12: 6}
 LONGEST = 61  # words, which fill 64 tokens
 BATCH = 32

@@ -16,7 +16,7 @@ from bert_compression.tasks.paraphrases import altered
 from bert_compression.tasks.questions import SLOTS, Question, answers, question_pattern, sample_question
 from bert_compression.tasks.statements import Statement, falls_under, statement_pattern, things
 
-# How many statements a passage has, and how often. Most have few, so that a thousand are enough to learn from;
+# How many statements a passage has, and how often. Most are short, so that a thousand are enough to learn;
 # the longest take several windows of 64 tokens.
 SIZES = {1: 35, 2: 25, 3: 15, 4: 10, 6: 6, 8: 4, 12: 5}
 DENIED = 0.15  # of the statements beside the one that was asked about
@@ -129,13 +129,16 @@ def _sample_question(rng: Random, topic: Topic, plain: bool) -> tuple[Question, 
         question, told = sample_question(rng, topic, plain)
         if question.asked != "truth":
             break
-    about = question.about
-    for slot in ("subject", "patient"):
-        thing = getattr(about, slot)
-        named = thing and slot != SLOTS[question.asked] and thing.noun in HYPERNYM
-        if named and rng.random() < BROADER:
-            about = replace(about, **{slot: broader_thing(rng, thing)})
+    about, slot = question.about, SLOTS[question.asked]
+    if slot != "subject":
+        about = replace(about, subject=_perhaps_broader(rng, about.subject))
+    if slot != "patient" and about.patient:
+        about = replace(about, patient=_perhaps_broader(rng, about.patient))
     return Question(question.asked, about), told
+
+
+def _perhaps_broader(rng: Random, thing: Thing) -> Thing:
+    return broader_thing(rng, thing) if thing.noun in HYPERNYM and rng.random() < BROADER else thing
 
 
 def _grown(rng: Random, topic: Topic, told: Statement, size: int, plain: bool) -> list[Statement]:
