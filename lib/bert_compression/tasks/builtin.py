@@ -122,6 +122,7 @@ def acceptable(rng: Random) -> Row:
     return {"sentence": language.wording(pattern, rng, RARE), "label": label}
 
 
+PLAIN = 0.8  # how many passages speak of no quality, place or time but that asked for
 UNANSWERABLE = 0.4  # a third of SQuAD 2.0's training questions are, and half of its development set
 TITLES = dict(zip(inferences.TOPICS, ("animals", "cooking", "vehicles", "films"), strict=True))
 
@@ -130,7 +131,8 @@ def extractive(rng: Random, topics: Sequence[inferences.Topic]) -> Row:
     """One row in the form of "squad2" on one of the topics: a stretch of the context answers the question, or
     nothing does."""
     topic = rng.choice(topics)
-    reading = sample_reading(rng, topic, answerable=rng.random() >= UNANSWERABLE, rare=RARE)
+    answerable, plain = rng.random() >= UNANSWERABLE, rng.random() < PLAIN
+    reading = sample_reading(rng, topic, answerable, plain, RARE)
     answers: dict[str, list] = {"text": [], "answer_start": []}
     if reading.span:
         first, last = reading.span

@@ -5,7 +5,7 @@ A passage is one or several statements of one topic that are true together. Each
 that none of them answers alone, and `questions.answers`, asked of each, says which one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -16,9 +16,9 @@ from bert_compression.tasks.paraphrases import altered
 from bert_compression.tasks.questions import SLOTS, Question, answers, question_pattern, sample_question
 from bert_compression.tasks.statements import Statement, falls_under, statement_pattern, things
 
-# How many statements a passage has, and how often. Many are short, so that a learner can begin; the longest
-# take several windows of 64 tokens.
-SIZES = {1: 20, 2: 25, 3: 20, 4: 15, 6: 8, 8: 6, 12: 6}
+# How many statements a passage has, and how often. Most are short, so that a thousand are enough to learn;
+# the longest take several windows of 64 tokens.
+SIZES = {1: 35, 2: 25, 3: 15, 4: 10, 6: 6, 8: 4, 12: 5}
 DENIED = 0.15  # of the statements beside the one that was asked about
 NEAR = 0.5  # of them, how many differ from another one in a thing or two
 BROADER = 0.1  # how often the question names a thing more broadly than the passage does
@@ -37,10 +37,15 @@ class Reading:
 
 
 def sample_reading(
-    rng: Random, topic: Topic, answerable: bool, plain: bool = False, rare: float = 0.0
+    rng: Random,
+    topic: Topic,
+    answerable: bool,
+    plain: bool = False,
+    rare: float = 0.0,
+    sizes: Mapping[int, int] = SIZES,
 ) -> Reading:
     """A passage in words, and a question that one of its statements answers, or none does."""
-    passage, asked = sample_passage(rng, topic, answerable, plain)
+    passage, asked = sample_passage(rng, topic, answerable, plain, sizes)
     patterns = [statement_pattern(each, rng) for each in passage]
     context = " ".join(wording(pattern, rng, rare) for pattern in patterns)
     question = rewording(question_pattern(asked, rng), context, KEPT[answerable], rng, rare)
@@ -59,7 +64,7 @@ def _place(told: Thing | Concept, pattern: Pattern) -> tuple[int, int]:
 
 
 def sample_passage(
-    rng: Random, topic: Topic, answerable: bool, plain: bool = False
+    rng: Random, topic: Topic, answerable: bool, plain: bool, sizes: Mapping[int, int]
 ) -> tuple[list[Statement], Question]:
     """The meanings: statements in any order, and the question. A plain passage has plain statements.
 
@@ -72,7 +77,7 @@ def sample_passage(
         told = replace(told, quantifier="the")
         if not can_join(told, []) or answers(told, question) != answerable:
             continue
-        passage = _grown(rng, topic, told, rng.choices(list(SIZES), list(SIZES.values()))[0], plain)
+        passage = _grown(rng, topic, told, rng.choices(list(sizes), list(sizes.values()))[0], plain)
         found = sum(answers(statement, question) for statement in passage)
         if found == answerable and is_clear_whom(question, passage):
             rng.shuffle(passage)
@@ -124,13 +129,16 @@ def _sample_question(rng: Random, topic: Topic, plain: bool) -> tuple[Question, 
         question, told = sample_question(rng, topic, plain)
         if question.asked != "truth":
             break
-    about = question.about
-    for slot in ("subject", "patient"):
-        thing = getattr(about, slot)
-        named = thing and slot != SLOTS[question.asked] and thing.noun in HYPERNYM
-        if named and rng.random() < BROADER:
-            about = replace(about, **{slot: broader_thing(rng, thing)})
+    about, slot = question.about, SLOTS[question.asked]
+    if slot != "subject":
+        about = replace(about, subject=_perhaps_broader(rng, about.subject))
+    if slot != "patient" and about.patient:
+        about = replace(about, patient=_perhaps_broader(rng, about.patient))
     return Question(question.asked, about), told
+
+
+def _perhaps_broader(rng: Random, thing: Thing) -> Thing:
+    return broader_thing(rng, thing) if thing.noun in HYPERNYM and rng.random() < BROADER else thing
 
 
 def _grown(rng: Random, topic: Topic, told: Statement, size: int, plain: bool) -> list[Statement]:
