@@ -4,7 +4,7 @@ from numpy.typing import ArrayLike
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics._checks import paired_labels
-from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+from bert_compression.metrics.robustness import FOOLED, WITHSTOOD, check_outcomes
 
 
 def queries_per_success(outcomes: ArrayLike, queries: ArrayLike) -> float:
@@ -26,11 +26,7 @@ def queries_per_success(outcomes: ArrayLike, queries: ArrayLike) -> float:
     Source: Li et al. 2020, released code, `evaluate`. Book: metrics/attacks.
     """
     outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
-    unknown = set(outcome.tolist()) - {ALREADY_WRONG, WITHSTOOD, FOOLED}
-    if unknown:
-        raise BadInput(
-            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {min(unknown)!r}"
-        )
+    check_outcomes(outcome)
     if (asked < 1).any():
         raise BadInput(f"queries must count the first look at each text, but {asked.min()} was found")
     counted = (asked - 1) * (outcome == FOOLED)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, check_outcomes
 from bert_compression.metrics.significance import bootstrap_interval
 
 
@@ -29,11 +29,7 @@ def degradation(outcomes: ArrayLike) -> dict[str, float]:
     found = np.asarray(outcomes)
     if found.ndim != 1 or not found.size:
         raise BadInput(f"outcomes must have the shape (texts,) and hold at least one, not {found.shape}")
-    unknown = set(found.tolist()) - {ALREADY_WRONG, WITHSTOOD, FOOLED}
-    if unknown:
-        raise BadInput(
-            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {min(unknown)!r}"
-        )
+    check_outcomes(found)
     fooled = found == FOOLED
     shares = {"degradation": fooled, "relative_degradation": fooled[found != ALREADY_WRONG]}
     summary: dict[str, float] = {}
