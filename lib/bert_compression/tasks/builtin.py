@@ -158,6 +158,11 @@ def film_extractive(rng: Random) -> Row:
     return extractive(rng, (inferences.FILM,))
 
 
+def long_sentiment(rng: Random) -> Row:
+    """One row of "imdb": praise (1) or blame (0) of several sentences, each as likely as the other."""
+    return {**long_review(rng)}
+
+
 @dataclass(frozen=True)
 class Generated:
     """A generated task: the text columns that tell its rows apart and are held out together, and of each
@@ -190,7 +195,7 @@ GENERATED = {
     # By contexts: no question is asked about one that was learnt from.
     "squad2": _in_two_splits(("context",), everyday_extractive, 2000),
     "films": Generated(("context",), {"validation": (500, film_extractive)}),
-    "imdb": Generated(("text",), {"train": (1000, long_review), "test": (500, long_review)}),
+    "imdb": Generated(("text",), {"train": (1000, long_sentiment), "test": (500, long_sentiment)}),
 }
 
 
@@ -238,8 +243,8 @@ def load(task_name: str, split: str) -> pd.DataFrame:
     - "films": the same about films, of which no question of "squad2" speaks; no "train".
     - "imdb": `text`, a review of 40 to 90 words, and `label` as in "sst2"; 1,000 in "train", 500 in "test".
 
-    Those from "qqp" on but the last have 500 rows in "validation"; labels are balanced where nothing else is said. No
-    text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or split,
-    listing the known ones. Book: data/built_in_english.
+    Those from "qqp" on but the last have 500 rows in "validation"; labels are balanced where nothing else is
+    said. No text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or
+    split, listing the known ones. Book: data/built_in_english.
     """
     return generate(task_name, split, SEED)
