@@ -29,9 +29,9 @@ def test_the_rungs_are_lower_layers_at_smoke_distilled_at_small_and_the_hubs_at_
     def kinds(profile, method):
         return [kind for kind, *_ in steps(model_of(miniature.grids(get_profile(profile))[0], method))]
 
-    assert kinds("smoke", "large_tuned") == kinds("small", "large_tuned") == ["pretrained", "finetune"]
-    assert kinds("smoke", "tiny_tuned") == ["pretrained", "truncate", "finetune"]
-    assert kinds("small", "tiny_tuned") == ["pretrained", "pretrain_distill", "new_head", "finetune"]
+    assert kinds("smoke", "large") == kinds("small", "large") == ["pretrained", "finetune"]
+    assert kinds("smoke", "tiny") == ["pretrained", "truncate", "finetune"]
+    assert kinds("small", "tiny") == ["pretrained", "pretrain_distill", "new_head", "finetune"]
     paper = miniature.grids(get_profile("paper"))[0]
     encoders = [steps(model_of(paper, method))[0][2] for method in METHODS]
     assert encoders == list(PROFILES["paper"].ladder.values())

@@ -214,8 +214,8 @@ def test_a_pipeline_that_begins_nowhere_or_twice_is_refused(pipeline):
         model_of(grid(), pipeline)
     assert str(refused.value) == (
         f"{pipeline!r} must begin with a method or one of pretrained, distilbert_checkpoint, "
-        "tinybert_checkpoint, 2x128, 4x312, 6x768, large, base, distil, medium, mini, tiny, "
-        "and have none later"
+        "tinybert_checkpoint, 2x128, 4x312, 6x768, large_encoder, base_encoder, distil_encoder, "
+        "medium_encoder, mini_encoder, tiny_encoder, and have none later"
     )
 
 

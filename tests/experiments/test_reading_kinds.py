@@ -100,7 +100,7 @@ def array(folder, file, name) -> np.ndarray:
 
 
 def test_a_reader_is_trained_on_windows_and_reproduces_itself(house, tmp_path):
-    job = model_of(grid(), "tiny_tuned")
+    job = model_of(grid(), "tiny")
     record = house.record(job)
     assert record["metrics"]["train_examples"] == 90 and record["metrics"]["steps"] == 6  # 180 windows or so
     model = load_model(house.place(job))
@@ -110,7 +110,7 @@ def test_a_reader_is_trained_on_windows_and_reproduces_itself(house, tmp_path):
 
 
 def test_answers_are_kept_and_scored_question_by_question(house):
-    (job, *_) = jobs_of(miniature.errors, "tiny_tuned")
+    (job, *_) = jobs_of(miniature.errors, "tiny")
     record, texts = house.record(job), json.loads((house.place(job) / ANSWERS).read_text())
     gold = house.resolver.examples(job).labels
     exact = "".join(
@@ -125,23 +125,23 @@ def test_answers_are_kept_and_scored_question_by_question(house):
 
 
 def test_vectors_are_the_models_own_for_the_first_window_of_each_question(house):
-    job = miniature._vectors(grid(), "tiny_tuned", "squad2", "validation")
+    job = miniature._vectors(grid(), "tiny", "squad2", "validation")
     last, layers = (array(house.place(job), VECTORS, name) for name in ("last", "layers"))
     assert last.shape == (40, 64) and layers.shape == (3, 40, 64)
     assert np.array_equal(layers[-1], last)
-    model = load_model(house.place(model_of(grid(), "tiny_tuned")))
+    model = load_model(house.place(model_of(grid(), "tiny")))
     texts = house.resolver.examples(job).at_most(40).texts
     windows = encode_windows(texts, load_tokenizer("builtin-bert"), 32, 4)
     assert cls_vectors(model, windows.first_of_each())[-1] == pytest.approx(last, abs=1e-4)
 
 
 def test_pairs_are_compared_as_the_metrics_compare_them(house, monkeypatch):
-    pairs = jobs_of(miniature.representation, "mini_tuned", "tiny_tuned")
+    pairs = jobs_of(miniature.representation, "mini", "tiny")
     assert [(p.method, p.seed, p.params["other"], p.params["other_seed"]) for p in pairs] == [
-        ("mini_tuned", 0, "tiny_tuned", 0),
-        ("mini_tuned", 1, "tiny_tuned", 1),
-        ("mini_tuned", 0, "mini_tuned", 1),
-        ("tiny_tuned", 0, "tiny_tuned", 1),
+        ("mini", 0, "tiny", 0),
+        ("mini", 1, "tiny", 1),
+        ("mini", 0, "mini", 1),
+        ("tiny", 0, "tiny", 1),
     ]
     few = replace_ks(pairs[0])
     record = house.record(few)
@@ -166,13 +166,13 @@ def replace_ks(pair: Job) -> Job:
 
 
 def test_more_neighbours_than_points_is_refused_in_one_line(house):
-    pair = jobs_of(miniature.representation, "mini_tuned", "tiny_tuned")[0]
+    pair = jobs_of(miniature.representation, "mini", "tiny")[0]
     with pytest.raises(BadInput, match="other points"):
         house.record(pair)
 
 
 def test_outliers_are_told_from_the_models_training_questions(house):
-    (job, *_) = jobs_of(miniature.distribution, "tiny_tuned")
+    (job, *_) = jobs_of(miniature.distribution, "tiny")
     few = Job("outliers", {**job.params, "k": 5}, job.inputs, job.method)
     record = house.record(few)
     assert record["task"] == "films" and record["metrics"]["training_points"] == 40
@@ -191,4 +191,4 @@ def test_questions_without_any_answer_teach_nothing(house, tmp_path):
     table.to_parquet(place / "train.parquet")
     nowhere = Workshop(FolderSource(tmp_path / "data"), tmp_path / "store")
     with pytest.raises(BadInput, match=r"^none of the questions to train on has an answer"):
-        nowhere.record(model_of(grid(), "tiny_tuned"))
+        nowhere.record(model_of(grid(), "tiny"))

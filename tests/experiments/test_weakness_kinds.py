@@ -36,7 +36,7 @@ def house(tmp_path_factory) -> Workshop:
     return Workshop(FolderSource(folder / "data"), folder / "store")
 
 
-def job_of(table, recipe, method="tiny_tuned", **settings):
+def job_of(table, recipe, method="tiny", **settings):
     return next(
         job
         for job in table(PROFILE)

@@ -19,7 +19,7 @@ def answers(record):
     def build(profile="small", **exact):
         """By model and seed, as in large_0="0110": which of the questions are right."""
         return [
-            record("answer", f"{name[:-2]}_tuned", int(name[-1]), {}, {"exact": hits * 50}, profile=profile)
+            record("answer", name[:-2], int(name[-1]), {}, {"exact": hits * 50}, profile=profile)
             for name, hits in exact.items()
         ]
 

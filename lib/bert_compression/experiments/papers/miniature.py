@@ -10,11 +10,11 @@ from itertools import combinations, permutations
 
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers import loyalty
-from bert_compression.experiments.papers.pipelines import Grid, masked_lm, model_of, predict
-from bert_compression.experiments.profiles import LADDER, Profile
+from bert_compression.experiments.papers.pipelines import RUNGS, Grid, masked_lm, model_of, predict
+from bert_compression.experiments.profiles import Profile
 from bert_compression.tasks.catalogue import get_task
 
-METHODS = {f"{name}_tuned": f"{name} | finetune" for name in LADDER}
+METHODS = {name: f"{encoder} | finetune" for encoder, name in RUNGS.items()}
 # The paper names none of its settings (section 4). These are those of BERT on SQuAD: batches of 32, a
 # learning rate of 5e-5 and three epochs (Devlin et al. 2019, section 4.2); ours.
 TRAINING = {"learning_rate": 5e-5, "batch_size": 32, "warmup": 0.1, "epochs": 3}

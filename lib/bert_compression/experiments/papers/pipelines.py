@@ -20,13 +20,15 @@ LOSSES = {
     **{"kl_untuned": "kl", "taylor_untuned": "taylor", "squares_untuned": "squares"},
 }
 TEXT = "imdb"  # what is learnt from before any task; labels are not looked at
+# The encoders of Rai et al. 2024: what a profile has on its ladder.
+RUNGS = {f"{name}_encoder": name for name in LADDER}
 NO_TEACHER = ("finetune", "replace", "ce")
 STEPS = (
     *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
-    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS, *LADDER),
+    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS, *RUNGS),
     *LOSSES,
 )
-BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS, *LADDER)
+BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS, *RUNGS)
 
 KEPT_LAYERS = 0.5  # Xu et al. 2021, section 4.2: the first 6 of 12
 PRUNED_HEADS = 0.45  # section 4.2
@@ -114,8 +116,8 @@ def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
         return _checkpoint(grid, CHECKPOINTS[name], method)
     if name in STUDENTS:
         return _student(grid, name, method)
-    if name in LADDER:
-        return _rung(grid, name, method)
+    if name in RUNGS:
+        return _rung(grid, RUNGS[name], method)
     if name == "truncate":
         return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
     if name == "prune_heads":

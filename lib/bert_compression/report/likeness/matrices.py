@@ -101,7 +101,7 @@ def outliers(records: Iterable[Mapping], task: str, k: int) -> Masks:
     return {
         (r["method"], r["seed"]): np.array([flag == "1" for flag in r["per_example"]["outside"]])
         for r in records
-        if (r["kind"], r["status"], r["task"], r["params"]["k"]) == ("outliers", "ok", task, k)
+        if (r["kind"], r["status"], r["task"], r["params"].get("k")) == ("outliers", "ok", task, k)
     }
 
 

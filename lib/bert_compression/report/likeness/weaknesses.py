@@ -4,6 +4,7 @@ Drawn from records of the kind "weakness". Book: notebooks/miniature/attack.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,7 @@ from bert_compression.report.likeness.verdicts_on_pairs import TAILS, Found
 from bert_compression.report.shown import Shown
 
 RESAMPLES = 2000
-SETTINGS = {
-    "candidates": "K = {}",
-    "threshold": "threshold {:g}",
-    "subwords": "sub-words {}",
-}
+SETTINGS = {"candidates": "K = {}", "threshold": "threshold {:g}", "subwords": "sub-words {}"}
 
 
 def of_recipe(records: Iterable[Mapping], recipe: str) -> list[Mapping]:
@@ -49,23 +46,22 @@ def loses_more(records: Sequence[Mapping], first: str, second: str) -> Found:
     return float(effects[0]), float(low), float(high), len(seeds), texts
 
 
-def degradation_table(records: Iterable[Mapping], names: Mapping[str, str]) -> pd.DataFrame:
-    """Columns: model (as `names` call the methods), attack, settings, before, after (in percent), the means
-    over seeds; in the order of `names`."""
+def degradation_table(records: Iterable[Mapping], methods: Sequence[str]) -> pd.DataFrame:
+    """Columns: model, attack, settings, before, after (in percent), the means over seeds; in the order of
+    `methods`."""
     lines = [
         (
-            names[r["method"]],
+            r["method"],
             r["params"]["recipe"],
             _told(r["params"]["settings"]),
             *(100 * r["metrics"][name] for name in ("clean_accuracy", "after_attack_accuracy")),
         )
         for r in records
-        if r["kind"] == "weakness" and r["status"] == "ok" and r["method"] in names
+        if r["kind"] == "weakness" and r["status"] == "ok" and r["method"] in methods
     ]
     table = pd.DataFrame(lines, columns=["model", "attack", "settings", "before", "after"])
     means = table.groupby(["model", "attack", "settings"], as_index=False).mean()
-    order = {name: place for place, name in enumerate(names.values())}
-    return means.sort_values("model", key=lambda column: column.map(order), kind="stable")
+    return means.sort_values("model", key=lambda column: column.map(methods.index), kind="stable")
 
 
 def _told(settings: Mapping) -> str:
@@ -81,41 +77,41 @@ def _told(settings: Mapping) -> str:
 
 def degradation_picture(tables: Mapping[str, pd.DataFrame], by: str) -> Shown:
     """A panel a table and attack: for each model, or each of the settings, an arrow from the accuracy before
-    the attack down to what is left. `by` is "model" or "settings"."""
+    the attack to what is left. `by` is "model" or "settings"."""
     from matplotlib.figure import Figure
 
+    beside: dict[str, Any] = {"textcoords": "offset points", "size": 8, "ha": "right"}
     panels = {
         f"{source}, {attack}": lines
         for source, table in tables.items()
         for attack, lines in table.groupby("attack")
     }
-    figure = Figure(figsize=(8, 0.6 + 2.8 * max(1, len(panels))), layout="constrained")
-    every = figure.subplots(max(1, len(panels)), squeeze=False)[:, 0]
+    heights = [1 + 0.32 * len(lines) for lines in panels.values()] or [1]
+    figure = Figure(figsize=(8, sum(heights)), layout="constrained")
+    every = figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0]
     for axes, (title, lines) in zip(every, panels.items(), strict=False):
-        names = lines.model if by == "model" else lines.model + ": " + lines.settings
         for place, line in enumerate(lines.itertuples()):
-            axes.annotate(
-                "", (place, line.after), (place, line.before), arrowprops={"arrowstyle": "->", "lw": 1.5}
-            )
-            axes.plot([place], [line.before], "o", color="#00508c")
-            axes.plot([place], [line.after], "D", color="#c05a00")
-            axes.annotate(
-                f"{line.after:.0f}", (place, line.after), (7, -3), textcoords="offset points", size=8
-            )
-        slanted = {"rotation": 20, "ha": "right"} if by == "settings" else {}
-        axes.set_xticks(range(len(lines)), list(names), fontsize=8, **slanted)
+            axes.annotate("", (line.after, place), (line.before, place), arrowprops={"arrowstyle": "->"})
+            axes.plot([line.before], [place], "o", color="#00508c")
+            axes.plot([line.after], [place], "D", color="#c05a00")
+            axes.annotate(f"{line.after:.0f}", (line.after, place), (-9, -3), **beside)
+            axes.annotate(f"{line.before:.0f}", (line.before, place), (9, -3), **{**beside, "ha": "left"})
+        axes.set_yticks(range(len(lines)), list(_names(lines, by)), fontsize=8)
         axes.set_title(title, loc="left", fontweight="bold")
-        axes.set(ylabel="accuracy (%)", ylim=(-5, 105), xlim=(-0.5, len(lines) - 0.3))
-        axes.grid(color="0.92", axis="y")
+        axes.set(xlabel="accuracy (%)", xlim=(-8, 108), ylim=(len(lines) - 0.5, -0.5))
+        axes.grid(color="0.92", axis="x")
         axes.spines[["top", "right"]].set_visible(False)
     words = " ".join(f"Panel “{title}”: {_in_words(lines, by)}" for title, lines in panels.items())
     return picture(figure, f"Accuracy before and after an attack, in percent. {words or 'Nothing yet.'}")
 
 
+def _names(lines: pd.DataFrame, by: str) -> pd.Series:
+    return lines.model if by == "model" else lines.model + ": " + lines.settings
+
+
 def _in_words(lines: pd.DataFrame, by: str) -> str:
-    names = lines.model if by == "model" else lines.model + " with " + lines.settings
     told = (
         f"{name} {before:.0f} to {after:.0f}"
-        for name, before, after in zip(names, lines.before, lines.after, strict=True)
+        for name, before, after in zip(_names(lines, by), lines.before, lines.after, strict=True)
     )
     return ", ".join(told) + "."

@@ -6,7 +6,7 @@ the sentences could not be wrong: no two trainings give the same model.
 
 from bert_compression.report.claims import Claim
 from bert_compression.report.layouts import Layout, Measure, Row
-from bert_compression.report.papers.miniature_tables import METHODS, NAMES
+from bert_compression.report.papers.miniature_tables import METHODS
 
 ERRORS = "A smaller model shares fewer errors with the largest than the largest with itself at another seed."
 NEIGHBOURS = "So it is with the nearest neighbours of a question."
@@ -26,8 +26,8 @@ LIKENESS = Layout(
     title="these comparisons",
     task="squad2",
     rows=(
-        Row(METHODS[0], f"{NAMES[0]} with itself", ""),
-        *(Row(method, f"with {name}", "") for method, name in zip(METHODS[1:], NAMES[1:], strict=True)),
+        Row(METHODS[0], f"{METHODS[0]} with itself", ""),
+        *(Row(method, f"with {method}", "") for method in METHODS[1:]),
     ),
     measures=tuple(Measure(name, label, "") for name, (label, _) in MEASURES.items()),
     parts=(),
@@ -38,8 +38,8 @@ def likeness_claims(measure: str) -> tuple[Claim, ...]:
     """Each of the smaller models beside the largest, in one of the `MEASURES`."""
     sentence = MEASURES[measure][1]
     return tuple(
-        Claim(f"miniature_{measure}_{name}", sentence, "key results", measure, METHODS[0], method)
-        for name, method in zip(NAMES[1:], METHODS[1:], strict=True)
+        Claim(f"miniature_{measure}_{method}", sentence, "key results", measure, METHODS[0], method)
+        for method in METHODS[1:]
     )
 
 
@@ -48,7 +48,7 @@ ATTACKED = Layout(
     name="miniature_attacked",
     title="these attacks",
     task="imdb",
-    rows=tuple(Row(method, name, "") for name, method in zip(NAMES, METHODS, strict=True)),
+    rows=tuple(Row(method, method, "") for method in METHODS),
     measures=tuple(
         Measure(recipe, f"relative degradation by {label}", "") for recipe, label in ATTACKS.items()
     ),
@@ -59,6 +59,6 @@ ATTACKED = Layout(
 def weakness_claims(recipe: str) -> tuple[Claim, ...]:
     """Each of the smaller models beside the largest, under one of the `ATTACKS`."""
     return tuple(
-        Claim(f"miniature_{recipe}_{name}", SMALLER_LOSES, "key results", recipe, method, METHODS[0])
-        for name, method in zip(NAMES[1:], METHODS[1:], strict=True)
+        Claim(f"miniature_{recipe}_{method}", SMALLER_LOSES, "key results", recipe, method, METHODS[0])
+        for method in METHODS[1:]
     )

@@ -6,8 +6,7 @@ from dataclasses import replace
 from bert_compression.report.layouts import Layout, Measure, Part, Row
 from bert_compression.report.papers.loyalty_tables import TABLE_1
 
-NAMES = ("large", "base", "distil", "medium", "mini", "tiny")
-METHODS = tuple(f"{name}_tuned" for name in NAMES)
+METHODS = ("large", "base", "distil", "medium", "mini", "tiny")
 PAPERS = ("BERT-large", "BERT-base", "Distil-BERT", "BERT-medium", "BERT-mini", "Tiny-BERT")
 
 _SCORES = {
@@ -22,8 +21,8 @@ LADDER = Layout(
     title="The ladder",
     task="squad2",
     rows=tuple(
-        Row(method, f"{name} (the paper’s {paper})", "", short=name)
-        for method, name, paper in zip(METHODS, NAMES, PAPERS, strict=True)
+        Row(method, f"{method} (the paper’s {paper})", "", short=method)
+        for method, paper in zip(METHODS, PAPERS, strict=True)
     ),
     measures=tuple(Measure(name, label, "answer") for name, label in _SCORES.items()),
     parts=(Part("scores", "How well the six models answer the questions of SQuAD 2.0.", tuple(_SCORES)),),
