@@ -19,7 +19,7 @@ from bert_compression.pretraining_texts import (
     length,
 )
 from bert_compression.tasks import builtin
-from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
+from bert_compression.tasks.english.language import CONCEPT_OF, FUNCTION_WORDS
 
 
 def documents(count: int, seed: int) -> list[Document]:

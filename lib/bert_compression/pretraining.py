@@ -31,7 +31,7 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertModel
 
 from bert_compression.pretraining_texts import BATCH, KIND_OF_MARKER, KINDS, Document, batches, document
-from bert_compression.tasks import language
+from bert_compression.tasks.english import language
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 VOCABULARY = (*SPECIAL, *language.FUNCTION_WORDS, *language.CONCEPT_OF)

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from bert_compression.tasks import language
-from bert_compression.tasks.acceptability import sample_sentence
 from bert_compression.tasks.builtin import is_held_out
-from bert_compression.tasks.inferences import TOPICS, sample_pair
-from bert_compression.tasks.paraphrases import equivalent
-from bert_compression.tasks.passages import sample_reading
-from bert_compression.tasks.questions import question_pattern, sample_answer, sample_questions
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks.english import language
+from bert_compression.tasks.english.acceptability import sample_sentence
+from bert_compression.tasks.english.inferences import TOPICS, sample_pair
+from bert_compression.tasks.english.paraphrases import equivalent
+from bert_compression.tasks.english.passages import sample_reading
+from bert_compression.tasks.english.questions import question_pattern, sample_answer, sample_questions
+from bert_compression.tasks.english.statements import statement_pattern
 
 # By kind of text, which stands for a question about it, and in the order of the task's labels. Between two
 # statements "namely" fits where they say the same, and "so" where the second only follows.

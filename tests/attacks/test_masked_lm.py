@@ -12,7 +12,7 @@ from bert_compression.compression.layerwise import mask_words
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, load_tokenizer
 from bert_compression.tasks.batching import encode
-from bert_compression.tasks.long_reviews import long_review
+from bert_compression.tasks.english.long_reviews import long_review
 from bert_compression.training import TrainingSettings, train
 
 TOKENIZER = load_tokenizer(BUILTIN)

@@ -11,7 +11,7 @@ from bert_compression.attacks.run import TextResult, attack_text
 from bert_compression.attacks.search import word_by_word
 from bert_compression.attacks.victim import Victim
 from bert_compression.attacks.words import Words
-from bert_compression.tasks import language
+from bert_compression.tasks.english import language
 
 WORDS = list(language.CONCEPT_OF)
 RULES = {

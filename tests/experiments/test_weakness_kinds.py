@@ -14,7 +14,7 @@ from bert_compression.experiments.kinds.base import ADVERSARIAL
 from bert_compression.experiments.papers import miniature
 from bert_compression.experiments.papers.pipelines import masked_lm
 from bert_compression.experiments.profiles import PROFILES
-from bert_compression.tasks.long_reviews import long_review
+from bert_compression.tasks.english.long_reviews import long_review
 from bert_compression.tasks.sources import FolderSource
 
 PROFILE = replace(

@@ -8,7 +8,7 @@ import pytest
 
 from bert_compression.errors import BadInput
 from bert_compression.tasks import builtin
-from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
+from bert_compression.tasks.english.language import CONCEPT_OF, FUNCTION_WORDS
 
 SPLITS = [(name, split) for name, task in builtin.GENERATED.items() for split in task.splits]
 

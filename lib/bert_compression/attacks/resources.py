@@ -36,7 +36,7 @@ class BuiltinResources(Resources):
 
     def __init__(self):
         super().__init__()
-        from bert_compression.tasks.language import FUNCTION_WORDS, synonyms
+        from bert_compression.tasks.english.language import FUNCTION_WORDS, synonyms
 
         self.stop_words = frozenset(FUNCTION_WORDS)
         self._synonyms = synonyms

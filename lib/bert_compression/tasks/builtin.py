@@ -14,11 +14,18 @@ from random import Random
 import pandas as pd
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import acceptability, inferences, language, paraphrases, questions, similarity
-from bert_compression.tasks.long_reviews import long_review
-from bert_compression.tasks.passages import sample_reading
-from bert_compression.tasks.questions import question_pattern
-from bert_compression.tasks.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
+from bert_compression.tasks.english import (
+    acceptability,
+    inferences,
+    language,
+    paraphrases,
+    questions,
+    similarity,
+)
+from bert_compression.tasks.english.long_reviews import long_review
+from bert_compression.tasks.english.passages import sample_reading
+from bert_compression.tasks.english.questions import question_pattern
+from bert_compression.tasks.english.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
 
 SEED = 2021
 RARE = 0.02  # how often a rare synonym stands where one could, see words.LEXICON

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 
-from bert_compression.tasks import words
-from bert_compression.tasks.lexicon import (
+from bert_compression.tasks.english import words
+from bert_compression.tasks.english.lexicon import (
     ANTONYM,
     CONCEPT_OF,
     CONCEPTS,

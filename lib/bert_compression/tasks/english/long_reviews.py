@@ -7,8 +7,8 @@ of which do not matter.
 
 from random import Random
 
-from bert_compression.tasks import language
-from bert_compression.tasks.lexicon import CONCEPTS
+from bert_compression.tasks.english import language
+from bert_compression.tasks.english.lexicon import CONCEPTS
 
 RARE = 0.02  # how often a rare synonym stands where one could, as in the other built-in tasks
 WORDS = (40, 90)  # with its marks; the built-in BERT reads 128 tokens

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from random import Random
 
-from bert_compression.tasks.inferences import Topic, is_clear, sample_statement
-from bert_compression.tasks.language import Thing
-from bert_compression.tasks.lexicon import ANTONYM
-from bert_compression.tasks.paraphrases import altered
-from bert_compression.tasks.statements import Statement, falls_under
+from bert_compression.tasks.english.inferences import Topic, is_clear, sample_statement
+from bert_compression.tasks.english.language import Thing
+from bert_compression.tasks.english.lexicon import ANTONYM
+from bert_compression.tasks.english.paraphrases import altered
+from bert_compression.tasks.english.statements import Statement, falls_under
 
 SAME = 5.0
 

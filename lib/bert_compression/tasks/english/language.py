@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bert_compression.tasks.lexicon import (
+from bert_compression.tasks.english.lexicon import (
     CONCEPT_OF,
     CONCEPTS,
     FUNCTION_WORDS,

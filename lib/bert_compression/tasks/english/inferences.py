@@ -7,9 +7,9 @@ the label asked for, so that labels and negations can be balanced.
 from dataclasses import dataclass, replace
 from random import Random
 
-from bert_compression.tasks.language import Thing
-from bert_compression.tasks.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, HYPERNYM, Concept
-from bert_compression.tasks.statements import (
+from bert_compression.tasks.english.language import Thing
+from bert_compression.tasks.english.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, HYPERNYM, Concept
+from bert_compression.tasks.english.statements import (
     CONTRADICTION,
     ENTAILMENT,
     NEUTRAL,

@@ -5,11 +5,12 @@ from random import Random
 import pytest
 from reading import World, concepts, read, table_of_the_page
 
-from bert_compression.tasks import TASKS, inferences
-from bert_compression.tasks.inferences import TOPICS
-from bert_compression.tasks.language import wording
-from bert_compression.tasks.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, synonyms
-from bert_compression.tasks.statements import (
+from bert_compression.tasks import TASKS
+from bert_compression.tasks.english import inferences
+from bert_compression.tasks.english.inferences import TOPICS
+from bert_compression.tasks.english.language import wording
+from bert_compression.tasks.english.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, synonyms
+from bert_compression.tasks.english.statements import (
     CONTRADICTION,
     ENTAILMENT,
     NEUTRAL,

@@ -7,17 +7,17 @@ A statement answers it if it settles that. Two questions are the same if the sam
 from dataclasses import dataclass, replace
 from random import Random
 
-from bert_compression.tasks.inferences import (
+from bert_compression.tasks.english.inferences import (
     Topic,
     broader_thing,
     is_clear,
     sample_setting,
     sample_statement,
 )
-from bert_compression.tasks.language import Pattern, Thing, setting_pattern, thing_pattern
-from bert_compression.tasks.lexicon import CONCEPT_OF, HYPERNYM
-from bert_compression.tasks.paraphrases import altered
-from bert_compression.tasks.statements import ENTAILMENT, NEUTRAL, Statement, label, things
+from bert_compression.tasks.english.language import Pattern, Thing, setting_pattern, thing_pattern
+from bert_compression.tasks.english.lexicon import CONCEPT_OF, HYPERNYM
+from bert_compression.tasks.english.paraphrases import altered
+from bert_compression.tasks.english.statements import ENTAILMENT, NEUTRAL, Statement, label, things
 
 # What can be asked for, and where the answer stands in a statement: nowhere if its truth is.
 SLOTS = {"truth": None, "subject": "subject", "patient": "patient", "place": "setting", "time": "setting"}

@@ -8,11 +8,11 @@ a generous reader might. What it refuses, nobody says.
 import re
 from random import Random
 
-from bert_compression.tasks.inferences import Topic, sample_statement
-from bert_compression.tasks.language import Pattern
-from bert_compression.tasks.lexicon import CONCEPT_OF, CONCEPTS, Concept
-from bert_compression.tasks.questions import question_pattern, sample_question
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks.english.inferences import Topic, sample_statement
+from bert_compression.tasks.english.language import Pattern
+from bert_compression.tasks.english.lexicon import CONCEPT_OF, CONCEPTS, Concept
+from bert_compression.tasks.english.questions import question_pattern, sample_question
+from bert_compression.tasks.english.statements import statement_pattern
 
 # Classes of words, a letter each; those of nouns, adjectives and verbs are told by `word_class`.
 CLASSES: dict[str | Concept, str] = {

@@ -8,12 +8,12 @@ import pytest
 from reading import read, read_question, table_of_the_page
 
 from bert_compression.tasks.baselines import trivial_baselines
-from bert_compression.tasks.inferences import EVERYDAY, TOPICS
-from bert_compression.tasks.language import Thing, part_of_speech
-from bert_compression.tasks.passages import SIZES, Reading, can_join, is_clear_whom, sample_reading
-from bert_compression.tasks.questions import SLOTS, answers
+from bert_compression.tasks.english.inferences import EVERYDAY, TOPICS
+from bert_compression.tasks.english.language import Thing, part_of_speech
+from bert_compression.tasks.english.passages import SIZES, Reading, can_join, is_clear_whom, sample_reading
+from bert_compression.tasks.english.questions import SLOTS, answers
+from bert_compression.tasks.english.statements import NEUTRAL, label
 from bert_compression.tasks.sources import Examples
-from bert_compression.tasks.statements import NEUTRAL, label
 
 
 def sampled(

@@ -10,8 +10,8 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from bert_compression.tasks.language import Pattern, Thing, setting_pattern, thing_pattern
-from bert_compression.tasks.lexicon import ANTONYM, CONCEPTS, HYPERNYM, Concept
+from bert_compression.tasks.english.language import Pattern, Thing, setting_pattern, thing_pattern
+from bert_compression.tasks.english.lexicon import ANTONYM, CONCEPTS, HYPERNYM, Concept
 
 ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)  # the hub's numbers
 

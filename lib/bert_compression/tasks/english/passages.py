@@ -9,12 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from bert_compression.tasks.inferences import Topic, broader_thing, sample_statement
-from bert_compression.tasks.language import Pattern, Thing, rewording, wording
-from bert_compression.tasks.lexicon import ANTONYM, HYPERNYM, Concept
-from bert_compression.tasks.paraphrases import altered
-from bert_compression.tasks.questions import SLOTS, Question, answers, question_pattern, sample_question
-from bert_compression.tasks.statements import Statement, falls_under, statement_pattern, things
+from bert_compression.tasks.english.inferences import Topic, broader_thing, sample_statement
+from bert_compression.tasks.english.language import Pattern, Thing, rewording, wording
+from bert_compression.tasks.english.lexicon import ANTONYM, HYPERNYM, Concept
+from bert_compression.tasks.english.paraphrases import altered
+from bert_compression.tasks.english.questions import (
+    SLOTS,
+    Question,
+    answers,
+    question_pattern,
+    sample_question,
+)
+from bert_compression.tasks.english.statements import Statement, falls_under, statement_pattern, things
 
 # How many statements a passage has, and how often. Most are short, so that a thousand are enough to learn;
 # the longest take several windows of 64 tokens.

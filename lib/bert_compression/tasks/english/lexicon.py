@@ -6,7 +6,7 @@ A `Concept` is a set of synonyms. What the language makes of concepts is in `lan
 
 from dataclasses import dataclass
 
-from bert_compression.tasks.words import ANTONYMS, FUNCTION_WORDS, GROUPS, HYPONYMS, LEXICON
+from bert_compression.tasks.english.words import ANTONYMS, FUNCTION_WORDS, GROUPS, HYPONYMS, LEXICON
 
 __all__ = [
     "ANTONYM",

@@ -5,11 +5,11 @@ from random import Random
 import pytest
 from reading import World, read, table_of_the_page
 
-from bert_compression.tasks.inferences import TOPICS, sample_statement
-from bert_compression.tasks.language import wording
-from bert_compression.tasks.lexicon import ANTONYM, CONCEPT_OF, synonyms
-from bert_compression.tasks.paraphrases import altered, equivalent, sample_statements
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks.english.inferences import TOPICS, sample_statement
+from bert_compression.tasks.english.language import wording
+from bert_compression.tasks.english.lexicon import ANTONYM, CONCEPT_OF, synonyms
+from bert_compression.tasks.english.paraphrases import altered, equivalent, sample_statements
+from bert_compression.tasks.english.statements import statement_pattern
 
 
 def judge(one: str, other: str) -> bool:

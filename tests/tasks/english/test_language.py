@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from bert_compression.tasks.language import (
+from bert_compression.tasks.english.language import (
     CONCEPT_OF,
     CONCEPTS,
     FUNCTION_WORDS,

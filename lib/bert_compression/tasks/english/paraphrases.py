@@ -6,9 +6,9 @@ As with inferences, a change is blind to the label, which the two meanings give 
 from dataclasses import replace
 from random import Random
 
-from bert_compression.tasks.inferences import Topic, changed, is_clear, sample_statement
-from bert_compression.tasks.lexicon import ANTONYM
-from bert_compression.tasks.statements import ENTAILMENT, Statement, label
+from bert_compression.tasks.english.inferences import Topic, changed, is_clear, sample_statement
+from bert_compression.tasks.english.lexicon import ANTONYM
+from bert_compression.tasks.english.statements import ENTAILMENT, Statement, label
 
 
 def equivalent(one: Statement, other: Statement) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from test_language import judge
 
 from bert_compression.tasks.baselines import trivial_baselines
-from bert_compression.tasks.lexicon import CONCEPT_OF, FUNCTION_WORDS, polarity
-from bert_compression.tasks.long_reviews import JUDGEMENTS, long_review, sample_remark
+from bert_compression.tasks.english.lexicon import CONCEPT_OF, FUNCTION_WORDS, polarity
+from bert_compression.tasks.english.long_reviews import JUDGEMENTS, long_review, sample_remark
 from bert_compression.tasks.sources import Examples
 
 

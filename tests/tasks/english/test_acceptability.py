@@ -6,13 +6,13 @@ from random import Random
 import pytest
 from reading import concepts, read, read_question, table_of_the_page
 
-from bert_compression.tasks import acceptability
-from bert_compression.tasks.acceptability import is_acceptable, sample_sentence, spoilt
-from bert_compression.tasks.inferences import TOPICS, sample_statement
-from bert_compression.tasks.language import wording
-from bert_compression.tasks.lexicon import Concept, synonyms
-from bert_compression.tasks.questions import question_pattern, sample_question
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks.english import acceptability
+from bert_compression.tasks.english.acceptability import is_acceptable, sample_sentence, spoilt
+from bert_compression.tasks.english.inferences import TOPICS, sample_statement
+from bert_compression.tasks.english.language import wording
+from bert_compression.tasks.english.lexicon import Concept, synonyms
+from bert_compression.tasks.english.questions import question_pattern, sample_question
+from bert_compression.tasks.english.statements import statement_pattern
 
 
 def judge(text: str) -> bool:

@@ -5,10 +5,10 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
-from bert_compression.tasks.language import Thing
-from bert_compression.tasks.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, Concept
-from bert_compression.tasks.questions import Question
-from bert_compression.tasks.statements import Statement, falls_under, things
+from bert_compression.tasks.english.language import Thing
+from bert_compression.tasks.english.lexicon import ANTONYM, CONCEPT_OF, CONCEPTS, Concept
+from bert_compression.tasks.english.questions import Question
+from bert_compression.tasks.english.statements import Statement, falls_under, things
 
 
 def table_of_the_page(project: Path, name: str) -> list[list[str]]:

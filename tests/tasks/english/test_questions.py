@@ -8,10 +8,10 @@ from random import Random
 import pytest
 from reading import read, read_question, table_of_the_page
 
-from bert_compression.tasks.inferences import TOPICS
-from bert_compression.tasks.language import Thing, wording
-from bert_compression.tasks.lexicon import CONCEPTS, HYPERNYM, synonyms
-from bert_compression.tasks.questions import (
+from bert_compression.tasks.english.inferences import TOPICS
+from bert_compression.tasks.english.language import Thing, wording
+from bert_compression.tasks.english.lexicon import CONCEPTS, HYPERNYM, synonyms
+from bert_compression.tasks.english.questions import (
     SLOTS,
     Question,
     answers,
@@ -19,7 +19,7 @@ from bert_compression.tasks.questions import (
     sample_answer,
     sample_questions,
 )
-from bert_compression.tasks.statements import (
+from bert_compression.tasks.english.statements import (
     CONTRADICTION,
     ENTAILMENT,
     Statement,

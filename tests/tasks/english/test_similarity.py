@@ -6,12 +6,12 @@ from random import Random
 import pytest
 from reading import read, table_of_the_page
 
-from bert_compression.tasks.inferences import TOPICS, sample_statement
-from bert_compression.tasks.language import wording
-from bert_compression.tasks.lexicon import synonyms
-from bert_compression.tasks.paraphrases import altered, equivalent
-from bert_compression.tasks.similarity import sample_alike, similarity
-from bert_compression.tasks.statements import statement_pattern
+from bert_compression.tasks.english.inferences import TOPICS, sample_statement
+from bert_compression.tasks.english.language import wording
+from bert_compression.tasks.english.lexicon import synonyms
+from bert_compression.tasks.english.paraphrases import altered, equivalent
+from bert_compression.tasks.english.similarity import sample_alike, similarity
+from bert_compression.tasks.english.statements import statement_pattern
 
 
 def grade(one: str, other: str) -> float:
