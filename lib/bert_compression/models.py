@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -157,7 +157,7 @@ def _as_bert(distilbert: nn.Module) -> nn.Module:
     return bert
 
 
-def pretrained_from(auto_class, encoder: str, **options):
+def pretrained_from(auto_class: Any, encoder: str, **options: object) -> Any:
     """What a class of transformers finds under that name: in a folder, in the package, in the cache or on the
     hub. Raises BadInput in one line for what is not there, damaged, or a pickle."""
     folder = encoder_folder(encoder)

@@ -321,6 +321,8 @@ DIGESTS = {
     ("squad2", "train"): "08969481744683c7",
     ("squad2", "validation"): "faea33936e8de6b6",
     ("films", "validation"): "2c0d44d0a7d55ff7",
+    ("imdb", "train"): "126910f88e1b8b6b",
+    ("imdb", "test"): "6a5bd6f31363fefc",
 }
 
 
@@ -338,7 +340,7 @@ def test_every_row_is_what_it_was(task, split):
             "sst3",
             "train",
             "no built-in task is called 'sst3'; there are: sst2, mnli, qqp, mrpc, qnli, rte, stsb, cola, "
-            "squad2, films",
+            "squad2, films, imdb",
         ),
         ("sst2", "test", "'sst2' has no split 'test'; there are: train, validation"),
     ],
