@@ -95,7 +95,7 @@ def test_a_trained_head_finds_more_of_the_hidden_words_of_other_texts(head):
             guesses = model(**{**batch, "input_ids": masked}).logits.argmax(-1)
         return (guesses == ids)[chosen].float().mean()
 
-    assert found(model) > 2 * found(masked_lm_over(BUILTIN))
+    assert found(model) > found(masked_lm_over(BUILTIN)) + 0.1
 
 
 def test_the_seed_decides_and_nothing_else():

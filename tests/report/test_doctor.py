@@ -39,7 +39,8 @@ def test_smoke_needs_nothing_but_the_package():
         "builtin: mnli with 3,000 train, 1,000 validation_matched, 500 validation_mismatched; "
         "sst2 with 2,000 train, 1,000 validation; qqp with 2,000 train, 500 validation; "
         "qnli with 2,000 train, 500 validation; mrpc with 1,500 train, 500 validation; "
-        "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation"
+        "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation; "
+        "squad2 with 2,000 train, 500 validation; films with 500 validation; imdb with 1,000 train, 500 test"
     )
     assert findings["model"] == "builtin-bert, on this machine"
     assert findings["word_resources"] == "builtin"
