@@ -58,7 +58,7 @@ def test_arrows_lead_from_before_to_after_the_largest_first(attacked):
     table = degradation_table(records, METHODS)
     assert table.model.tolist() == ["large", "tiny"]
     words = degradation_picture({"small": table}, "model").text
-    assert "Panel “small, textbugger”: large 100 to 88, tiny 75 to 25." in words
+    assert "Panel “small, TextBugger”: large 100 to 88, tiny 75 to 25." in words
     assert degradation_picture({"small": degradation_table([], METHODS)}, "model").text.endswith(
         "Nothing yet."
     )

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from bert_compression.report.likeness.matrices import matrix_of_pairs, matrix_of_sets, wrong_answers
-from bert_compression.report.likeness.weaknesses import of_recipe
+from bert_compression.report.likeness.weaknesses import ATTACKS, of_recipe
 from bert_compression.report.reported import reported
 from bert_compression.report.shown import Shown, scrolling_table, tag
 
@@ -40,7 +40,7 @@ def key_numbers(
             )
         elif line.characteristic == "adversarial_attack":
             method = smallest if line.scope.startswith("Tiny") else largest
-            for recipe, name in (("bert_attack", "BERT-ATTACK"), ("textbugger", "TextBugger")):
+            for recipe, name in ATTACKS.items():
                 for metric, unit in (("degradation", "points"), ("relative_degradation", "relative")):
                     quantity = f"{line.quantity}, {name}, {unit}"
                     found = _mean(of_recipe(attacks, recipe), method, metric)

@@ -16,6 +16,7 @@ from bert_compression.report.likeness.verdicts_on_pairs import TAILS, Found
 from bert_compression.report.shown import Shown
 
 RESAMPLES = 2000
+ATTACKS = {"bert_attack": "BERT-ATTACK", "textbugger": "TextBugger"}
 SETTINGS = {"candidates": "K = {}", "threshold": "threshold {:g}", "subwords": "sub-words {}"}
 
 
@@ -52,7 +53,7 @@ def degradation_table(records: Iterable[Mapping], methods: Sequence[str]) -> pd.
     lines = [
         (
             r["method"],
-            r["params"]["recipe"],
+            ATTACKS[r["params"]["recipe"]],
             _told(r["params"]["settings"]),
             *(100 * r["metrics"][name] for name in ("clean_accuracy", "after_attack_accuracy")),
         )

@@ -6,6 +6,7 @@ the sentences could not be wrong: no two trainings give the same model.
 
 from bert_compression.report.claims import Claim
 from bert_compression.report.layouts import Layout, Measure, Row
+from bert_compression.report.likeness.weaknesses import ATTACKS
 from bert_compression.report.papers.miniature_tables import METHODS
 
 ERRORS = "A smaller model shares fewer errors with the largest than the largest with itself at another seed."
@@ -19,8 +20,6 @@ MEASURES = {
 }
 
 SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
-ATTACKS = {"bert_attack": "BERT-ATTACK", "textbugger": "TextBugger"}
-
 LIKENESS = Layout(
     name="miniature_likeness",
     title="these comparisons",

@@ -33,7 +33,7 @@ WEAKNESS = Layout(
     name="miniature_weakness",
     title="Weakness",
     task="imdb",
-    rows=LADDER.rows,
+    rows=tuple(Row(method, method, "") for method in METHODS),
     measures=(
         Measure("clean_accuracy", "Accuracy before", "weakness"),
         Measure("after_attack_accuracy", "Accuracy after", "weakness"),
