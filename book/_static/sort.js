@@ -10,12 +10,13 @@ document.addEventListener("DOMContentLoaded", () => {
       head.append(button);
       button.title = "order the lines by this column";
       button.addEventListener("click", () => {
-        const up = head.getAttribute("aria-sort") === "descending";
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", up ? "ascending" : "descending");
         const body = table.tBodies[0];
         const lines = [...body.rows].map((row) => ({ row, cell: row.cells[column] }));
         const names = lines.every(({ cell }) => Number.isNaN(number(cell)));
+        // Names begin with the first, numbers with the largest.
+        const up = head.getAttribute("aria-sort") === (names ? null : "descending");
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
         lines.sort((a, b) => {
           const [first, second] = up ? [a, b] : [b, a];
           if (names) return first.cell.textContent.localeCompare(second.cell.textContent);
