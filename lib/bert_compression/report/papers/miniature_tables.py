@@ -21,7 +21,7 @@ LADDER = Layout(
     title="The ladder",
     task="squad2",
     rows=tuple(
-        Row(method, f"{method} (the paper’s {paper})", "", short=method)
+        Row(method, f"{method} ({paper})", "", short=method)
         for method, paper in zip(METHODS, PAPERS, strict=True)
     ),
     measures=tuple(Measure(name, label, "answer") for name, label in _SCORES.items()),
