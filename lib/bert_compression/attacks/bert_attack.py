@@ -35,8 +35,7 @@ class BertAttack:
     """The attack as a recipe for `attack`; its guesses are kept, and serve all models that it attacks.
 
     `model` is a masked language model, asked on the device where it lies, `tokenizer` its fast tokenizer.
-    Settings, with the defaults of the
-    published command for IMDB:
+    Settings, with the defaults of the published command for IMDB:
 
     - `candidates` (K): how many of the model's guesses are looked at for a word.
     - `threshold`: the least score (a logit) of a guess for a word of one piece; 0 for none. A logit's scale

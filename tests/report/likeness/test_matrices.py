@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bert_compression.report.likeness.heat_maps import heat_map, in_words
+from bert_compression.report.likeness.heat_maps import _figure, heat_map, in_words
 from bert_compression.report.likeness.matrices import matrix_of_pairs, matrix_of_sets, outliers, wrong_answers
 
 NAMES = ("large", "tiny")
@@ -85,3 +85,13 @@ def test_the_picture_says_its_numbers(asked):
     )
     assert shown.text.endswith("Panel “this run”: nothing yet.")
     assert "<img" in shown.html
+
+
+def test_a_map_without_a_level_of_chance_writes_none(record):
+    pair = record(
+        "alike", "large", 0, {"cka_last": 0.4}, params={"seed": 0, "other": "tiny", "other_seed": 0}
+    )
+    matrix = matrix_of_pairs([pair], NAMES, "cka_last")
+    assert matrix.of("large", "tiny") == 0.4
+    written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
+    assert written == ["40.0", "", "40.0", ""]

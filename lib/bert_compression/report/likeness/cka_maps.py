@@ -15,6 +15,8 @@ from bert_compression.report.shown import Shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WIDTH = 9.0  # of the figure, in inches
+
 
 def cka_picture(sources: Mapping[str, Sequence[Mapping]], methods: Sequence[str]) -> Shown:
     """A row a source: for each other model a map of its layers, to the right, against those of the first,
@@ -45,23 +47,28 @@ def _cka(records: Iterable[Mapping], methods: Sequence[str]) -> dict[str, np.nda
 def _layers(drawn: Mapping[str, Mapping[str, np.ndarray]], first: str) -> "Figure":
     from matplotlib.figure import Figure
 
-    columns = max((len(found) for found in drawn.values()), default=1)
-    figure = Figure(figsize=(1.9 * columns + 0.6, 2.3 * max(1, len(drawn))), layout="constrained")
-    panels = figure.subplots(max(1, len(drawn)), columns, squeeze=False)
-    for axes in panels.flat:
-        axes.set_axis_off()
-    for row, (source, found) in zip(panels, drawn.items(), strict=False):
-        for axes, (other, cka) in zip(row, found.items(), strict=False):
-            axes.set_axis_on()
-            axes.imshow(cka, vmin=0, vmax=1, cmap="viridis", origin="lower")
-            for at, value in np.ndenumerate(cka):
-                if cka.size <= 49:
-                    colour = "black" if value > 0.5 else "white"
-                    axes.text(
-                        at[1], at[0], f"{100 * value:.0f}", ha="center", va="center", size=6, color=colour
-                    )
-            axes.set_title(f"{source}: {other}", fontsize=8)
-            axes.set_xticks(range(cka.shape[1]), range(1, cka.shape[1] + 1), fontsize=6)
-            axes.set_yticks(range(cka.shape[0]), range(1, cka.shape[0] + 1), fontsize=6)
-        row[0].set_ylabel(f"layer of {first}", fontsize=8)
+    heights = [_square(found) * len(next(iter(found.values()))) + 0.9 for found in drawn.values()] or [1]
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    rows = figure.subfigures(len(heights), height_ratios=heights, squeeze=False)[:, 0]
+    for row, (source, found) in zip(rows, drawn.items(), strict=False):
+        widths = [cka.shape[1] for cka in found.values()]
+        panels = row.subplots(1, len(found), squeeze=False, width_ratios=widths)[0]
+        for axes, (other, cka) in zip(panels, found.items(), strict=True):
+            colours = axes.imshow(cka, vmin=0, vmax=1, cmap="viridis", origin="lower")
+            # A map of 24 layers against 12 has no room for numbers.
+            for (layer, column), value in np.ndenumerate(cka) if _square(found) >= 0.2 else ():
+                colour = "black" if value > 0.5 else "white"
+                axes.text(column, layer, f"{100 * value:.0f}", ha="center", va="center", size=7, color=colour)
+            axes.set_xlabel(other, fontsize=9)
+            axes.set_xticks(range(cka.shape[1]), range(1, cka.shape[1] + 1), fontsize=7)
+            axes.set_yticks(range(cka.shape[0]), range(1, cka.shape[0] + 1), fontsize=7)
+        panels[0].set_ylabel(f"layer of {first}", fontsize=9)
+        row.suptitle(source, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        scale = row.colorbar(colours, ax=panels, format="{x:.0%}")
+        scale.ax.tick_params(labelsize=7)
     return figure
+
+
+def _square(found: Mapping[str, np.ndarray]) -> float:
+    """The side of a square in inches where the maps share the width of the figure."""
+    return min(0.5, (WIDTH - 1 - 0.35 * len(found)) / sum(cka.shape[1] for cka in found.values()))

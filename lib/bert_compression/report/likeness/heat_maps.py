@@ -18,7 +18,7 @@ SIDE = 0.95  # of a square, in inches
 
 def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
     """A panel a source that has anything: the value of every two models in percent, below it in brackets what
-    chance would give; framed on the diagonal the agreement of one model's two seeds."""
+    chance would give where that is not 0; framed on the diagonal the agreement of one model's two seeds."""
     figure = _figure(
         {source: matrix for source, matrix in matrices.items() if np.isfinite(matrix.values).any()}
     )
@@ -69,7 +69,7 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
             continue
         same = row == column
         colour = "white" if value > 0.6 * np.nanmax(percent) else "black"
-        below = "two seeds" if same else f"({chance:.1f})"
+        below = "two seeds" if same else f"({chance:.1f})" if np.isfinite(chance) else ""
         axes.text(column, row - 0.1, f"{value:.1f}", ha="center", va="center", size=10, color=colour)
         axes.text(column, row + 0.22, below, ha="center", va="center", size=7, color=colour)
         if same:
