@@ -178,7 +178,8 @@ def _rung(grid: Grid, name: str, method: str) -> Job:
         return Job("truncate", grid.params(keep=rung), {"model": whole}, method)
     text = replace(grid, task=get_task(TEXT))
     size = profile.train_size[TEXT]
-    params = text.data("train", size, recipe="tinybert", keep=rung, **profile.ladder_pretraining)
+    # DistilBERT's recipe: TinyBERT's follows layer by layer, and 6 layers cannot be spread over 5.
+    params = text.data("train", size, recipe="distilbert", keep=rung, **profile.ladder_pretraining)
     teacher = _pretrained(text, profile.encoder, "pretrained", seed=0)
     encoder = Job("pretrain_distill", {**params, "seed": 0}, {"model": teacher}, f"{name} before any task")
     return Job("new_head", grid.params(), {"model": encoder}, method)
