@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attack, attack_sharing, training
+from benchmarks import attack, attack_sharing, representation, training
 from bert_compression.errors import BadInput
 
 
@@ -16,8 +16,10 @@ def main(data: Path | None, examples: int, texts: int) -> int:
     attacked = attack.main(data, texts)
     print("\nTen models attacked, in seconds of one processor core\n")
     shared = attack_sharing.main(data, texts)
+    print("\nNeighbours and CKA\n")
+    represented = representation.main()
     print("\nTraining, in seconds of one processor core\n")
-    return max(attacked, shared, training.main(data, examples))
+    return max(attacked, shared, represented, training.main(data, examples))
 
 
 if __name__ == "__main__":

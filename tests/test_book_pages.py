@@ -12,8 +12,8 @@ from sphinx.config import Config
 from sphinx.directives.code import LiteralIncludeReader
 
 from bert_compression.experiments.profiles import get_profile
+from bert_compression.report.building.staging import QUOTED, stage_library
 from bert_compression.report.reported import reported
-from bert_compression.report.staging import QUOTED, stage_library
 
 PROJECT = Path(__file__).parents[1]
 BOOK = PROJECT / "book"

@@ -52,11 +52,17 @@ def refused(capsys, *arguments):
         ("plan --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("doctor --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("book --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
-        ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty, taylor"),
+        ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature"),
         (
-            "plan --table table_9",
+            "plan --table table_9 --paper loyalty",
             f"unknown table 'table_9' of loyalty: choose one of {', '.join(TABLES['loyalty'])}",
         ),
+        (
+            "run --table table_9",
+            "unknown table 'table_9' of any paper: choose one of "
+            + ", ".join(dict.fromkeys(name for tables in TABLES.values() for name in tables)),
+        ),
+        ("plan --table table_2", "loyalty, taylor each have a table_2: name the paper as well"),
         ("run --seeds 0", "seeds must be at least 1, not 0"),
         ("run --attacked 0", "attacked must be at least 1, not 0"),
         ("run --workers 0", "workers must be at least 1, not 0"),
@@ -227,16 +233,20 @@ def test_a_plan_as_text(capsys, nothing_given):
     assert not nothing_given.exists()  # a plan writes nothing
 
 
-def test_without_a_table_a_plan_holds_all_that_the_paper_has_and_each_job_once(capsys):
+def test_a_plan_holds_one_table_or_one_paper_or_all_and_each_job_once(capsys):
     def jobs(*arguments):
         assert cli.main(["plan", "--seeds", "1", "--format", "json", *arguments]) == 0
         return [json.dumps(job) for job in json.loads(capsys.readouterr().out)["jobs"]]
 
-    tables = [jobs("--table", name) for name in TABLES["loyalty"]]
-    whole = jobs()
-    assert set(whole) == set().union(*tables)
-    assert max(map(len, tables)) < len(whole) < sum(map(len, tables))
-    assert jobs("--paper", "loyalty") == whole
+    tables = [jobs("--paper", "loyalty", "--table", name) for name in TABLES["loyalty"]]
+    paper = jobs("--paper", "loyalty")
+    assert set(paper) == set().union(*tables)
+    assert max(map(len, tables)) < len(paper) < sum(map(len, tables))
+    assert jobs("--table", "table_1") == tables[0]  # no other paper has one of that name
+    papers = [jobs("--paper", name) for name in TABLES]
+    everything = jobs()
+    assert set(everything) == set().union(*papers)
+    assert max(map(len, papers)) < len(everything) < sum(map(len, papers))
 
 
 def test_ctrl_c_before_anything_has_begun_is_one_line_too(capsys, monkeypatch):

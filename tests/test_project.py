@@ -134,7 +134,7 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_committed_without_outputs_and_can_be_run(path):
-    from bert_compression.report.execution import check_values, declared_parameters
+    from bert_compression.report.building.execution import check_values, declared_parameters
 
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

@@ -3,16 +3,18 @@
 import copy
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from transformers import BertForQuestionAnswering
 
 from bert_compression.compression import Distillation
 from bert_compression.errors import BadInput, Failure
 from bert_compression.inference import predict_logits
 from bert_compression.tasks.batching import Encoded
-from bert_compression.training import CrossEntropy, TrainingSettings, train
+from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings, train
 
 
 @pytest.fixture(scope="module")
@@ -337,3 +339,57 @@ def test_settings_are_equal_by_value_and_frozen():
     assert settings() == copy.copy(settings()) != settings(seed=1)
     with pytest.raises(AttributeError):
         settings().seed = 3
+
+
+# Spans
+
+
+class Pointer(torch.nn.Module):
+    """Gives these logits for beginning and for ending, whatever it is asked."""
+
+    def __init__(self, starts, ends):
+        super().__init__()
+        self.starts, self.ends = (torch.nn.Parameter(torch.tensor(x)) for x in (starts, ends))
+
+    def forward(self, **_):
+        return SimpleNamespace(start_logits=self.starts, end_logits=self.ends)
+
+
+def span_batch(labels, mask):
+    mask = torch.tensor(mask)
+    return {
+        "labels": torch.tensor(labels),
+        **dict.fromkeys(("input_ids", "token_type_ids"), mask),
+        "attention_mask": mask,
+    }
+
+
+def test_the_loss_of_a_span_is_the_mean_over_its_beginning_and_its_end():
+    starts, ends = [[0.0, 2.0, 1.0], [0.0, 0.0, 0.0]], [[1.0, 0.0, 3.0], [0.0, 0.0, 0.0]]
+    loss = SpanCrossEntropy()(Pointer(starts, ends), span_batch([[1, 2], [0, 0]], [[1, 1, 1], [1, 1, 0]]))
+    e = math.exp
+    begin = -math.log(e(2) / (1 + e(2) + e(1))), -math.log(1 / 2)
+    end = -math.log(e(3) / (e(1) + 1 + e(3))), -math.log(1 / 2)  # of two tokens that are there, not of three
+    assert loss.item() == pytest.approx((sum(begin) / 2 + sum(end) / 2) / 2)
+
+
+def test_padding_is_never_pointed_at_and_gets_no_gradient():
+    model = Pointer([[0.0, 1.0, 9.0]], [[0.0, 1.0, 9.0]])
+    SpanCrossEntropy()(model, span_batch([[1, 1]], [[1, 1, 0]])).backward()
+    assert model.starts.grad[0, 2] == 0 and model.starts.grad[0, 0] > 0 > model.starts.grad[0, 1]
+
+
+def test_a_reader_learns_where_a_word_stands(tiny_bert):
+    """Every text holds the token 7 somewhere: it is the answer."""
+    random = np.random.default_rng(0)
+    ids = [[1, *random.integers(10, 99, 6).tolist()] for _ in range(64)]
+    places = random.integers(1, 7, 64).tolist()
+    for row, place in zip(ids, places, strict=True):
+        row[place] = 7
+    texts = Encoded(ids, [[0] * 7] * 64, truncated=0, pad_id=0)
+    torch.manual_seed(0)
+    model = BertForQuestionAnswering(tiny_bert().config)
+    train(model, texts, [(p, p) for p in places], SpanCrossEntropy(), settings(epochs=12, learning_rate=3e-3))
+    with torch.no_grad():
+        starts = model(**texts.batch(range(64))).start_logits.argmax(dim=1).tolist()
+    assert starts == places

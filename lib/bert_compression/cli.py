@@ -138,8 +138,8 @@ def replay(options: argparse.Namespace) -> int:
 
 def book(options: argparse.Namespace) -> int:
     """Run what the book's tables need, execute its notebooks, build the pages."""
-    from bert_compression.report.book import build
-    from bert_compression.report.execution import read_values
+    from bert_compression.report.building.book import build
+    from bert_compression.report.building.execution import read_values
 
     values = read_values(options.parameter)
     build(options.profile, options.data, options.notebook or None, values, options.quiet)
@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     planned, running = command(plan, folder), command(run, folder)
     planned.add_argument("--format", choices=("text", "json"), default="text")
     for sub in (planned, running):
-        sub.add_argument("--paper", default="loyalty", help="default: %(default)s")
+        sub.add_argument("--paper", help="one paper; without it, all that the book covers")
         sub.add_argument("--table", help="one table; without it, all that the paper has")
         sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")

@@ -8,6 +8,13 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_for(model: torch.nn.Module) -> torch.device:
+    """The best device that the model runs on: the processor where its layers are real int8 ones."""
+    integer = torch.ao.nn.quantized.dynamic.Linear
+    has_integers = any(isinstance(module, integer) for module in model.modules())
+    return torch.device("cpu") if has_integers else best_device()
+
+
 def has_bf16() -> bool:
     """Can this machine multiply bf16 matrices in hardware, so that half precision pays?"""
     if torch.cuda.is_available():

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from bert_compression.devices import best_device
+from bert_compression.devices import device_for
 from bert_compression.errors import Failure
 from bert_compression.tasks.batching import Encoded, sorted_batches
 
@@ -22,7 +22,7 @@ def predict_logits(
     Give `batch_size` 1 for a model whose answers depend on its batch (`compression.answers_alone`). Raises
     Failure when a logit is not finite.
     """
-    device = torch.device("cpu") if _has_integer_kernels(model) else best_device()
+    device = device_for(model)
     model.to(device).eval()
     logits = None
     done = 0
@@ -48,7 +48,3 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     shifted -= shifted.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def _has_integer_kernels(model: nn.Module) -> bool:
-    return any(isinstance(module, torch.ao.nn.quantized.dynamic.Linear) for module in model.modules())

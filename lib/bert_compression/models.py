@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -59,7 +59,7 @@ def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
     """The fast tokenizer that belongs to the encoder."""
     from transformers import AutoTokenizer
 
-    return _pretrained(AutoTokenizer, encoder)
+    return pretrained_from(AutoTokenizer, encoder)
 
 
 def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
@@ -74,7 +74,7 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
-    pretrained = _pretrained(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
+    pretrained = pretrained_from(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
     if pretrained.config.model_type == "distilbert":
         pretrained = _as_bert(pretrained)
     if pretrained.config.model_type != "bert":
@@ -85,12 +85,30 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     return renew_head(model, seed)
 
 
+def load_reader(encoder: str, seed: int) -> nn.Module:
+    """The same under a span head: of every token two logits, for beginning and for ending the answer."""
+    return as_reader(load_encoder(encoder, 2, seed), seed)
+
+
+def as_reader(model: nn.Module, seed: int) -> nn.Module:
+    """The encoder of a classifier under a span head whose weights are drawn with `seed`; the model handed in
+    is not to be used any more."""
+    from transformers import BertForQuestionAnswering
+
+    model.config.num_labels = 2
+    reader = BertForQuestionAnswering(model.config)
+    reader.bert = model.bert
+    reader.bert.pooler = None  # which no span head reads
+    return renew_head(reader, seed)
+
+
 def renew_head(model: nn.Module, seed: int) -> nn.Module:
-    """Draw the classifier's weights anew, as BERT initialises them; changes the model and returns it."""
+    """Draw the head's weights anew, as BERT initialises them; changes the model and returns it."""
     generator = torch.Generator().manual_seed(seed)
+    head = model.qa_outputs if hasattr(model, "qa_outputs") else model.classifier
     with torch.no_grad():
-        model.classifier.weight.normal_(0.0, model.config.initializer_range, generator=generator)
-        model.classifier.bias.zero_()
+        head.weight.normal_(0.0, model.config.initializer_range, generator=generator)
+        head.bias.zero_()
     return model.eval()
 
 
@@ -139,7 +157,9 @@ def _as_bert(distilbert: nn.Module) -> nn.Module:
     return bert
 
 
-def _pretrained(auto_class, encoder: str, **options):
+def pretrained_from(auto_class: Any, encoder: str, **options: object) -> Any:
+    """What a class of transformers finds under that name: in a folder, in the package, in the cache or on the
+    hub. Raises BadInput in one line for what is not there, damaged, or a pickle."""
     folder = encoder_folder(encoder)
     if folder is None:
         use_hub_or_cache()

@@ -38,6 +38,21 @@ class CrossEntropy:
         return cross_entropy(*as_classes(student(**model_inputs(batch)).logits.float(), batch["labels"]))
 
 
+class SpanCrossEntropy:
+    """The same for spans: the labels of a row are the first and last token of its answer, (batch, 2), and the
+    loss is the mean over both of the cross-entropy over the row's tokens (Devlin et al. 2019, 4.2)."""
+
+    needs = ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        answers = student(**model_inputs(batch))
+        unseen = batch["attention_mask"] == 0
+        logits = (answers.start_logits, answers.end_logits)
+        starts, ends = (each.float().masked_fill(unseen, -torch.inf) for each in logits)
+        first, last = batch["labels"].unbind(dim=1)
+        return (cross_entropy(starts, first) + cross_entropy(ends, last)) / 2
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How to train. `warmup` below 1 is a share of all steps, from 1 on a number of steps."""
@@ -71,7 +86,7 @@ class TrainingResult:
 def train(
     model: nn.Module,
     examples: Encoded,
-    labels: list[int] | list[float],
+    labels: list,
     objective: Objective,
     settings: TrainingSettings,
     extras: dict[str, torch.Tensor] | None = None,
@@ -140,7 +155,7 @@ def train(
     return TrainingResult(len(losses), sum(tail) / len(tail), losses)
 
 
-def _check(objective: Objective, extras: dict, labels: list[int] | list[float], examples: int) -> None:
+def _check(objective: Objective, extras: dict, labels: list, examples: int) -> None:
     missing = [name for name in objective.needs if name not in extras]
     if missing:
         raise BadInput(f"the objective needs {missing[0]} for every training example, and none were given")

@@ -14,7 +14,7 @@ from bert_compression.attacks import LEVELS, load_resources, resources
 from bert_compression.attacks.resources import BuiltinResources, FolderResources
 from bert_compression.attacks.swaps import SAME_ANGLE, WINDOW
 from bert_compression.errors import BadInput
-from bert_compression.tasks import language
+from bert_compression.tasks.english import language
 
 
 @pytest.fixture

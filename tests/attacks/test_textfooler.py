@@ -11,7 +11,7 @@ from bert_compression.attacks.run import attack_text
 from bert_compression.attacks.swaps import SAME_ANGLE, WINDOW, Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
-from bert_compression.tasks import language
+from bert_compression.tasks.english import language
 
 WORDS = list(language.CONCEPT_OF)
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import torch
 
 from bert_compression.attacks.victim import Victim
-from bert_compression.tasks import language
+from bert_compression.tasks.english import language
 
 TASK = SimpleNamespace(name="sst2", columns=("sentence",), labels=("negative", "positive"), attacked=0)
 PAIRS = SimpleNamespace(name="pairs", columns=("premise", "hypothesis"), labels=("yes", "no"), attacked=1)

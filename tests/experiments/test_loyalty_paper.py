@@ -20,7 +20,7 @@ from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.report.papers import loyalty_tables
 from bert_compression.report.reported import reported
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 MEASURED = {"predict", "attack", "cost", "loyalty"}
 COMBINED = set(TABLE_2) - set(TABLE_1)
@@ -267,7 +267,7 @@ def test_the_paper_compresses_as_section_4_2_says():
 @pytest.mark.parametrize(
     ("paper", "table", "message"),
     [
-        ("loyalti", "table_3", "unknown paper 'loyalti': choose one of loyalty, taylor"),
+        ("loyalti", "table_3", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature"),
         (
             "loyalty",
             "table_9",

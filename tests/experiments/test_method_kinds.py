@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 import tiny_profile
 import torch
+from workshop import Workshop
 
 from bert_compression.attacks import attack, load_resources
 from bert_compression.compression import keep_layers, layer_states, layerwise_loss, load_model, patience_loss
 from bert_compression.errors import Failure
-from bert_compression.experiments.job import Job, Resolver
+from bert_compression.experiments.job import Job
 from bert_compression.experiments.kinds import distill, pkd, theseus, transfer
 from bert_compression.experiments.kinds.base import Work
+from bert_compression.experiments.papers import table_jobs
 from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
 from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
 from bert_compression.experiments.plan import in_order
-from bert_compression.experiments.running import run_job
-from bert_compression.experiments.store import Store
+from bert_compression.experiments.profiles import get_profile
 from bert_compression.inference import predict_logits
 from bert_compression.models import load_tokenizer
 from bert_compression.tasks import builtin, encode, get_task
@@ -48,21 +49,11 @@ def write_pairs(folder, shift: int = 0) -> FolderSource:
     return FolderSource(folder)
 
 
-class House:
-    """Runs jobs, each once, and gives their records, their folders and the models in them."""
+class House(Workshop):
+    """With the models in those folders, too."""
 
     def __init__(self, folder, **others):
-        self.resolver = Resolver(write_pairs(folder / "data", **others))
-        self.store = Store(folder / "store")
-
-    def record(self, job: Job) -> dict:
-        for needed in in_order([job]):
-            record = run_job(needed, self.resolver, self.store, "smoke", lambda done, total: None)
-        return record
-
-    def place(self, job: Job):
-        assert self.record(job)["status"] == "ok"
-        return self.store.artifacts(self.resolver.key(job))
+        super().__init__(write_pairs(folder / "data", **others), folder / "store")
 
     def model(self, name: str, seed: int = 0):
         return load_model(self.place(model_of(grid(seed), name)))
@@ -191,6 +182,18 @@ def test_each_seed_draws_its_own_head_on_an_encoder_that_was_distilled_once(hous
     assert differing(first, encoder) == {"classifier.weight"}
     distilled = [r for r in house.store.records() if r["kind"] == "pretrain_distill"]
     assert sum(r["params"]["recipe"] == "tinybert" for r in distilled) == 1
+
+
+def test_every_encoder_of_the_ladder_can_be_distilled(house):
+    """Shares such as 5/6 leave layers that the teacher's are no multiple of."""
+    asked = in_order(table_jobs("miniature", "errors", get_profile("small")))
+    ladder = [job.params for job in asked if job.kind == "pretrain_distill"]
+    assert len(ladder) == 5
+    like = model_of(grid(), "distilbert_checkpoint").inputs["model"]
+    for told in ladder:
+        params = {**like.params, "size": 32, "recipe": told["recipe"], "keep": told["keep"]}
+        record = house.record(Job(like.kind, params, like.inputs, like.method))
+        assert record["metrics"]["layers"] == round(12 * told["keep"])
 
 
 # A teacher that knows nothing

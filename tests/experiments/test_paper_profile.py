@@ -31,7 +31,8 @@ from bert_compression.experiments.papers.loyalty import APPENDIX_A, TABLE_1
 from bert_compression.experiments.profiles import PROFILES
 from bert_compression.inference import predict_logits
 from bert_compression.models import encoder_folder, load_encoder, load_tokenizer
-from bert_compression.tasks import encode, get_task, lexicon
+from bert_compression.tasks import encode, get_task
+from bert_compression.tasks.english import lexicon
 
 # Two epochs of 16 pairs are two steps of at most 64 or 128, as the appendix has it.
 SIZES = {"train": 16, "validation_matched": 3, "validation_mismatched": 2}

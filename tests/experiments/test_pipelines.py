@@ -7,7 +7,7 @@ from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
 from bert_compression.experiments.papers.pipelines import STEPS, Grid, model_of, predict
 from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 def grid(profile="small", seed=0, task="mnli"):
@@ -213,8 +213,9 @@ def test_a_pipeline_that_begins_nowhere_or_twice_is_refused(pipeline):
     with pytest.raises(BadInput) as refused:
         model_of(grid(), pipeline)
     assert str(refused.value) == (
-        f"{pipeline!r} must begin with a method or with pretrained or distilbert_checkpoint or "
-        "tinybert_checkpoint or 2x128 or 4x312 or 6x768, and have none later"
+        f"{pipeline!r} must begin with a method or one of pretrained, distilbert_checkpoint, "
+        "tinybert_checkpoint, 2x128, 4x312, 6x768, large_encoder, base_encoder, distil_encoder, "
+        "medium_encoder, mini_encoder, tiny_encoder, and have none later"
     )
 
 

@@ -178,7 +178,7 @@ def test_there_are_no_more_workers_than_jobs_that_can_run_at_once(house, monkeyp
     params = {"task": "sst2", "seed": 0, "encoder": "builtin-bert"}
     first = Job("pretrained", {**params, "labels": 2}, {}, "pretrained")
     second = Job("truncate", {**params, "keep": 0.5}, {"model": first}, "truncate")
-    done = list(run_in_processes([first, second], *settled(house), workers=4, threads=1))
+    done = list(run_in_processes([first, second], *settled(house), workers=4, number=1))
     assert [job for job, _ in done] == [first, second]
     assert [record["status"] for _, record in done] == ["ok", "ok"]
     assert len(started) == 1
@@ -199,13 +199,13 @@ class Deadly:
 def test_a_worker_that_cannot_be_started_is_told_in_one_line(house):
     _, *place = settled(house)
     with pytest.raises(Failure, match=r"^a worker could not be started \(exit status 7\): in a script, call"):
-        list(run_in_processes([ONE], Resolver(Deadly()), *place, workers=2, threads=1))
+        list(run_in_processes([ONE], Resolver(Deadly()), *place, workers=2, number=1))
 
 
 def test_a_worker_with_another_library_than_the_plan_is_not_used(house, monkeypatch):
     monkeypatch.setattr(processes, "code_digest", lambda kind: "what it was when this run began")
     with pytest.raises(BadInput, match=r"^the library has been changed since this run began: run it again$"):
-        list(run_in_processes([ONE], *settled(house), workers=2, threads=1))
+        list(run_in_processes([ONE], *settled(house), workers=2, number=1))
     assert records(house) == {}
 
 

@@ -10,7 +10,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
 from bert_compression.experiments.papers.pipelines import STUDENTS, Grid, model_of
 from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.glue import TASKS, get_task
+from bert_compression.tasks.catalogue import TASKS, get_task
 
 
 def test_the_three_profiles_differ_in_size_and_encoder():

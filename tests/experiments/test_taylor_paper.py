@@ -11,7 +11,7 @@ from bert_compression.experiments.papers import TABLES, table_jobs, taylor
 from bert_compression.experiments.papers.pipelines import LOSSES, STUDENTS, Grid, model_of
 from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.glue import TASKS, get_task
+from bert_compression.tasks.catalogue import TASKS, get_task
 
 
 def grid(profile="small", task="mrpc", seed=0):

@@ -18,7 +18,7 @@ from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.profiles import PROFILES, Profile
 from bert_compression.tasks import builtin
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 
 WEIGHTS = "model.safetensors"
 

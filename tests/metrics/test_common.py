@@ -17,6 +17,11 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
     first = random.integers(0, 2, EXAMPLES)
     labels = (first, np.where(random.uniform(size=EXAMPLES) < 0.7, first, 0))
     distributions = tuple(random.dirichlet([0.5, 0.5, 0.5], (2, EXAMPLES)))
+    more = np.random.default_rng(100 + seed)
+    masks = more.integers(0, 2, (EXAMPLES, 3)) | more.integers(0, 2, (EXAMPLES, 1))  # (examples, models)
+    layers = more.normal(size=(2, EXAMPLES, 2, 4)) + more.normal(size=(EXAMPLES, 2, 4))
+    neighbours = tuple(more.permuted(np.tile(np.arange(12), (2, EXAMPLES, 1)), axis=2)[..., :5])
+    predicted = (distributions[0], more.integers(0, 3, EXAMPLES))
     return {
         "accuracy": labels,
         "f1": labels,
@@ -36,6 +41,18 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "probability_loyalties": distributions,
         "probability_loyalty": distributions,
         "seed_noise": (random.uniform(size=(EXAMPLES, 3)),),
+        **dict.fromkeys(("error_association", "error_jaccard"), (masks[:, 0], masks[:, 1])),
+        **dict.fromkeys(ACROSS - {"linear_cka_matrix"}, (masks,)),
+        "expected_error_jaccard": tuple(more.uniform(size=2)),
+        "expected_neighbour_jaccard": (more.integers(20, 100),),
+        **dict.fromkeys(("linear_cka", "neighbour_jaccard"), tuple(layers[:, :, 0])),
+        "linear_cka_matrix": tuple(layers),
+        "nearest_neighbours": (layers[0, :, 0],),
+        "neighbour_jaccards": neighbours,
+        "nearest_distances": tuple(layers[:, :, 0]),
+        **dict.fromkeys(("outlier_auroc", "outlier_fpr"), tuple(more.uniform(size=(2, EXAMPLES)))),
+        "outlier_threshold": (more.uniform(size=EXAMPLES),),
+        **dict.fromkeys(("brier_score", "expected_calibration_error", "reliability"), predicted),
     }[name]
 
 
@@ -44,25 +61,43 @@ def flat(value) -> np.ndarray:
 
 
 SCORED = {"score_interval": metrics.f1, "score_contributions": "f1"}  # what these are asked for
+NEAREST = {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours", "neighbour_jaccard"}
+K = 5  # of those
+# Take models or layers first, examples second
+ACROSS = {"error_jaccard_intervals", "error_jaccard_matrix", "resampled_error_jaccards", "linear_cka_matrix"}
 
 
 def measure(name: str, *arguments) -> np.ndarray:
-    score = (SCORED[name],) if name in SCORED else ()
-    return flat(getattr(metrics, name)(*score, *arguments))
+    score, k = (SCORED[name],) if name in SCORED else (), (K,) if name in NEAREST else ()
+    if name in ACROSS:
+        arguments = tuple(argument.swapaxes(0, 1) for argument in arguments)
+    return flat(getattr(metrics, name)(*score, *arguments, *k))
 
 
 # Exchanging the two models
 SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "min_f_prime", "probability_loyalties"}
 SYMMETRIC |= {"probability_loyalty", "f1", "matthews_correlation", "pearson_correlation"}
 SYMMETRIC |= {"spearman_correlation", "score_contributions", "score_interval"}
+SYMMETRIC |= {"error_association", "error_jaccard", "expected_error_jaccard", "linear_cka"}
+SYMMETRIC |= {"neighbour_jaccard", "neighbour_jaccards"}
+TRANSPOSED = {"linear_cka_matrix"}
 SIGNED = {"paired_bootstrap_interval"}
 NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
+NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED | {"brier_score", "expected_calibration_error", "reliability"}
+NOT_OF_TWO_MODELS |= {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours"}
+NOT_OF_TWO_MODELS |= {"outlier_auroc", "outlier_fpr", "outlier_threshold"}
 
 # Rearranging the examples
 ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_prime"}
 ORDER_INVARIANT |= {"probability_loyalty", "seed_noise", "f1", "matthews_correlation"}
 ORDER_INVARIANT |= {"pearson_correlation", "spearman_correlation"}
+ORDER_INVARIANT |= {"brier_score", "expected_calibration_error", "reliability", "outlier_threshold"}
+ORDER_INVARIANT |= {"error_association", "error_jaccard", "linear_cka", "neighbour_jaccard"} | ACROSS
+OF_TWO_SETS_OF_EXAMPLES = {"outlier_auroc", "outlier_fpr"}  # which are not paired
 ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties", "score_contributions"}
+ONE_VALUE_AN_EXAMPLE |= {"nearest_distances", "neighbour_jaccards"}
+PLACES_OF_EXAMPLES = {"nearest_neighbours"}  # see test_representation
+NOT_OF_EXAMPLES = {"expected_error_jaccard", "expected_neighbour_jaccard"}
 RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval", "score_interval"}
 
 # Where the values lie
@@ -75,10 +110,17 @@ BOUNDED = {
     "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
     "f1": (0, 1),
     "score_interval": (0, 1),
+    **dict.fromkeys(("brier_score", "error_jaccard", "expected_calibration_error", "linear_cka"), (0, 1)),
+    **dict.fromkeys(("expected_error_jaccard", "expected_neighbour_jaccard"), (0, 1)),
+    **dict.fromkeys(("neighbour_jaccard", "neighbour_jaccards", "outlier_auroc", "outlier_fpr"), (0, 1)),
+    **dict.fromkeys(ACROSS, (0, 1)),
+    **dict.fromkeys(("nearest_distances", "outlier_threshold"), (0, 2)),
+    "error_association": (-1, 1),
+    "nearest_neighbours": (0, EXAMPLES - 1),
     **dict.fromkeys(("matthews_correlation", "pearson_correlation", "spearman_correlation"), (-1, 1)),
 }
 BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
-COUNTS_AND_FRACTIONS = {"attack_summary"}
+COUNTS_AND_FRACTIONS = {"attack_summary", "reliability"}
 STATISTICS = {"min_f_prime", "seed_noise"}  # and their degrees of freedom: nothing bounds them
 STATISTICS |= {"score_contributions"}
 
@@ -86,8 +128,15 @@ STATISTICS |= {"score_contributions"}
 @pytest.mark.parametrize(
     "lists",
     [
-        (SYMMETRIC, SIGNED, NOT_OF_TWO_MODELS),
-        (ORDER_INVARIANT, ONE_VALUE_AN_EXAMPLE, RANDOM_DRAWS),
+        (SYMMETRIC, SIGNED, TRANSPOSED, NOT_OF_TWO_MODELS),
+        (
+            ORDER_INVARIANT,
+            OF_TWO_SETS_OF_EXAMPLES,
+            ONE_VALUE_AN_EXAMPLE,
+            PLACES_OF_EXAMPLES,
+            RANDOM_DRAWS,
+            NOT_OF_EXAMPLES,
+        ),
         (set(BOUNDED), BOUNDED_BY_THE_VALUES, COUNTS_AND_FRACTIONS, STATISTICS),
     ],
     ids=["exchange", "order", "bounds"],
@@ -113,6 +162,23 @@ def test_a_signed_metric_turns_round_when_the_models_are_exchanged(name):
     turned = -measure(name, second, first)[::-1]
     np.testing.assert_allclose(measure(name, first, second), turned, rtol=1e-12)
     assert not np.allclose(measure(name, first, second), measure(name, second, first))
+
+
+@pytest.mark.parametrize("name", sorted(TRANSPOSED))
+def test_a_matrix_is_transposed_when_the_models_are_exchanged(name):
+    first, second = draw(name)
+    size = first.shape[1]
+    turned = measure(name, second, first).reshape(size, size).T
+    np.testing.assert_allclose(measure(name, first, second), turned.ravel(), rtol=1e-12)
+    assert not np.allclose(turned, turned.T)
+
+
+@pytest.mark.parametrize("name", sorted(OF_TWO_SETS_OF_EXAMPLES))
+def test_the_order_within_each_of_two_sets_does_not_matter(name):
+    first, second = draw(name)
+    order = np.random.default_rng(1).permutation(EXAMPLES)
+    np.testing.assert_allclose(measure(name, first, second[order]), measure(name, first, second), rtol=1e-12)
+    assert measure(name, second, first) != measure(name, first, second)
 
 
 @pytest.mark.parametrize("name", sorted(ORDER_INVARIANT | ONE_VALUE_AN_EXAMPLE))

@@ -5,7 +5,7 @@ import re
 from bert_compression.report.baselines import baselines_in_words, baselines_table
 from bert_compression.tasks import load_examples, open_source
 from bert_compression.tasks.baselines import trivial_baselines
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 def test_the_sentence_prints_what_the_baselines_score():

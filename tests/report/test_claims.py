@@ -15,8 +15,8 @@ from bert_compression.report.claims import (
     REPRODUCED,
     UNDECIDED,
     Claim,
-    _exceeds,
     _same,
+    exceeds,
     judge,
 )
 from bert_compression.report.papers.loyalty_claims import TABLE_3_CLAIMS
@@ -61,7 +61,7 @@ def verdict(records, claim=ROBUST):
     ],
 )
 def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, expected):
-    assert _exceeds(effect, low, high, reported=19.0) == expected
+    assert exceeds(effect, low, high, reported=19.0) == expected
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from bert_compression.errors import BadInput
 from bert_compression.report import doctor
 from bert_compression.report.doctor import examine
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,13 @@ def nothing_given(monkeypatch):
 def data_folder(folder, without=()):
     """A data folder with two rows in every split of every task, but for those left out."""
     for task in TASKS.values():
-        columns = {column: ["good", "bad"] for column in task.columns} | {"label": [1, 0]}
+        columns: dict = {column: ["good", "bad"] for column in task.columns}
+        if task.spans:
+            columns["answers"] = [{"text": ["good"], "answer_start": [0]}, {"text": [], "answer_start": []}]
+        else:
+            columns["label"] = [1, 0]
         for split in (split for split in task.rows if (task.name, split) not in without):
-            path = folder / "glue" / task.name / f"{split}.parquet"
+            path = folder / (task.folder or f"glue/{task.name}") / f"{split}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             pd.DataFrame(columns).to_parquet(path)
     return folder
@@ -35,7 +39,8 @@ def test_smoke_needs_nothing_but_the_package():
         "builtin: mnli with 3,000 train, 1,000 validation_matched, 500 validation_mismatched; "
         "sst2 with 2,000 train, 1,000 validation; qqp with 2,000 train, 500 validation; "
         "qnli with 2,000 train, 500 validation; mrpc with 1,500 train, 500 validation; "
-        "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation"
+        "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation; "
+        "squad2 with 2,000 train, 500 validation; films with 500 validation; imdb with 1,000 train, 500 test"
     )
     assert findings["model"] == "builtin-bert, on this machine"
     assert findings["word_resources"] == "builtin"
@@ -73,8 +78,10 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
     assert findings["data"] == (
         "folder: mnli with 2 train, 2 validation_matched, 2 validation_mismatched; "
         + "; ".join(
-            f"{name} with 2 train, 2 validation" for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb")
+            f"{name} with 2 train, 2 validation"
+            for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb", "squad2")
         )
+        + "; imdb with 2 train, 2 test; subjqa with 2 dev_test; policyqa with 2 test"
     )
     assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
     assert findings["verdict"] == "profile small: lacks word resources"

@@ -53,7 +53,7 @@ def test_reported_files_keep_their_bytes():
 
 def test_an_unknown_reported_table_is_refused_with_the_known_ones():
     known = "loyalty_appendix_A_hyperparameters, loyalty_table_1, loyalty_table_2, loyalty_table_3, "
-    known += "taylor_table_1, taylor_table_2, taylor_table_2_train_sizes"
+    known += "miniature_key_results, taylor_table_1, taylor_table_2, taylor_table_2_train_sizes"
     with pytest.raises(BadInput) as error:
         reported("loyalty_table_4")
     assert str(error.value) == f"unknown reported table 'loyalty_table_4': the known ones are {known}"

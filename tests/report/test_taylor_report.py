@@ -16,8 +16,9 @@ from bert_compression.report.record_list import record_list
 from bert_compression.report.reported import reported, reported_lines, reported_value
 from bert_compression.report.sentences import sizes_of
 from bert_compression.report.side_by_side import side_by_side
-from bert_compression.report.sweeps import curves, curves_picture, sweep_picture, swept
+from bert_compression.report.sweeps import _lines, curves, curves_picture, sweep_picture, swept
 from bert_compression.report.tables import OTHERS, measured
+from bert_compression.report.verdicts import claims_table
 
 GOLD = "1101011010"
 GRADES = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.5, 1.5, 2.5, 4.5]
@@ -162,6 +163,17 @@ def test_claims_have_names_of_their_own_and_rest_on_rows_that_are_measured():
     assert all(set(side) <= ours for claim in TABLE_2_CLAIMS for side in claim.sides)
 
 
+def test_the_claims_name_the_student_and_each_sentence_stands_once():
+    shown = claims_table(judge([], TABLE_2_CLAIMS, TABLE_2))
+    for claim, line in zip(TABLE_2_CLAIMS, shown.text.splitlines(), strict=True):
+        row = TABLE_2.row(claim.first)
+        several = sum(other.label == row.label for other in TABLE_2.rows) > 1
+        assert (f", s{row.group[1:]}" in line) == several
+    assert "QQP, student 2 × 128" in shown.html and "MNLI mismatched, student" in shown.html
+    sentences = {claim.sentence for claim in TABLE_2_CLAIMS}
+    assert shown.html.count("<tbody") == len(sentences)
+
+
 # Sweeps
 
 
@@ -219,6 +231,8 @@ def test_pictures_say_what_they_show(sweep):
     assert words.startswith("F1 (%) against λ, a line for each loss. Panel “small”: ")
     assert "Taylor, teacher not fine-tuned: 0 80.0, 1 82.0" in words
     assert words.endswith("Panel “this run”: nothing yet.")
+    figure = _lines({"small": swept(sweep, "lambda", "f1").assign(x=1250)}, "examples", "F1 (%)", log=True)
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1,250"]
     told = curves_picture({"small": sweep, "this run": []}, "mrpc", "4x312").text
     assert "cross-entropy, no teacher from 1.00 to 0.90" in told
     assert told.endswith("Panel “this run”: nothing yet.")

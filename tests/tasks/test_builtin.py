@@ -8,7 +8,7 @@ import pytest
 
 from bert_compression.errors import BadInput
 from bert_compression.tasks import builtin
-from bert_compression.tasks.language import CONCEPT_OF, FUNCTION_WORDS
+from bert_compression.tasks.english.language import CONCEPT_OF, FUNCTION_WORDS
 
 SPLITS = [(name, split) for name, task in builtin.GENERATED.items() for split in task.splits]
 
@@ -67,10 +67,45 @@ def test_stsb_has_the_hubs_columns_and_grades_from_0_to_5():
         assert 2.3 < frame["label"].mean() < 3.1 and frame["label"].std() > 1.4
 
 
+@pytest.mark.parametrize(
+    ("task", "sizes", "titles"),
+    [
+        ("squad2", {"train": 2000, "validation": 500}, {"animals", "cooking", "vehicles"}),
+        ("films", {"validation": 500}, {"films"}),
+    ],
+)
+def test_questions_on_passages_have_the_hubs_columns_and_their_answers_stand_in_the_contexts(
+    task, sizes, titles
+):
+    assert {split: len(builtin.load(task, split)) for split in builtin.GENERATED[task].splits} == sizes
+    for split in sizes:
+        frame = builtin.load(task, split)
+        assert list(frame.columns) == ["id", "title", "context", "question", "answers"]
+        assert frame["id"].is_unique and set(frame["title"]) == titles
+        assert (frame["question"].str[-2:] == " ?").all()
+        for context, answers in zip(frame["context"], frame["answers"], strict=True):
+            assert len(answers["text"]) == len(answers["answer_start"]) <= 1
+            for text, start in zip(answers["text"], answers["answer_start"], strict=True):
+                assert text and context[start : start + len(text)] == text
+        unanswered = (frame["answers"].map(lambda answers: not answers["text"])).mean()
+        assert abs(unanswered - builtin.UNANSWERABLE) < 0.05
+
+
+def test_questions_on_films_speak_of_other_things_than_those_on_everyday_life():
+    def groups(task: str) -> set[str]:
+        frame = pd.concat([builtin.load(task, split) for split in builtin.GENERATED[task].splits])
+        words = (frame["context"] + " " + frame["question"]).str.split().explode()
+        return {CONCEPT_OF[word].group for word in words if word in CONCEPT_OF}
+
+    everyday, films = groups("squad2"), groups("films")
+    assert {"beast", "food", "vehicle", "meet", "cook", "keep"} <= everyday - films
+    assert {"work", "discuss", "good"} <= films - everyday
+
+
 def test_questions_end_in_their_mark_and_statements_in_a_stop():
     for task, generated in builtin.GENERATED.items():
         for column in generated.texts:
-            marks = set(builtin.load(task, "train")[column].str[-2:])
+            marks = set(builtin.load(task, next(iter(generated.splits)))[column].str[-2:])
             asked = task == "qqp" or column == "question"
             assert marks == ({" .", " ?"} if task == "cola" else {" ?"} if asked else {" ."}), (task, column)
 
@@ -114,7 +149,7 @@ def test_mismatched_pairs_speak_of_another_topic():
 def test_no_example_stands_twice_or_in_two_splits(task):
     found = {split: texts(task, split) for split in builtin.GENERATED[task].splits}
     assert all(each.is_unique for each in found.values())
-    train = set(found.pop("train"))
+    train = set(found.pop("train") if "train" in found else texts("squad2", "train"))  # of "films"
     for validation in found.values():
         assert not train & set(validation)
         assert validation.map(builtin.is_held_out).all()
@@ -134,13 +169,17 @@ def test_loading_twice_gives_the_same_and_another_seed_something_else(task, spli
     pd.testing.assert_frame_equal(builtin.load(task, split), builtin.load(task, split))
     pd.testing.assert_frame_equal(builtin.load(task, split), builtin.generate(task, split, builtin.SEED))
     other = builtin.generate(task, split, builtin.SEED + 1)
-    assert len(builtin.load(task, split).merge(other)) < len(other) / 10
+    columns = list(builtin.GENERATED[task].texts)
+    assert len(builtin.load(task, split).merge(other, on=columns)) < len(other) / 10
 
 
 def test_a_loaded_table_may_be_changed_without_harm():
     frame = builtin.load("sst2", "train")
     frame["label"] = 7
     assert set(builtin.load("sst2", "train")["label"]) == {0, 1}
+    for answers in builtin.load("films", "validation")["answers"]:
+        answers["text"].append("another")
+    assert all(len(answers["text"]) < 2 for answers in builtin.load("films", "validation")["answers"])
 
 
 @pytest.mark.parametrize(
@@ -279,6 +318,11 @@ DIGESTS = {
     ("stsb", "validation"): "f2277c2fb7992e29",
     ("cola", "train"): "c2c82059e78971d6",
     ("cola", "validation"): "55d3da1dda11c90f",
+    ("squad2", "train"): "08969481744683c7",
+    ("squad2", "validation"): "faea33936e8de6b6",
+    ("films", "validation"): "2c0d44d0a7d55ff7",
+    ("imdb", "train"): "126910f88e1b8b6b",
+    ("imdb", "test"): "6a5bd6f31363fefc",
 }
 
 
@@ -295,7 +339,8 @@ def test_every_row_is_what_it_was(task, split):
         (
             "sst3",
             "train",
-            "no built-in task is called 'sst3'; there are: sst2, mnli, qqp, mrpc, qnli, rte, stsb, cola",
+            "no built-in task is called 'sst3'; there are: sst2, mnli, qqp, mrpc, qnli, rte, stsb, cola, "
+            "squad2, films, imdb",
         ),
         ("sst2", "test", "'sst2' has no split 'test'; there are: train, validation"),
     ],

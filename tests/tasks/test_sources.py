@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
+from bert_compression.tasks import TASKS, Examples, Task, builtin, get_task, load_examples, open_source
 from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
 
 SST2, MNLI, STSB = TASKS["sst2"], TASKS["mnli"], TASKS["stsb"]
@@ -70,7 +70,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 def test_an_unknown_task_is_refused():
     assert get_task("sst2") is SST2
-    with refused("unknown task 'sst3': choose one of sst2, mnli, qqp, qnli, mrpc, rte, stsb, cola"):
+    with refused(f"unknown task 'sst3': choose one of {', '.join(TASKS)}"):
         get_task("sst3")
 
 
@@ -91,6 +91,15 @@ def test_a_part_of_a_split_is_found_under_its_own_name_and_the_larger_comes_firs
     assert len(load_examples(source, SST2, "train")) == 3
     folder(GOOD, "train")
     assert len(load_examples(source, SST2, "train")) == 40
+
+
+def test_line_breaks_of_reviews_are_no_words(tmp_path):
+    place = tmp_path / "sets" / "imdb"
+    place.mkdir(parents=True)
+    texts = ["Good.<br /><br />Very good.", "a < b, brown<br/>"]
+    pd.DataFrame({"text": texts, "label": [1, 0]}).to_parquet(place / "test.parquet")
+    examples = load_examples(FolderSource(tmp_path), get_task("imdb"), "test")
+    assert examples.texts == (("Good.\n\nVery good.",), ("a < b, brown<br/>",))
 
 
 def test_both_columns_of_a_pair_are_read(folder):
@@ -250,12 +259,15 @@ def test_a_hub_out_of_reach_costs_one_line_and_one_question(no_network, tmp_path
 # The built-in language, and the real thing
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+@pytest.mark.parametrize(
+    "task", [task for task in TASKS.values() if task.name in builtin.GENERATED], ids=lambda task: task.name
+)
 def test_the_builtin_source_gives_checked_examples_of_every_split(task):
     parts = {split: load_examples(BuiltinSource(), task, split, 50) for split in task.rows}
     for examples in parts.values():
         expected = {0, 1, 2, 3, 4, 5} if task.grades else set(range(len(task.labels)))
-        assert len(examples) == 50 and set(examples.labels) == expected
+        found = {len(label) for label in examples.labels} if task.spans else set(examples.labels)
+        assert len(examples) == 50 and found == ({0, 1} if task.spans else expected)
         assert {len(texts) for texts in examples.texts} == {len(task.columns)}
     assert len({examples.digest for examples in parts.values()}) == len(parts)
 
@@ -315,8 +327,9 @@ def test_what_was_held_out_serves_for_validation_and_for_nothing_else(folder):
 
 
 def test_the_real_sets_of_all_tasks_are_read(real_data):
-    for task in TASKS.values():
-        for split in ("train", *task.evaluated):
+    for name in TASKS.keys() - {"newsqa", "films"}:
+        task = TASKS[name]
+        for split in task.rows:
             examples = load_examples(FolderSource(real_data), task, split)
             assert 0 < len(examples) <= task.rows[split]
             assert len(set(examples.labels)) == (len(task.labels) or len(set(examples.labels)))

@@ -1,4 +1,4 @@
-"""Robustness under attack: TextFooler through TextAttack, over three levels of word resources."""
+"""Robustness under attack: TextFooler, BERT-ATTACK and TextBugger, over three levels of word resources."""
 
 from bert_compression.attacks.resources import LEVELS, load_resources
 from bert_compression.attacks.run import AttackResult, attack

@@ -21,6 +21,7 @@ from bert_compression.errors import BadInput
 from bert_compression.hub import hub_answers
 
 LEVELS = ("genuine", "folder", "builtin")
+APART = 0.4  # the cosine below which BERT-ATTACK's released code takes two known words for different ones
 
 
 class BuiltinResources(Resources):
@@ -35,13 +36,20 @@ class BuiltinResources(Resources):
 
     def __init__(self):
         super().__init__()
-        from bert_compression.tasks.language import FUNCTION_WORDS, synonyms
+        from bert_compression.tasks.english.language import FUNCTION_WORDS, synonyms
 
         self.stop_words = frozenset(FUNCTION_WORDS)
         self._synonyms = synonyms
 
     def substitutes(self, words: Sequence[str], index: int) -> tuple[str, ...]:
         return self._synonyms(words[index].lower())[:CANDIDATES]
+
+    def neighbours(self, word: str) -> tuple[str, ...]:
+        return self._synonyms(word)
+
+    def apart(self, word: str, other: str) -> bool:
+        # Synonyms are all that this language knows of nearness: what has none is not known.
+        return bool(self._synonyms(word) and self._synonyms(other)) and other not in self._synonyms(word)
 
 
 class FolderResources(Resources):
@@ -72,9 +80,24 @@ class FolderResources(Resources):
         self._wordnet = open_wordnet(folder)
         self._encoder = MiniLM()
         self._vetted = lru_cache(maxsize=2**15)(self._vet)
+        self._reached = lru_cache(maxsize=2**12)(self._reach)
 
     def substitutes(self, words: Sequence[str], index: int) -> tuple[str, ...]:
         return self._vetted(words[index].lower())
+
+    def neighbours(self, word: str) -> tuple[str, ...]:
+        return tuple(self._neighbours.get(word, ()))
+
+    def apart(self, word: str, other: str) -> bool:
+        # Ours: the lists hold no cosines. Two steps along them lead from "bad" to "awful" and "evil", and not
+        # to "good"; one step would leave a third fewer of the words that fit.
+        known = word in self._neighbours and other in self._neighbours
+        return known and other not in self._reached(word) and word not in self._reached(other)
+
+    def _reach(self, word: str) -> frozenset[str]:
+        """The word, its neighbours and theirs."""
+        near = self.neighbours(word)
+        return frozenset((word, *near, *(other for each in near for other in self.neighbours(each))))
 
     def encode(self, sentences: Sequence[str]) -> torch.Tensor:
         return self._encoder(sentences)
@@ -125,6 +148,19 @@ class GenuineResources(Resources):
             for other in self._neighbours(words[index].lower())
             if self._tagger._can_replace_pos(kind, part_of_speech(other))
         )
+
+    def neighbours(self, word: str) -> tuple[str, ...]:
+        try:
+            near = self._embedding.nearest_neighbours(self._embedding.word2index(word), CANDIDATES)
+        except KeyError:
+            return ()
+        return tuple(self._embedding.index2word(index) for index in near)
+
+    def apart(self, word: str, other: str) -> bool:
+        try:
+            return self._embedding.get_cos_sim(word, other) < APART
+        except KeyError:
+            return False
 
     def _near(self, word: str) -> tuple[str, ...]:
         embedding = self._embedding

@@ -19,10 +19,14 @@ from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
 
 if TYPE_CHECKING:
     from textattack import Attack
+    from textattack.models.wrappers import ModelWrapper
     from transformers import PreTrainedTokenizerBase
 
     from bert_compression.tasks.sources import Examples
     from bert_compression.tasks.task import Task
+
+# (victim, resources, the task's columns, the index of the only one that may change) -> the attack
+Recipe = Callable[["ModelWrapper", Resources, Sequence[str], int], "Attack"]
 
 
 @dataclass(frozen=True)
@@ -59,21 +63,24 @@ def attack(
     seed: int = 0,
     one_at_a_time: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    recipe: Recipe = textfooler,
 ) -> AttackResult:
-    """How does the model answer texts whose words TextFooler exchanges to mislead it?
+    """How does the model answer texts whose words an attacker exchanges to mislead it?
+
+    `recipe` makes the attack: TextFooler where none is given, else a `BertAttack` or a `TextBugger`.
 
     `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
     the labels and the column that may change. Texts are cut to `max_length` tokens for the model, which is
     attacked on the device where it lies. Give `one_at_a_time` for a model whose answers depend on its batch
     (dynamic activation ranges). `progress` is called with (done, total) after each text.
 
-    TextFooler draws nothing at random; the seed is set all the same and the generators put back, so that
+    No recipe draws anything at random here; the seed is set all the same and the generators put back, so that
     the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
     label that the task does not have, naming the row. Book: metrics/robustness.
     """
     _check(examples, task)
     victim = Victim(model, tokenizer, max_length, one_at_a_time)
-    attacker = textfooler(victim, resources, task.columns, task.attacked)
+    attacker = recipe(victim, resources, task.columns, task.attacked)
     found, lost_alone = [], 0
     with _seeded(seed), _evaluating(model):
         for texts, label in zip(examples.texts, examples.labels, strict=True):

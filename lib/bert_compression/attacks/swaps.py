@@ -47,6 +47,15 @@ class Resources(ABC):
     def substitutes(self, words: Sequence[str], index: int) -> tuple[str, ...]:
         """Words that may stand in the place of words[index], nearest first, in small letters."""
 
+    def neighbours(self, word: str) -> tuple[str, ...]:
+        """The words nearest to a word in small letters, nearest first, whatever their part of speech."""
+        raise NotImplementedError(f"{self.name} resources list no neighbours")
+
+    def apart(self, word: str, other: str) -> bool:
+        """Are both words known, and far from each other? The genuine vectors' bound is a cosine of 0.4, as in
+        BERT-ATTACK's released code. Antonyms are apart; a word that is not known is apart from none."""
+        raise NotImplementedError(f"{self.name} resources do not say how far words are from each other")
+
     def encode(self, sentences: Sequence[str]) -> torch.Tensor:
         """Sentence vectors of the shape (sentences, size)."""
         raise NotImplementedError(f"{self.name} resources compare no sentences")

@@ -43,7 +43,7 @@ def load_model(folder: str | Path) -> nn.Module:
     Raises BadInput when a file is missing or broken, when only a pickle is there, or when the tensors do
     not fit the config.
     """
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
     folder = Path(folder)
     refuse_pickles(folder)
@@ -58,7 +58,9 @@ def load_model(folder: str | Path) -> nn.Module:
     steps = getattr(config, "compression", [])
     config.compression = []
     try:
-        model = AutoModelForSequenceClassification.from_config(config).eval()
+        reads = config.architectures == ["BertForQuestionAnswering"]
+        head = AutoModelForQuestionAnswering if reads else AutoModelForSequenceClassification
+        model = head.from_config(config).eval()
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         told = str(error).splitlines()[0]
         raise BadInput(f"the config in {folder} describes no model: {told}") from error

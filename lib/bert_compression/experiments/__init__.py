@@ -22,11 +22,12 @@ __all__ = ["Session", "committed_records", "committed_table", "measure", "publis
 
 
 class Session:
-    """One paper's table, or all of them, under one profile, on one data source: planned, priced, run."""
+    """A table, or all of a paper or of all papers, under one profile, on one data source: planned, priced,
+    run."""
 
     def __init__(
         self,
-        paper: str,
+        paper: str | None,
         table: str | None,
         profile: str,
         data: str | Path | None = None,

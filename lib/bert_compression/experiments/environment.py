@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from threadpoolctl import threadpool_limits
 
 from bert_compression.devices import has_bf16
 from bert_compression.experiments.places import project_root
@@ -68,11 +69,13 @@ def cores() -> int:
 
 @contextmanager
 def threads(number: int | None) -> Iterator[None]:
-    """Compute with that many threads inside, and with as many as before afterwards; None changes nothing."""
+    """Compute with that many threads inside, torch and NumPy alike, and with as many as before afterwards;
+    None changes nothing."""
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
     try:
-        yield
+        with threadpool_limits(number, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
 

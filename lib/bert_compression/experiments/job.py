@@ -13,7 +13,7 @@ from functools import cached_property
 from bert_compression.attacks.resources import resources_digest
 from bert_compression.experiments.code import code_name
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.sources import Examples, Source, load_examples
 
 

@@ -7,7 +7,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.committed import committed_records
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.store import Store
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 @dataclass

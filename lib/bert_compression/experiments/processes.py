@@ -20,7 +20,7 @@ import torch
 
 from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.code import code_digest
-from bert_compression.experiments.environment import cores
+from bert_compression.experiments.environment import cores, threads
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.profiles import Profile
 from bert_compression.experiments.progress import Progress
@@ -54,10 +54,10 @@ def run_in_processes(
     profile: str,
     progress: Progress,
     workers: int,
-    threads: int,
+    number: int,
 ) -> Generator[tuple[Job, dict]]:
     """Each job with its record, as soon as the record is kept; at most `workers` jobs at a time, each on
-    that number of `threads`.
+    that `number` of threads.
 
     The job of a worker that dies leaves a record that says so. Raises BadInput as `run_job` does, and Failure
     where a worker cannot be started.
@@ -79,7 +79,7 @@ def run_in_processes(
                 worker.begin(job, progress.begun(job))
             starting = sum(not worker.ready for worker in team)
             for _ in range(min(len(able()) - starting, workers - len(team))):
-                team.append(_Worker(resolver, store, profile, threads, codes))
+                team.append(_Worker(resolver, store, profile, number, codes))
             for worker in _that_speak(team):
                 job = worker.job
                 try:
@@ -101,9 +101,9 @@ def run_in_processes(
 class _Worker:
     """A process that runs jobs, as this one sees it. `ready` when it has started, `job` while it has one."""
 
-    def __init__(self, resolver: Resolver, store: Store, profile: str, threads: int, codes: dict[str, str]):
+    def __init__(self, resolver: Resolver, store: Store, profile: str, number: int, codes: dict[str, str]):
         self.pipe, theirs = SPAWN.Pipe()
-        setup = (theirs, resolver, store.folder, profile, threads, codes)
+        setup = (theirs, resolver, store.folder, profile, number, codes)
         self.process = SPAWN.Process(target=_work, args=setup, daemon=True)
         with _deaf_to_ctrl_c():
             self.process.start()
@@ -165,15 +165,15 @@ def _work(
     resolver: Resolver,
     store_folder: Path,
     profile: str,
-    threads: int,
+    number: int,
     codes: dict[str, str],
 ) -> None:
-    """What a worker does: a job that comes in through the pipe, then its record out, until the pipe ends.
+    """What a worker does with that number of threads: a job that comes in through the pipe, then its record
+    out, until the pipe ends.
 
     The resolver brings the examples and the keys; `codes` are the digests that these keys rest on.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
     store = Store(store_folder)
     told = 0.0
 
@@ -184,7 +184,7 @@ def _work(
             with suppress(OSError):  # nobody listens any more: this process is about to end
                 pipe.send((done, total))
 
-    with suppress(EOFError, OSError):
+    with threads(number), suppress(EOFError, OSError):
         for kind, code in codes.items():
             importlib.import_module(f"bert_compression.experiments.kinds.{kind}")  # as it is now
             if code_digest(kind) != code:

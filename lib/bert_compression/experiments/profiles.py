@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, MINILM
-from bert_compression.tasks.glue import TASKS
+from bert_compression.tasks.catalogue import TASKS
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,14 @@ class Profile:
     BERT-of-Theseus: its k counts steps, so that k and the epochs belong together. `checkpoints` names
     encoders on the hub that were distilled before any task; where there are none, they are made here, as
     `pretraining` says. `combined_seeds` is how many seeds the combinations of methods get.
+
+    `ladder` names the encoders of Rai et al. 2024 from the largest to the smallest: on the hub, or as shares
+    of the encoder's layers, which then learn from it on text alone as `ladder_pretraining` says (with nothing
+    said, they are its lower layers). Long texts are read up to `long_length` tokens, questions through
+    windows of `window` tokens which overlap by `stride`. `outside` are the sets of questions that no model
+    has been trained for, and of each set up to `represented` examples have their vectors looked at.
+    `attacked_reviews` are attacked; the masked language model that guesses words for that is the encoder's
+    own, or is trained as `masked_lm` says.
     """
 
     name: str
@@ -40,6 +48,23 @@ class Profile:
     ema_decay: float
     importance_size: int
     calibration_size: int
+    ladder: dict[str, str | float]
+    ladder_pretraining: dict[str, int | float | str]
+    long_length: int
+    window: int
+    stride: int
+    outside: tuple[str, ...]
+    represented: int
+    attacked_reviews: int
+    masked_lm: dict[str, int | float | str]
+
+
+# The models of Rai et al. 2024, from the largest to the smallest.
+LADDER = ("large", "base", "distil", "medium", "mini", "tiny")
+
+
+def _shares(*shares: float) -> dict[str, str | float]:
+    return dict(zip(LADDER, shares, strict=True))
 
 
 PROFILES = {
@@ -51,7 +76,7 @@ PROFILES = {
             builtin_data=True,
             seeds=(0,),
             combined_seeds=1,
-            train_size=dict.fromkeys(TASKS, 1000) | {"rte": None},
+            train_size=dict.fromkeys(TASKS, 1000) | {"rte": None, "imdb": 600},
             attacked=100,
             resources="builtin",
             max_length=128,
@@ -71,6 +96,18 @@ PROFILES = {
             ema_decay=0.99,  # Q8BERT's 0.9999 would hardly move within a hundred steps
             importance_size=500,
             calibration_size=500,
+            ladder=_shares(1, 10 / 12, 8 / 12, 6 / 12, 4 / 12, 2 / 12),
+            ladder_pretraining={},
+            long_length=128,
+            window=64,
+            stride=16,
+            outside=("films",),
+            represented=300,
+            attacked_reviews=16,
+            masked_lm={
+                **{"epochs": 2, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.1},
+                **{"precision": "fp32", "tuned_layers": 2},
+            },
         ),
         Profile(
             name="small",
@@ -78,7 +115,7 @@ PROFILES = {
             builtin_data=False,
             seeds=(0, 1, 2),
             combined_seeds=1,
-            train_size=dict.fromkeys(TASKS, None) | {"sst2": 20_000, "mnli": 8_000},
+            train_size=dict.fromkeys(TASKS, None) | {"sst2": 20_000, "mnli": 8_000, "squad2": 8_000},
             attacked=400,
             resources="folder",
             max_length=128,
@@ -98,6 +135,21 @@ PROFILES = {
             ema_decay=0.99,
             importance_size=2000,
             calibration_size=2000,
+            ladder=_shares(1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6),
+            ladder_pretraining={
+                **{"epochs": 1, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
+                "precision": "auto",
+            },
+            long_length=128,
+            window=256,
+            stride=64,
+            outside=("subjqa", "policyqa"),
+            represented=3_000,
+            attacked_reviews=200,
+            masked_lm={
+                **{"epochs": 2, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
+                **{"precision": "auto", "tuned_layers": 2},
+            },
         ),
         Profile(
             name="paper",
@@ -128,6 +180,22 @@ PROFILES = {
             ema_decay=0.9999,
             importance_size=2000,
             calibration_size=2000,
+            ladder={
+                "large": "bert-large-uncased",
+                "base": "bert-base-uncased",
+                "distil": "distilbert-base-uncased",
+                "medium": "google/bert_uncased_L-8_H-512_A-8",
+                "mini": "google/bert_uncased_L-4_H-256_A-4",
+                "tiny": "google/bert_uncased_L-2_H-128_A-2",
+            },
+            ladder_pretraining={},
+            long_length=512,
+            window=384,
+            stride=128,
+            outside=("newsqa",),
+            represented=10_000,
+            attacked_reviews=1_000,  # as many reviews as BERT-ATTACK's authors attack
+            masked_lm={},
         ),
     )
 }

@@ -19,7 +19,7 @@ from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.kinds.base import Work
 from bert_compression.experiments.places import replays_file
 from bert_compression.experiments.store import Store, file_digests, readable_disk_errors, write_atomically
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.sources import open_source
 
 TIMES = ("speedup", "milliseconds")  # metrics that begin so are never the same twice

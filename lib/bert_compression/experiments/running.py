@@ -19,7 +19,7 @@ from bert_compression.experiments.environment import (
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.kinds.base import Outcome, Work
 from bert_compression.experiments.store import Store
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 def run_job(

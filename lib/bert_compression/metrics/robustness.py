@@ -9,6 +9,15 @@ from bert_compression.metrics._checks import paired_labels
 ALREADY_WRONG, WITHSTOOD, FOOLED = 0, 1, 2
 
 
+def check_outcomes(outcomes: np.ndarray) -> None:
+    """Raises BadInput for what is no outcome of an attack."""
+    unknown = set(outcomes.tolist()) - {ALREADY_WRONG, WITHSTOOD, FOOLED}
+    if unknown:
+        raise BadInput(
+            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {min(unknown)!r}"
+        )
+
+
 def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -> dict[str, float]:
     """How often is the model still right once an attacker has tried, and after how many questions?
 
@@ -36,11 +45,7 @@ def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -
     """
     outcome, label = paired_labels(outcomes, labels, ("outcomes", "labels"))
     outcome, asked = paired_labels(outcome, queries, ("outcomes", "queries"))
-    unknown = set(outcome.tolist()) - {ALREADY_WRONG, WITHSTOOD, FOOLED}
-    if unknown:
-        raise BadInput(
-            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {min(unknown)!r}"
-        )
+    check_outcomes(outcome)
     if (asked < 0).any():
         raise BadInput(f"queries must not be negative, but {asked.min()} was found")
     withstood, right = outcome == WITHSTOOD, outcome != ALREADY_WRONG

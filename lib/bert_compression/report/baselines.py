@@ -9,7 +9,7 @@ import pandas as pd
 from bert_compression.experiments.profiles import get_profile
 from bert_compression.report.shown import Shown, scrolling_table, tag
 from bert_compression.tasks.baselines import trivial_baselines
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.sources import load_examples, open_source
 
 CAPTION = "Right without reading, in percent of the texts; of grades, the correlation times 100."

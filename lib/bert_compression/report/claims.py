@@ -3,7 +3,7 @@
 Every claim compares two sides in one measure: the first exceeds the second, or, where a margin is given, the
 two do not differ. A side is a method or the mean of several. The effect is the difference in percentage
 points on the same texts, each text averaged over the seeds, with a 95 % bootstrap interval over texts. The
-rules for a verdict are in `_exceeds` and `_same`.
+rules for a verdict are in `exceeds` and `_same`.
 """
 
 import math
@@ -134,7 +134,7 @@ def _intervals(measured: Mapping[int, np.ndarray]) -> dict[int, tuple[float, flo
 def _decided(judgement: Judgement, low: float, high: float) -> Judgement:
     margin = judgement.claim.margin
     if margin is None:
-        verdict = _exceeds(judgement.effect, low, high, judgement.reported)
+        verdict = exceeds(judgement.effect, low, high, judgement.reported)
     else:
         verdict = _same(low, high, margin)
     return replace(judgement, low=low, high=high, verdict=verdict)
@@ -149,7 +149,7 @@ def _reported(claim: Claim, layout: Layout) -> float:
     return first - second
 
 
-def _exceeds(effect: float, low: float, high: float, reported: float) -> str:
+def exceeds(effect: float, low: float, high: float, reported: float) -> str:
     """The rule where the first is to exceed the second. What counts as the paper's effect is at least half of
     the effect that it reports; where it reports none, any.
 

@@ -15,7 +15,7 @@ from bert_compression.experiments.plan import in_order
 from bert_compression.experiments.profiles import Profile, get_profile
 from bert_compression.hub import hub_answers
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.sources import FOLDER_VARIABLE, FolderSource, Source, load_examples, open_source
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Row:
     any. `quoted` rows are models of others, whose numbers the paper repeats and nobody measures here.
 
     Rows of one `group` stand together under its name. `short` names the row where room is scarce. `given`
-    holds values that follow from a definition, so that no record measures them.
+    holds values that follow from a definition, so that no record measures them. Where the method has no
+    records of its own, those of the method that it `stands_for` count.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Row:
     short: str = ""
     quoted: bool = False
     given: Mapping[str, float] = field(default_factory=dict)
+    stands_for: str = ""
 
     @property
     def short_label(self) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from bert_compression.experiments.profiles import get_profile
+from bert_compression.report.building.execution import Parameter, check_values
 from bert_compression.report.claims import Judgement
-from bert_compression.report.execution import Parameter, check_values
 from bert_compression.report.tables import signed
 from bert_compression.report.verdicts import effect_text
 

@@ -44,5 +44,7 @@ def reported_spread(layout: Layout, row: Row, measure: Measure) -> float:
 
 
 def _number(layout: Layout, row: Row, column: str | None) -> float:
+    if not row.reported or not column:
+        return math.nan
     lines = reported_lines(layout.name)
-    return float(lines.loc[row.reported, column]) if row.reported and column in lines else math.nan
+    return float(lines.loc[row.reported, column]) if column in lines else math.nan

@@ -1,4 +1,4 @@
-"""What a notebook cell shows, and the looks of every table: no network, no script, readable aloud."""
+"""What a notebook cell shows, and the looks of every table: no network, readable aloud and without script."""
 
 from dataclasses import dataclass
 from html import escape
@@ -35,9 +35,11 @@ def tag(name: str, *content: str, **attributes: str | int | None) -> str:
     return f"<{name}{words}>{''.join(content)}</{name}>"
 
 
-def scrolling_table(caption: str, *content: str) -> str:
-    """A table in its looks, which scrolls by itself where the page is narrower."""
-    table = tag("table", tag("caption", escape(caption)), *content, class_="bc-table")
+def scrolling_table(caption: str, *content: str, sortable: bool = False) -> str:
+    """A table in its looks, which scrolls by itself where the page is narrower. `_static/sort.js` orders the
+    lines of a sortable one; without it the table is whole, too."""
+    looks = "bc-table bc-sortable" if sortable else "bc-table"
+    table = tag("table", tag("caption", escape(caption)), *content, class_=looks)
     return STYLE + tag("div", table, class_="bc-scroll", tabindex=0, role="region", aria_label=caption)
 
 
@@ -62,6 +64,10 @@ STYLE = """<style>
 .bc-table .bc-lower {color: #8a3c00; background: #fdeede}
 .bc-table .bc-near {color: #333; background: #eee}
 .bc-table code {font-size: .8rem; color: inherit; background: none; border: 0; padding: 0}
+.bc-sortable thead button {font: inherit; color: inherit; background: none; border: 0; padding: 0;
+  cursor: pointer; text-decoration: underline dotted}
+.bc-sortable th[aria-sort=ascending] button::after {content: " \\25B2"}
+.bc-sortable th[aria-sort=descending] button::after {content: " \\25BC"}
 .bc-legend {font-size: .85rem; margin-top: .4rem}
 .bc-hidden {position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)}
 </style>"""

@@ -18,13 +18,16 @@ LEGEND = "▲ higher than reported, ▼ lower, ≈ near it"
 SPOKEN = {"higher": "higher than reported", "lower": "lower than reported", "near": "near what is reported"}
 
 
-def side_by_side(sources: Mapping[str, Sequence[Mapping]], part: str, layout: Layout) -> Shown:
+def side_by_side(
+    sources: Mapping[str, Sequence[Mapping]], part: str, layout: Layout, sortable: bool = False
+) -> Shown:
     """One part of a paper's table as HTML, or as text where there is no browser.
 
     `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
     mean over seeds, the spread, the interval and the difference from the reported value, and the number of
     seeds where not all of its source have as many; it leads to its lines in `record_list` and names its
-    records when pointed at.
+    records when pointed at. A table without reported values can be made `sortable`: in the book, a click on
+    the head of a column orders the lines.
     """
     chosen = layout.part(part)
     measures = [layout.measure(name) for name in chosen.measures]
@@ -33,7 +36,8 @@ def side_by_side(sources: Mapping[str, Sequence[Mapping]], part: str, layout: La
     for group, rows in groupby(layout.rows_of(chosen), key=lambda row: row.group):
         lines = "".join(_line(layout, row, measures, tables) for row in rows)
         bodies += tag("tbody", _heading(group, measures, len(sources)), lines)
-    table = scrolling_table(chosen.caption, *_head(measures, list(tables)), bodies)
+    content = (*_head(measures, list(tables)), bodies)
+    table = scrolling_table(chosen.caption, *content, sortable=sortable)
     return Shown(
         text=_plain(layout, chosen, tables),
         html=table + tag("p", _legend(measures, tables), class_="bc-legend"),
@@ -53,6 +57,9 @@ def _columns(measure: Measure, sources: list[str]) -> list[str]:
 
 
 def _head(measures: list[Measure], sources: list[str]) -> tuple[str, str]:
+    if all(len(_columns(measure, sources)) == 1 for measure in measures):
+        heads = ("Method", *(f"{measure.label} ({measure.unit})" for measure in measures))
+        return "", tag("thead", tag("tr", *(tag("th", escape(head), scope="col") for head in heads)))
     groups, above, below = "<colgroup></colgroup>", tag("th", "Method", scope="col", rowspan=2), ""
     for measure in measures:
         columns = _columns(measure, sources)
@@ -99,7 +106,8 @@ def _cell(cell: pd.Series, place: str, paper: float, measure: Measure) -> str:
     marks = ("†" if cell.earlier_code else "") + ("‡" if cell.failed else "")
     spread = f"± {measure.text(cell.spread)}" if cell.seeds > 1 else ""
     bounds = "" if math.isnan(cell.low) else f"[{measure.text(cell.low)}, {measure.text(cell.high)}]"
-    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds)
+    chance = "" if math.isnan(cell.chance) else f"chance {measure.text(cell.chance)}"
+    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds, chance)
     return tag(
         "td",
         tag("strong", text),

@@ -114,6 +114,10 @@ def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: 
             axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         axes.set_title(title, loc="left", fontweight="bold")
         axes.set(xlabel=x_label, ylabel=y_label, xscale="log" if log else "linear")
+        if log:  # powers of ten alone would leave most points without a number
+            tried = sorted(set(table.x))
+            axes.set_xticks(tried, [f"{x:,g}" for x in tried])
+            axes.minorticks_off()
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -22,19 +22,20 @@ def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
     printed, or why there is none), spread (standard deviation over seeds with n - 1 in the denominator, since
     the seeds are a sample of those that could have been drawn; NaN for fewer than two), low and high (the
     95 % interval over examples: the mean over seeds of each record's own bounds, hence the uncertainty of one
-    trained model; NaN where the records hold none), seeds (how many have a value), failed (how many have
-    none), earlier_code, records (their keys, full length).
+    trained model; NaN where the records hold none), chance (what chance alone would give, likewise), seeds
+    (how many have a value), failed (how many have none), earlier_code, records (their keys, full length).
 
     Which records count is said in `relevant`. Book: notebooks/loyalty/table_3_sst2.
     """
     found: dict[tuple, list[Mapping]] = defaultdict(list)
     for record in relevant(records, layout):
         found[place_of(record), record["method"]].append(record)
-    cells = [
-        _cell(row, measure, found[layout.place(measure), row.method])
-        for row in layout.rows
-        for measure in layout.measures
-    ]
+    cells = []
+    for row in layout.rows:
+        for measure in layout.measures:
+            place = layout.place(measure)
+            own = found[place, row.method] or found[place, row.stands_for]
+            cells.append(_cell(row, measure, own))
     return pd.DataFrame(cells).set_index(["method", "measure"], drop=False)
 
 
@@ -60,7 +61,9 @@ def relevant(records: Iterable[Mapping], layout: Layout) -> list[Mapping]:
 def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
     done = [r for r in records if r["status"] == "ok"]
     values = _numbers(done, measure.recorded, measure.scale)
-    low, high = (_numbers(done, f"{measure.recorded}_{end}", measure.scale) for end in ("low", "high"))
+    low, high, chance = (
+        _numbers(done, f"{measure.recorded}_{end}", measure.scale) for end in ("low", "high", "chance")
+    )
     status, value = MEASURED, statistics.fmean(values) if values else math.nan
     if not values and measure.name in row.given:
         status, value = GIVEN, row.given[measure.name] * measure.scale
@@ -76,6 +79,7 @@ def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
         "spread": statistics.stdev(values) if len(values) > 1 else math.nan,
         "low": statistics.fmean(low) if values and len(low) == len(values) else math.nan,
         "high": statistics.fmean(high) if values and len(high) == len(values) else math.nan,
+        "chance": statistics.fmean(chance) if chance else math.nan,
         "seeds": len(values),
         "failed": len(records) - len(done),
         "earlier_code": any(r.get("earlier_code", False) for r in done),

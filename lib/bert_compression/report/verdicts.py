@@ -120,22 +120,30 @@ def _row(judgement: Judgement, page: str, sentence: str) -> str:
     compared = escape(_compared(judgement))
     if page:
         compared = tag("a", compared, href=f"{page}#{identity}")
-    measure = judgement.layout.measure(claim.measure).label.lower()
     margin = "" if claim.margin is None else f", within ± {claim.margin:g}"
     keys = ", ".join(key[:12] for key in judgement.keys)
     verdict = tag("strong", _verdict(judgement)) + _small(judgement.reason)
     return tag(
         "tr",
         sentence,
-        tag("th", compared, _small(measure + margin), scope="row"),
+        tag("th", compared, _small(_asked(judgement) + margin), scope="row"),
         *(tag("td", escape(number), class_="bc-one-line") for number in _numbers(judgement)),
         tag("td", verdict, class_="bc-left bc-one-line", title=f"records {keys}" if keys else ""),
         id=identity,
     )
 
 
+def _asked(judgement: Judgement) -> str:
+    """The measure, and of whom it is asked where several groups of the table have rows of that name."""
+    layout, first = judgement.layout, judgement.claim.sides[0][0]
+    label, row = layout.measure(judgement.claim.measure).label, layout.row(first)
+    measure = label if label[1:2].isupper() else label[:1].lower() + label[1:]  # "RTE", but "accuracy"
+    repeated = sum(other.label == row.label for other in layout.rows) > 1
+    return f"{measure}, {row.group[:1].lower()}{row.group[1:]}" if repeated else measure
+
+
 def _plain(judgement: Judgement) -> str:
-    return "  ".join((_compared(judgement), *_numbers(judgement), _verdict(judgement)))
+    return "  ".join((_compared(judgement), _asked(judgement), *_numbers(judgement), _verdict(judgement)))
 
 
 def _compared(judgement: Judgement) -> str:

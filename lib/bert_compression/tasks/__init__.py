@@ -1,7 +1,7 @@
 """What is asked of a model, and where examples come from."""
 
 from bert_compression.tasks.batching import Encoded, encode, shuffled_batches, sorted_batches
-from bert_compression.tasks.glue import TASKS, get_task
+from bert_compression.tasks.catalogue import TASKS, get_task
 from bert_compression.tasks.sources import Examples, Source, load_examples, open_source
 from bert_compression.tasks.task import Task
 

@@ -6,6 +6,7 @@ that the way from data to table works, and teach; what is measured on them says 
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from random import Random
@@ -13,9 +14,18 @@ from random import Random
 import pandas as pd
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import acceptability, inferences, language, paraphrases, questions, similarity
-from bert_compression.tasks.questions import question_pattern
-from bert_compression.tasks.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
+from bert_compression.tasks.english import (
+    acceptability,
+    inferences,
+    language,
+    paraphrases,
+    questions,
+    similarity,
+)
+from bert_compression.tasks.english.long_reviews import long_review
+from bert_compression.tasks.english.passages import sample_reading
+from bert_compression.tasks.english.questions import question_pattern
+from bert_compression.tasks.english.statements import CONTRADICTION, ENTAILMENT, NEUTRAL, statement_pattern
 
 SEED = 2021
 RARE = 0.02  # how often a rare synonym stands where one could, see words.LEXICON
@@ -29,7 +39,7 @@ def is_held_out(text: str) -> bool:
     return hashlib.sha256(text.encode()).digest()[0] < 26
 
 
-Row = dict[str, str | int | float]
+Row = dict[str, str | int | float | dict[str, list]]
 
 
 def sentiment(rng: Random) -> Row:
@@ -119,9 +129,51 @@ def acceptable(rng: Random) -> Row:
     return {"sentence": language.wording(pattern, rng, RARE), "label": label}
 
 
+PLAIN = 0.8  # how many passages speak of no quality, place or time but that asked for
+UNANSWERABLE = 0.4  # a third of SQuAD 2.0's training questions are, and half of its development set
+TITLES = dict(zip(inferences.TOPICS, ("animals", "cooking", "vehicles", "films"), strict=True))
+
+
+def extractive(rng: Random, topics: Sequence[inferences.Topic]) -> Row:
+    """One row in the form of "squad2" on one of the topics: a stretch of the context answers the question, or
+    nothing does."""
+    topic = rng.choice(topics)
+    answerable, plain = rng.random() >= UNANSWERABLE, rng.random() < PLAIN
+    reading = sample_reading(rng, topic, answerable, plain, RARE)
+    answers: dict[str, list] = {"text": [], "answer_start": []}
+    if reading.span:
+        first, last = reading.span
+        words = reading.context.split()
+        answers["text"].append(" ".join(words[first : last + 1]))
+        answers["answer_start"].append(len("".join(f"{word} " for word in words[:first])))
+    return {
+        "id": hashlib.sha256(f"{reading.context}\n{reading.question}".encode()).hexdigest()[:24],
+        "title": TITLES[topic],
+        "context": reading.context,
+        "question": reading.question,
+        "answers": answers,
+    }
+
+
+def everyday_extractive(rng: Random) -> Row:
+    """A row about animals, cooking or vehicles."""
+    return extractive(rng, inferences.EVERYDAY)
+
+
+def film_extractive(rng: Random) -> Row:
+    """A row about films and those who make them."""
+    return extractive(rng, (inferences.FILM,))
+
+
+def long_sentiment(rng: Random) -> Row:
+    """One row of "imdb": praise (1) or blame (0) of several sentences, each as likely as the other."""
+    return {**long_review(rng)}
+
+
 @dataclass(frozen=True)
 class Generated:
-    """A generated task: its text columns, and of each split how many rows it has and how one is drawn."""
+    """A generated task: the text columns that tell its rows apart and are held out together, and of each
+    split how many rows it has and how one is drawn."""
 
     texts: tuple[str, ...]
     splits: dict[str, tuple[int, Callable[[Random], Row]]]
@@ -147,6 +199,10 @@ GENERATED = {
     "rte": _in_two_splits(("sentence1", "sentence2"), entailment, 600),
     "stsb": _in_two_splits(("sentence1", "sentence2"), graded, 1500),
     "cola": _in_two_splits(("sentence",), acceptable, 2000),
+    # By contexts: no question is asked about one that was learnt from.
+    "squad2": _in_two_splits(("context",), everyday_extractive, 2000),
+    "films": Generated(("context",), {"validation": (500, film_extractive)}),
+    "imdb": Generated(("text",), {"train": (1000, long_sentiment), "test": (500, long_sentiment)}),
 }
 
 
@@ -157,7 +213,7 @@ def generate(task_name: str, split: str, seed: int) -> pd.DataFrame:
     splits = GENERATED[task_name].splits
     if split not in splits:
         raise BadInput(f"{task_name!r} has no split {split!r}; there are: {', '.join(splits)}")
-    return pd.DataFrame(_rows(task_name, split, seed))
+    return pd.DataFrame(deepcopy(_rows(task_name, split, seed)))
 
 
 @cache
@@ -188,9 +244,14 @@ def load(task_name: str, split: str) -> pd.DataFrame:
     - "rte": `sentence1`, `sentence2` and `label` (0 entailment, 1 not_entailment); 600.
     - "stsb": `sentence1`, `sentence2` and `label`, a grade from 0.0 to 5.0; 1,500.
     - "cola": `sentence` and `label` (0 unacceptable, 1 acceptable); 2,000.
+    - "squad2": `id`, `title`, `context`, `question` and `answers`, a dictionary of two lists: `text`, and
+      `answer_start`, the character of the context at which it begins; both empty for 40 %, which the context
+      does not answer. 2,000, about animals, cooking and vehicles.
+    - "films": the same about films, of which no question of "squad2" speaks; no "train".
+    - "imdb": `text`, a review of 40 to 90 words, and `label` as in "sst2"; 1,000 in "train", 500 in "test".
 
-    The last six have 500 rows in "validation"; labels are balanced where nothing else is said. No text or
-    pair stands twice, nor in two splits. Raises BadInput for an unknown task or split, listing the known
-    ones. Book: data/built_in_english.
+    Those from "qqp" on but the last have 500 rows in "validation"; labels are balanced where nothing else is
+    said. No text, pair or context stands twice, nor in two splits. Raises BadInput for an unknown task or
+    split, listing the known ones. Book: data/built_in_english.
     """
     return generate(task_name, split, SEED)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bert_compression.errors import BadInput
+from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
 from bert_compression.tasks.task import Task
 
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
@@ -31,9 +32,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Parquet files at <folder>/glue/<task>/<split>.parquet. Where that is not there, a part of the split
-    will do: <split>_subset.parquet, or TextFooler's own thousand, <split>_textfooler1k.parquet; and for
-    validation, what was held out of a part of the training split, heldout_subset.parquet."""
+    """Parquet files at <folder>/glue/<task>/<split>.parquet, or where the task says. Where that is not there,
+    a part of the split will do, <split>_<any words>.parquet; for validation, what was held out of a part of
+    the training split, heldout_subset.parquet; and for SQuAD, what `squad.assembled` finds."""
 
     folder: Path
     name = "folder"
@@ -47,14 +48,18 @@ class FolderSource:
             )
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        names = [split, f"{split}_subset", f"{split}_textfooler1k"]
-        names += ["heldout_subset"] if split == "validation" else []
-        candidates = [self.folder / "glue" / task.name / f"{name}.parquet" for name in names]
-        path = next((path for path in candidates if path.is_file()), None)
-        if path is None:
-            raise BadInput(f"{task.name} needs {candidates[0]}, which does not exist")
+        place = self.folder / (task.folder or f"glue/{task.name}")
+        path = place / f"{split}.parquet"
+        substitutes = sorted(place.glob(f"{split}_*.parquet"))
+        substitutes += [place / "heldout_subset.parquet"] if split == "validation" else []
         try:
+            table = assembled(place, split) if task.spans and "train" in task.rows else None
+            if table is not None:
+                return table
+            path = next((each for each in (path, *substitutes) if each.is_file()), path)
             return pd.read_parquet(path)
+        except FileNotFoundError as error:
+            raise BadInput(f"{task.name} needs {path}, which does not exist") from error
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
 
@@ -68,6 +73,8 @@ class HubSource:
     def load(self, task: Task, split: str) -> pd.DataFrame:
         from bert_compression.hub import use_hub_or_cache
 
+        if not task.hub:
+            raise BadInput(f"{task.name} is not on the hub: name a folder with {task.folder} in --data")
         use_hub_or_cache()
         import datasets
 
@@ -111,10 +118,17 @@ class Examples:
     """Checked examples: one tuple of texts (one a column) and one label each."""
 
     texts: tuple[tuple[str, ...], ...]
-    labels: tuple  # of int, or of float for grades
+    labels: tuple  # of int; of float for grades; for spans of gold answers, see `squad`
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def at_most(self, size: int | None) -> "Examples":
+        """These; or where there are more than `size`, that many, drawn once and for all, in their order."""
+        if size is None or size >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(0).permutation(len(self))[:size])
+        return Examples(tuple(self.texts[i] for i in chosen), tuple(self.labels[i] for i in chosen))
 
     @cached_property
     def digest(self) -> str:
@@ -133,9 +147,10 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
     """
     if split not in task.rows:
         raise BadInput(f"{task.name} has no split {split!r}: choose one of {', '.join(task.rows)}")
-    table = source.load(task, split)
+    table = in_hub_form(source.load(task, split)) if task.spans else source.load(task, split)
     where = f"{task.name}/{split} from the {source.name} source"
-    missing = [column for column in (*task.columns, "label") if column not in table.columns]
+    answer = "answers" if task.spans else "label"
+    missing = [column for column in (*task.columns, answer) if column not in table.columns]
     if missing:
         raise BadInput(
             f"{where} lacks the column {missing[0]!r}; it has {', '.join(map(str, table.columns))}"
@@ -144,15 +159,18 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
         raise BadInput(f"{where} holds no examples")
     if size is not None and not 1 <= size <= len(table):
         raise BadInput(f"{where} holds {len(table)} examples: ask for between 1 and {len(table)}, not {size}")
-    texts, labels = _checked_texts(table, task, where), _checked_labels(table, task, where)
-    chosen = np.arange(len(labels))
-    if size is not None and size < len(labels):
-        chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:size])
-    return Examples(tuple(texts[i] for i in chosen), tuple(labels[chosen].tolist()))
+    texts = _checked_texts(table, task, where)
+    labels = checked_answers(table, where) if task.spans else _checked_labels(table, task, where)
+    return Examples(tuple(texts), tuple(labels)).at_most(size)
 
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
     columns = [table[column].tolist() for column in task.columns]
+    if task.line_break:  # or a model reads, and an attack changes, words like "br"
+        columns = [
+            [text.replace(task.line_break, "\n") if isinstance(text, str) else text for text in column]
+            for column in columns
+        ]
     for name, column in zip(task.columns, columns, strict=True):
         for row, text in enumerate(column):
             if not isinstance(text, str) or not text.strip():
@@ -160,7 +178,7 @@ def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[st
     return list(zip(*columns, strict=True))
 
 
-def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
+def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> list[int] | list[float]:
     labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
     if task.grades:
         low, high = task.grades
@@ -172,4 +190,4 @@ def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> np.ndarray:
     if len(wrong):
         row = int(wrong[0])
         raise BadInput(f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must {must}")
-    return labels if task.grades else labels.astype(int)
+    return labels.tolist() if task.grades else labels.astype(int).tolist()

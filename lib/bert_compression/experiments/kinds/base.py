@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bert_compression.compression.storage import load_model
+from bert_compression.errors import BadInput
 from bert_compression.models import load_tokenizer
 from bert_compression.tasks.batching import Encoded, encode
 from bert_compression.tasks.sources import Examples
+from bert_compression.tasks.squad import first_span
 from bert_compression.tasks.task import Task
+from bert_compression.tasks.windows import Windows, answer_positions, encode_windows
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -42,8 +45,27 @@ class Work:
             return arrays["logits"]
 
     def encoded(self) -> Encoded:
-        """The job's examples as tokens."""
+        """The job's examples as tokens; of questions, which may have several rows each, as `windows`."""
+        if self.task.spans:
+            return self.windows()
         return encode(self.examples.texts, load_tokenizer(self.params["encoder"]), self.params["max_length"])
+
+    def windows(self) -> Windows:
+        """The job's questions, each beside every window of its context."""
+        tokenizer = load_tokenizer(self.params["encoder"])
+        return encode_windows(
+            self.examples.texts, tokenizer, self.params["max_length"], self.params["stride"]
+        )
+
+    def targets(self, encoded: Encoded) -> list:
+        """What training aims at, for each row of the encoded examples: a label, or of questions the first and
+        last token of the answer."""
+        if not isinstance(encoded, Windows):
+            return list(self.examples.labels)
+        spans = [first_span(label) for label in self.examples.labels]
+        if not any(spans):
+            raise BadInput("none of the questions to train on has an answer: nothing can be learnt from them")
+        return answer_positions(encoded, spans)
 
 
 @dataclass(frozen=True)

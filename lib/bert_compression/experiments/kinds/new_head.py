@@ -1,12 +1,13 @@
-"""A fresh classification head on an encoder that was distilled before any task."""
+"""A fresh head on an encoder that was distilled before any task."""
 
 from bert_compression.compression.storage import save_model
 from bert_compression.experiments.kinds.base import Outcome, Work
-from bert_compression.models import renew_head
+from bert_compression.models import as_reader, renew_head
 
 
 def run(work: Work) -> Outcome:
-    save_model(renew_head(work.input_model(), work.params["seed"]), work.folder)
+    model, seed = work.input_model(), work.params["seed"]
+    save_model(as_reader(model, seed) if work.task.spans else renew_head(model, seed), work.folder)
     return Outcome()
 
 

@@ -29,9 +29,8 @@ def train_as_told(
         bf16=params["precision"] == "auto" and has_bf16(),
         seed=params["seed"],
     )
-    result = train(
-        model, work.encoded(), list(work.examples.labels), objective, settings, extras, work.progress
-    )
+    encoded = work.encoded()
+    result = train(model, encoded, work.targets(encoded), objective, settings, extras, work.progress)
     return {
         "steps": result.steps,
         "epochs": settings.epochs,

@@ -2,7 +2,7 @@
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
-from bert_compression.experiments.papers import loyalty, taylor
+from bert_compression.experiments.papers import loyalty, miniature, taylor
 from bert_compression.experiments.profiles import Profile
 
 TABLES = {
@@ -17,16 +17,32 @@ TABLES = {
         "lambda_sweep": taylor.lambda_sweep,
         "training_sizes": taylor.training_sizes,
     },
+    "miniature": {
+        "errors": miniature.errors,
+        "representation": miniature.representation,
+        "distribution": miniature.distribution,
+        "weaknesses": miniature.weaknesses,
+        "attack_settings": miniature.attack_settings,
+        "same_model": miniature.same_model,
+    },
 }
 
 
-def table_jobs(paper: str, table: str | None, profile: Profile) -> list[Job]:
-    """The jobs whose records fill a table, or all tables of the paper (then jobs that two tables share come
-    twice). Raises BadInput for a paper or table that is not there."""
-    if paper not in TABLES:
+def table_jobs(paper: str | None, table: str | None, profile: Profile) -> list[Job]:
+    """The jobs whose records fill a table, or all tables of the paper, or of all papers (then jobs that two
+    tables share come twice). Raises BadInput for a paper or table that is not there, and for a table without
+    a paper that several papers have."""
+    if paper is not None and paper not in TABLES:
         raise BadInput(f"unknown paper {paper!r}: choose one of {', '.join(TABLES)}")
+    tables = {name: TABLES[name] for name in ([paper] if paper else TABLES)}
     if table is None:
-        return [job for jobs_of in TABLES[paper].values() for job in jobs_of(profile)]
-    if table not in TABLES[paper]:
-        raise BadInput(f"unknown table {table!r} of {paper}: choose one of {', '.join(TABLES[paper])}")
-    return TABLES[paper][table](profile)
+        return [
+            job for of_paper in tables.values() for jobs_of in of_paper.values() for job in jobs_of(profile)
+        ]
+    having = [name for name, of_paper in tables.items() if table in of_paper]
+    if not having:
+        known = dict.fromkeys(name for of_paper in tables.values() for name in of_paper)
+        raise BadInput(f"unknown table {table!r} of {paper or 'any paper'}: choose one of {', '.join(known)}")
+    if len(having) > 1:
+        raise BadInput(f"{', '.join(having)} each have a {table}: name the paper as well")
+    return tables[having[0]][table](profile)

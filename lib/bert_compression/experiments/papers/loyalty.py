@@ -7,7 +7,7 @@ composed from the same steps: `head_prune | distill | int8`. What a step does is
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
 from bert_compression.experiments.profiles import Profile
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 # The paper does not say which kind of post-training quantization it used: three candidates.
 PTQ = {"int8": "int8", "static": "q8 | calibrate", "dynamic": "q8_dynamic"}
@@ -97,22 +97,27 @@ def quantized_robustness(profile: Profile) -> list[Job]:
     """
     jobs = []
     for seed in profile.seeds[: profile.combined_seeds]:
-        grid = Grid(METHODS, APPENDIX_A, profile, get_task("mnli"), seed)
-        teacher = model_of(grid, "teacher")
+        mnli = grid(profile, "mnli", seed)
+        teacher = model_of(mnli, "teacher")
         for variant in PTQ:
             method = f"q8_ptq_{variant}"
-            model = model_of(grid, method)
-            jobs += [_transfer(grid, "teacher", teacher, model), _transfer(grid, method, model, teacher)]
+            model = model_of(mnli, method)
+            jobs += [_transfer(mnli, "teacher", teacher, model), _transfer(mnli, method, model, teacher)]
             if variant != "static":  # static ranges do not depend on the batch
-                jobs.append(Job("attack", _attack_params(grid, in_company=True), {"model": model}, method))
-                jobs.append(predict(grid, model, grid.task.evaluated[0], None, in_company=True))
+                jobs.append(Job("attack", _attack_params(mnli, in_company=True), {"model": model}, method))
+                jobs.append(predict(mnli, model, mnli.task.evaluated[0], None, in_company=True))
     return jobs
+
+
+def grid(profile: Profile, task: str, seed: int) -> Grid:
+    """The paper's methods with its hyperparameters, on a task at a seed."""
+    return Grid(METHODS, APPENDIX_A, profile, get_task(task), seed)
 
 
 def _table(profile: Profile, task: str, seeds: tuple[int, ...], methods) -> list[Job]:
     """Seed by seed, so that a run that is cut short leaves whole seeds."""
-    grids = [Grid(METHODS, APPENDIX_A, profile, get_task(task), seed) for seed in seeds]
-    return [job for grid in grids for method in methods for job in measurements(grid, method)]
+    grids = [grid(profile, task, seed) for seed in seeds]
+    return [job for each in grids for method in methods for job in measurements(each, method)]
 
 
 def measurements(grid: Grid, method: str) -> list[Job]:

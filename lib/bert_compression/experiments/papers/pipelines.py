@@ -1,11 +1,12 @@
 """Methods as chains of steps: what each step does, and which job that is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.job import Job
-from bert_compression.experiments.profiles import Profile
+from bert_compression.experiments.profiles import LADDER, Profile
+from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.task import Task
 
 MODES = {"q8": "ema", "q8_dynamic": "dynamic", "int8": "int8"}  # of quantization, by step
@@ -18,13 +19,16 @@ LOSSES = {
     **{"ce": "cross_entropy", "kl": "kl", "taylor": "taylor", "squares": "squares"},
     **{"kl_untuned": "kl", "taylor_untuned": "taylor", "squares_untuned": "squares"},
 }
+TEXT = "imdb"  # what is learnt from before any task; labels are not looked at
+# The encoders of Rai et al. 2024: what a profile has on its ladder.
+RUNGS = {f"{name}_encoder": name for name in LADDER}
 NO_TEACHER = ("finetune", "replace", "ce")
 STEPS = (
     *("pretrained", "finetune", "distill", "truncate", "prune_heads", "calibrate", "replace"),
-    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS),
+    *("replace_distill", *MODES, *CHECKPOINTS, *PATIENCE, *STUDENTS, *RUNGS),
     *LOSSES,
 )
-BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS)
+BEGINNINGS = ("pretrained", *CHECKPOINTS, *STUDENTS, *RUNGS)
 
 KEPT_LAYERS = 0.5  # Xu et al. 2021, section 4.2: the first 6 of 12
 PRUNED_HEADS = 0.45  # section 4.2
@@ -56,7 +60,12 @@ class Grid:
 
     def data(self, split: str, size: int | None, **others) -> dict:
         """The parameters of a job that reads examples."""
-        return self.params(split=split, size=size, max_length=self.profile.max_length, **others)
+        length = {"max_length": self.profile.max_length}
+        if self.task.long:
+            length = {"max_length": self.profile.long_length}
+        if self.task.spans:
+            length = {"max_length": self.profile.window, "stride": self.profile.stride}
+        return self.params(split=split, size=size, **length, **others)
 
 
 def model_of(grid: Grid, method: str) -> Job:
@@ -66,7 +75,7 @@ def model_of(grid: Grid, method: str) -> Job:
     for end, name in enumerate(steps, start=1):
         if (name in BEGINNINGS) != (end == 1):
             raise BadInput(
-                f"{method!r} must begin with a method or with {' or '.join(BEGINNINGS)}, and have none later"
+                f"{method!r} must begin with a method or one of {', '.join(BEGINNINGS)}, and have none later"
             )
         job = _step(grid, name, job, steps[:end])
     return job
@@ -107,6 +116,8 @@ def _step(grid: Grid, name: str, model: Job | None, steps: list[str]) -> Job:
         return _checkpoint(grid, CHECKPOINTS[name], method)
     if name in STUDENTS:
         return _student(grid, name, method)
+    if name in RUNGS:
+        return _rung(grid, RUNGS[name], method)
     if name == "truncate":
         return Job("truncate", grid.params(keep=KEPT_LAYERS), inputs, method)
     if name == "prune_heads":
@@ -152,6 +163,35 @@ def _student(grid: Grid, name: str, method: str) -> Job:
         return _pretrained(grid, grid.profile.checkpoints[name], method)
     whole = _pretrained(grid, grid.profile.encoder, "pretrained")
     return Job("truncate", grid.params(keep=STUDENTS[name]), {"model": whole}, method)
+
+
+def _rung(grid: Grid, name: str, method: str) -> Job:
+    """An encoder of the ladder: the profile's from the hub, or a share of its encoder's layers, distilled on
+    text alone where the profile says how."""
+    rung, profile = grid.profile.ladder[name], grid.profile
+    if isinstance(rung, str):
+        return _pretrained(grid, rung, method)
+    whole = _pretrained(grid, profile.encoder, "pretrained")
+    if rung == 1:
+        return whole
+    if not profile.ladder_pretraining:
+        return Job("truncate", grid.params(keep=rung), {"model": whole}, method)
+    text = replace(grid, task=get_task(TEXT))
+    size = profile.train_size[TEXT]
+    # DistilBERT's recipe: TinyBERT's follows layer by layer, and 6 layers cannot be spread over 5.
+    params = text.data("train", size, recipe="distilbert", keep=rung, **profile.ladder_pretraining)
+    teacher = _pretrained(text, profile.encoder, "pretrained", seed=0)
+    encoder = Job("pretrain_distill", {**params, "seed": 0}, {"model": teacher}, f"{name} before any task")
+    return Job("new_head", grid.params(), {"model": encoder}, method)
+
+
+def masked_lm(grid: Grid) -> Job:
+    """The job of the masked language model over the profile's encoder; one for all seeds."""
+    text = replace(grid, task=get_task(TEXT), seed=0)
+    if not grid.profile.masked_lm:
+        return Job("masked_lm", text.params(), {}, "masked_lm")
+    params = text.data("train", grid.profile.train_size[TEXT], **grid.profile.masked_lm)
+    return Job("masked_lm", params, {}, "masked_lm")
 
 
 def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:

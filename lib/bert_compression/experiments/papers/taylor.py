@@ -10,7 +10,7 @@ from dataclasses import replace
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers.pipelines import LOSSES, SMALL_SET, STUDENTS, Grid, model_of, predict
 from bert_compression.experiments.profiles import Profile
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 TASKS = ("qqp", "mnli", "sst2", "qnli", "mrpc", "rte", "stsb")  # in the order of Table 2
 MIDDLE = "4x312"

@@ -1,7 +1,7 @@
 """The tables of Xu et al. 2021, Beyond Preserved Accuracy, in the paper's row order."""
 
 from bert_compression.report.layouts import Layout, Measure, Part, Row
-from bert_compression.tasks.glue import get_task
+from bert_compression.tasks.catalogue import get_task
 
 # The paper has one row for post-training quantization and does not say which kind it timed and attacked:
 # three kinds stand beside it.

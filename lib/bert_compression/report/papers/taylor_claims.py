@@ -18,14 +18,15 @@ TABLE_2_CLAIMS: tuple[Claim, ...] = (
     *(
         Claim(
             f"taylor_better_{student}_{task}",
-            SMALL_SETS if task in SMALL else BETTER,
+            sentence,
             "section 4",
             task,
             f"taylor_untuned_{student}",
             f"kl_{student}",
         )
+        for sentence, tasks in ((BETTER, LARGE), (SMALL_SETS, SMALL))
         for student in STUDENTS
-        for task in (*LARGE, *SMALL)
+        for task in tasks
     ),
     *(
         Claim(

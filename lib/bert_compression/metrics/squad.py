@@ -1,0 +1,87 @@
+"""Answers in words, held against one or several gold answers. Book: methods/questions.
+
+The rules of SQuAD 2.0 (Rajpurkar, Jia and Liang 2018), as its official evaluation has them: an answer that
+is not given is the empty text, and a question without gold answers asks for just that.
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+from bert_compression.errors import BadInput
+
+ARTICLES = re.compile(r"\b(a|an|the)\b")
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalized_answer(text: str) -> str:
+    """What is compared of an answer: lower case, without punctuation and articles, single spaces.
+
+    >>> normalized_answer("  The Ottoman-Empire's  end.")
+    'ottomanempires end'
+    """
+    return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
+
+
+def exact_match(predicted: str, answers: Sequence[str]) -> bool:
+    """Is the answer one of the gold ones, up to case, punctuation and articles?
+
+    `answers` is empty for a question that has none: then only "", no answer, is right.
+
+    >>> exact_match("the Normans", ["Normans", "Norman people"]), exact_match("Normans", [])
+    (True, False)
+    """
+    return normalized_answer(predicted) in {normalized_answer(gold) for gold in _gold(answers)}
+
+
+def answer_f1(predicted: str, answers: Sequence[str]) -> float:
+    """How far do the words of the answer agree with those of the best fitting gold one? In [0, 1].
+
+    The harmonic mean of precision and recall over words, repetitions counted. Where either side is no
+    answer, 1 if both are and 0 otherwise.
+
+    >>> answer_f1("in the 10th century", ["10th and 11th centuries", "10th century"])
+    0.8
+    """
+    words = normalized_answer(predicted).split()
+    return max(_overlap(words, normalized_answer(gold).split()) for gold in _gold(answers))
+
+
+def squad_scores(predicted: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
+    """How good are the answers to a set of questions? Means in [0, 1] by name.
+
+    - "exact_match", "answer_f1": over all questions;
+    - "answered_f1": F1 over the questions that have an answer, "refused": how often those that have none get
+      none; left out where there are no such questions.
+
+    Raises BadInput for no question, or another number of answers than of predictions.
+    """
+    if len(predicted) != len(answers) or not len(predicted):
+        raise BadInput(
+            f"{len(predicted)} predictions for {len(answers)} questions: there must be one for each, and some"
+        )
+    f1 = [answer_f1(text, gold) for text, gold in zip(predicted, answers, strict=True)]
+    with_answer = [_gold(gold) != [""] for gold in answers]
+    parts = {
+        "answered_f1": [score for score, there in zip(f1, with_answer, strict=True) if there],
+        "refused": [score for score, there in zip(f1, with_answer, strict=True) if not there],
+    }
+    right = [exact_match(text, gold) for text, gold in zip(predicted, answers, strict=True)]
+    return {
+        "exact_match": sum(right) / len(right),
+        "answer_f1": sum(f1) / len(f1),
+        **{name: sum(scores) / len(scores) for name, scores in parts.items() if scores},
+    }
+
+
+def _gold(answers: Sequence[str]) -> list[str]:
+    """The gold answers that hold more than articles and punctuation; of none, that none is to be given."""
+    return [gold for gold in answers if normalized_answer(gold)] or [""]
+
+
+def _overlap(predicted: list[str], gold: list[str]) -> float:
+    if not predicted or not gold:
+        return float(predicted == gold)
+    common = sum((Counter(predicted) & Counter(gold)).values())
+    return 2 * common / (len(predicted) + len(gold))

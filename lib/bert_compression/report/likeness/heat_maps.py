@@ -1,0 +1,83 @@
+"""A matrix of models drawn: how far every two of them agree, beside chance and beside another seed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bert_compression.report.figures import picture
+from bert_compression.report.likeness.matrices import Matrix
+from bert_compression.report.shown import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIDE = 0.95  # of a square, in inches
+
+
+def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
+    """A panel a source that has anything: the value of every two models in percent, below it in brackets what
+    chance would give where that is not 0; framed on the diagonal the agreement of one model's two seeds."""
+    figure = _figure(
+        {source: matrix for source, matrix in matrices.items() if np.isfinite(matrix.values).any()}
+    )
+    words = " ".join(f"Panel “{source}”: {in_words(matrix)}" for source, matrix in matrices.items())
+    return picture(figure, f"Heat map of {title}, every two models against each other. {words}")
+
+
+def in_words(matrix: Matrix) -> str:
+    """The numbers of the lower half, model by model, and of the diagonal."""
+    lines = []
+    for row, name in enumerate(matrix.names):
+        told = [
+            f"{matrix.names[column]} {100 * matrix.values[row, column]:.0f}"
+            for column in range(row)
+            if np.isfinite(matrix.values[row, column])
+        ]
+        if told:
+            lines.append(f"{name} with " + ", ".join(told))
+    seeds = [
+        f"{name} {100 * value:.0f}"
+        for name, value in zip(matrix.names, matrix.values.diagonal(), strict=True)
+        if np.isfinite(value)
+    ]
+    if seeds:
+        lines.append("one model with two seeds: " + ", ".join(seeds))
+    return "; ".join(lines) + "." if lines else "nothing yet."
+
+
+def _figure(matrices: Mapping[str, Matrix]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    sizes = [len(matrix.names) for matrix in matrices.values()] or [1]
+    figure = Figure(figsize=(1.2 + SIDE * max(sizes), 0.8 + SIDE * sum(sizes)), layout="constrained")
+    panels = figure.subplots(max(1, len(matrices)), squeeze=False)[:, 0]
+    for axes, (source, matrix) in zip(panels, matrices.items(), strict=False):
+        _panel(axes, source, matrix)
+    return figure
+
+
+def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
+    from matplotlib.patches import Rectangle
+
+    percent = 100 * matrix.values
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(100 * np.nanmax(matrix.values), 1))
+    for row, column in np.ndindex(percent.shape):
+        value, chance = percent[row, column], 100 * matrix.chance[row, column]
+        if not np.isfinite(value):
+            continue
+        same = row == column
+        colour = "white" if value > 0.6 * np.nanmax(percent) else "black"
+        below = "two seeds" if same else f"({chance:.1f})" if np.isfinite(chance) else ""
+        axes.text(column, row - 0.1, f"{value:.1f}", ha="center", va="center", size=10, color=colour)
+        axes.text(column, row + 0.22, below, ha="center", va="center", size=7, color=colour)
+        if same:
+            axes.add_patch(
+                Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fill=False, lw=1.5, ec="#c05a00")
+            )
+    axes.set_title(source, loc="left", fontweight="bold")
+    axes.set_xticks(range(len(matrix.names)), matrix.names)
+    axes.set_yticks(range(len(matrix.names)), matrix.names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,63 @@
+"""What Rai et al. 2024 claim of each characteristic, in our words: a small model is no miniature.
+
+The paper compares models with each other. Here the largest model with another seed stands beside them, or
+the sentences could not be wrong: no two trainings give the same model.
+"""
+
+from bert_compression.report.claims import Claim
+from bert_compression.report.layouts import Layout, Measure, Row
+from bert_compression.report.likeness.weaknesses import ATTACKS
+from bert_compression.report.papers.miniature_tables import METHODS
+
+ERRORS = "A smaller model shares fewer errors with the largest than the largest with itself at another seed."
+NEIGHBOURS = "So it is with the nearest neighbours of a question."
+OUTLIERS = "So it is with the foreign questions that are found strange."
+MEASURES = {
+    "errors": ("Errors in common", ERRORS),
+    "neighbours": ("50 nearest neighbours in common", NEIGHBOURS),
+    "subjqa": ("Questions on reviews, flagged in common", OUTLIERS),
+    "policyqa": ("Questions on privacy policies, flagged in common", OUTLIERS),
+}
+
+SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
+LIKENESS = Layout(
+    name="miniature_likeness",
+    title="these comparisons",
+    task="squad2",
+    rows=(
+        Row(METHODS[0], f"{METHODS[0]} with itself", ""),
+        *(Row(method, f"with {method}", "") for method in METHODS[1:]),
+    ),
+    measures=tuple(Measure(name, label, "") for name, (label, _) in MEASURES.items()),
+    parts=(),
+)
+
+
+def likeness_claims(measure: str) -> tuple[Claim, ...]:
+    """Each of the smaller models beside the largest, in one of the `MEASURES`."""
+    sentence = MEASURES[measure][1]
+    return tuple(
+        Claim(f"miniature_{measure}_{method}", sentence, "key results", measure, METHODS[0], method)
+        for method in METHODS[1:]
+    )
+
+
+# The same models under attack.
+ATTACKED = Layout(
+    name="miniature_attacked",
+    title="these attacks",
+    task="imdb",
+    rows=tuple(Row(method, method, "") for method in METHODS),
+    measures=tuple(
+        Measure(recipe, f"relative degradation by {label}", "") for recipe, label in ATTACKS.items()
+    ),
+    parts=(),
+)
+
+
+def weakness_claims(recipe: str) -> tuple[Claim, ...]:
+    """Each of the smaller models beside the largest, under one of the `ATTACKS`."""
+    return tuple(
+        Claim(f"miniature_{recipe}_{method}", SMALLER_LOSES, "key results", recipe, method, METHODS[0])
+        for method in METHODS[1:]
+    )

@@ -1,0 +1,108 @@
+"""The grid of the miniature paper: six rungs, every pair, every seed."""
+
+from itertools import combinations
+
+import pytest
+
+from bert_compression.experiments.papers import loyalty, miniature, table_jobs
+from bert_compression.experiments.papers.miniature import KS, METHODS
+from bert_compression.experiments.papers.pipelines import model_of
+from bert_compression.experiments.plan import in_order
+from bert_compression.experiments.profiles import LADDER, PROFILES, get_profile
+
+
+def steps(job) -> list:
+    """The kinds of the chain that makes a model, with what tells rungs apart."""
+    chain = [(job.kind, job.params.get("keep"), job.params["encoder"])]
+    return steps(job.inputs["model"]) + chain if "model" in job.inputs else chain
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_has_six_rungs_that_differ(profile):
+    (grid, *_) = miniature.grids(get_profile(profile))
+    chains = [tuple(steps(model_of(grid, method))) for method in METHODS]
+    assert len(set(chains)) == len(LADDER) == 6
+    assert all(chain[-1][0] == "finetune" for chain in chains)
+
+
+def test_the_rungs_are_lower_layers_at_smoke_distilled_at_small_and_the_hubs_at_paper():
+    def kinds(profile, method):
+        return [kind for kind, *_ in steps(model_of(miniature.grids(get_profile(profile))[0], method))]
+
+    assert kinds("smoke", "large") == kinds("small", "large") == ["pretrained", "finetune"]
+    assert kinds("smoke", "tiny") == ["pretrained", "truncate", "finetune"]
+    assert kinds("small", "tiny") == ["pretrained", "pretrain_distill", "new_head", "finetune"]
+    paper = miniature.grids(get_profile("paper"))[0]
+    encoders = [steps(model_of(paper, method))[0][2] for method in METHODS]
+    assert encoders == list(PROFILES["paper"].ladder.values())
+    assert encoders[0] == "bert-large-uncased"
+
+
+def test_encoders_are_distilled_once_on_text_that_is_not_the_tasks():
+    made = {
+        job.identity: job
+        for job in in_order(table_jobs("miniature", "errors", get_profile("small")))
+        if job.kind == "pretrain_distill"
+    }
+    assert len(made) == 5
+    assert {(job.params["task"], job.params["seed"]) for job in made.values()} == {("imdb", 0)}
+
+
+def test_every_question_is_asked_of_every_model_and_read_through_windows():
+    jobs = table_jobs("miniature", "errors", get_profile("small"))
+    assert {(job.method, job.seed) for job in jobs} == {(m, s) for m in METHODS for s in (0, 1)}
+    assert all((job.params["max_length"], job.params["stride"]) == (256, 64) for job in jobs)
+
+
+def test_every_pair_of_models_is_compared_within_a_seed_and_every_model_between_seeds():
+    jobs = table_jobs("miniature", "representation", get_profile("small"))
+    found = {(job.method, job.seed, job.params["other"], job.params["other_seed"]) for job in jobs}
+    within = {(a, s, b, s) for a, b in combinations(METHODS, 2) for s in (0, 1)}
+    assert found == within | {(m, 0, m, 1) for m in METHODS} and len(jobs) == len(found)
+    for job in jobs:
+        assert job.params["ks"] == list(KS)
+        for side, seed in (("a", job.seed), ("b", job.params["other_seed"])):
+            assert job.inputs[f"vectors_{side}"].seed == job.inputs[f"neighbours_{side}"].seed == seed
+
+
+def test_with_one_seed_there_is_no_other_seed_to_compare_with():
+    jobs = table_jobs("miniature", "representation", get_profile("smoke"))
+    assert len(jobs) == 15
+
+
+def test_outliers_are_sought_in_every_foreign_set():
+    jobs = table_jobs("miniature", "distribution", get_profile("small"))
+    assert {job.params["task"] for job in jobs} == {"subjqa", "policyqa"}
+    assert {job.params["k"] for job in jobs} == {5, 50, 200} and len(jobs) == 2 * 2 * 3 * 6
+    job = jobs[0]
+    assert {name: (j.params["task"], j.params["split"]) for name, j in job.inputs.items()} == {
+        "training": ("squad2", "train"),
+        "inside": ("squad2", "validation"),
+        "outside": ("subjqa", "dev_test"),
+    }
+    assert len({j.inputs["model"].identity for j in job.inputs.values()}) == 1
+
+
+def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
+    profile = get_profile("small")
+    jobs = table_jobs("miniature", "same_model", profile)
+    identities = {job.identity for job in jobs}
+    grid = loyalty.grid(profile, "mnli", 0)
+    for method in loyalty.TABLE_1:
+        assert {job.identity for job in loyalty.measurements(grid, method)} <= identities
+    students = {*loyalty.TABLE_1, "other_seed"} - {"teacher"}
+    for kind in ("alike", "in_common"):
+        found = {(job.method, job.seed) for job in jobs if job.kind == kind}
+        assert found == {(method, seed) for method in students for seed in (0, 1)}
+    assert {job.method for job in jobs if job.kind == "calibration"} == set(loyalty.TABLE_1)
+
+
+def test_another_seed_of_the_teacher_stands_beside_its_students():
+    jobs = table_jobs("miniature", "same_model", get_profile("small"))
+    (alike,) = (j for j in jobs if (j.kind, j.method, j.seed) == ("alike", "other_seed", 0))
+    assert {side: alike.inputs[f"vectors_{side}"].seed for side in "ab"} == {"a": 0, "b": 1}
+    (loyal,) = (j for j in jobs if (j.kind, j.method, j.seed) == ("loyalty", "other_seed", 1))
+    assert {name: job.seed for name, job in loyal.inputs.items()} == {"teacher": 1, "student": 0}
+    assert not [
+        j for j in table_jobs("miniature", "same_model", get_profile("smoke")) if j.method == "other_seed"
+    ]
