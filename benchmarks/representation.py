@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory
+from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory, threads
 from bert_compression.metrics.representation import linear_cka_matrix, nearest_neighbours, neighbour_jaccard
 
 POINTS, WIDTH, K = 10_000, 384, 50
@@ -137,9 +137,9 @@ def compare_cka() -> tuple[list[str], list[tuple]]:
 
 
 def main() -> int:
-    torch.set_num_threads(1)
-    different, rows = compare_neighbours()
-    different_cka, row = compare_cka()
+    with threads(1):  # NumPy's as well: threads that wait for each other spend processor seconds
+        different, rows = compare_neighbours()
+        different_cka, row = compare_cka()
     for line in different + different_cka:
         print(f"results differ: {line}", file=sys.stderr)
     if different or different_cka:
