@@ -54,11 +54,11 @@ def test_every_question_is_asked_of_every_model_and_read_through_windows():
     assert all((job.params["max_length"], job.params["stride"]) == (256, 64) for job in jobs)
 
 
-def test_every_pair_of_models_is_compared_within_a_seed_and_every_model_between_seeds():
+def test_every_pair_of_models_and_every_model_with_itself_is_compared_at_different_seeds():
     jobs = table_jobs("miniature", "representation", get_profile("small"))
     found = {(job.method, job.seed, job.params["other"], job.params["other_seed"]) for job in jobs}
-    within = {(a, s, b, s) for a, b in combinations(METHODS, 2) for s in (0, 1)}
-    assert found == within | {(m, 0, m, 1) for m in METHODS} and len(jobs) == len(found)
+    between = {(a, s, b, 1 - s) for a, b in combinations(METHODS, 2) for s in (0, 1)}
+    assert found == between | {(m, 0, m, 1) for m in METHODS} and len(jobs) == len(found)
     for job in jobs:
         assert job.params["ks"] == list(KS)
         for side, seed in (("a", job.seed), ("b", job.params["other_seed"])):

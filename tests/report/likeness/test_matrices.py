@@ -30,14 +30,24 @@ def test_errors_are_what_is_not_exactly_right(asked):
     assert set(masks) == {(name, seed) for name in NAMES for seed in (0, 1)}
 
 
-def test_values_are_means_over_seeds_and_the_diagonal_is_one_model_twice(asked):
-    matrix = matrix_of_sets(wrong_answers(asked), NAMES)
-    assert matrix.of("large", "tiny") == pytest.approx((2 / 6 + 4 / 6) / 2) == matrix.of("tiny", "large")
-    assert matrix.of("large", "large") == 1.0  # the same errors with either seed
+def test_models_are_compared_at_different_seeds_as_one_model_is_with_itself(record):
+    exact = {
+        ("large", 0): "00001111",
+        ("tiny", 0): "00110011",
+        ("large", 1): "11111110",
+        ("tiny", 1): "00000011",
+    }
+    matrix = matrix_of_sets(
+        wrong_answers(answers(record, *model, hits) for model, hits in exact.items()), NAMES
+    )
+    # Wrong are 0 to 3 of large and 0 to 5 of tiny's other seed; and 7 with 0, 1, 4, 5.
+    assert matrix.of("large", "tiny") == pytest.approx((4 / 6 + 0) / 2) == matrix.of("tiny", "large")
+    assert matrix.of("large", "large") == 0.0
     assert matrix.of("tiny", "tiny") == pytest.approx(4 / 6)
-    a, b = 4 / 8, 5 / 8
-    assert matrix.chance[0, 1] == pytest.approx(a * b / (a + b - a * b))
-    assert matrix.low[0, 1] <= matrix.of("large", "tiny") <= matrix.high[0, 1]
+    a, b = (4 + 1) / 16, (4 + 6) / 16
+    assert matrix.chance[0, 1] == pytest.approx(a * b / (a + b - a * b)) == matrix.chance[1, 0]
+    assert (matrix.low <= matrix.values).all() and (matrix.values <= matrix.high).all()
+    assert matrix.low[0, 1] < matrix.high[0, 1]
     assert matrix.seeds == 2
 
 
@@ -55,10 +65,10 @@ def alike(record, one, other, seeds, value, chance=0.1):
     return record("alike", one, seeds[0], found, params=params)
 
 
-def test_pairs_of_models_within_a_seed_and_pairs_of_seeds_within_a_model(record):
+def test_a_record_of_a_pair_counts_for_both_models(record):
     records = [
-        alike(record, "large", "tiny", (0, 0), 0.2),
-        alike(record, "large", "tiny", (1, 1), 0.4),
+        alike(record, "large", "tiny", (0, 1), 0.2),
+        alike(record, "large", "tiny", (1, 0), 0.4),
         alike(record, "large", "large", (0, 1), 0.7),
     ]
     matrix = matrix_of_pairs(records, NAMES, "neighbour_jaccard_5")

@@ -46,12 +46,12 @@ def errors(profile: Profile) -> list[Job]:
 
 
 def representation(profile: Profile) -> list[Job]:
-    """Data representation: every two models of a seed, and every model with itself at another seed."""
+    """Data representation: every two models, and every model with itself at another seed. Two models are
+    compared at different seeds, too: at the same they would also have the order of the batches in common."""
     all_grids = grids(profile)
-    pairs = [((grid, one), (grid, other)) for grid in all_grids for one, other in combinations(METHODS, 2)]
-    pairs += [
-        ((one, method), (other, method)) for one, other in combinations(all_grids, 2) for method in METHODS
-    ]
+    seeds = list(permutations(all_grids, 2)) or [(grid, grid) for grid in all_grids]
+    pairs = [((a, one), (b, other)) for a, b in seeds for one, other in combinations(METHODS, 2)]
+    pairs += [((a, method), (b, method)) for a, b in combinations(all_grids, 2) for method in METHODS]
     return [_alike(one, other, one[1]) for one, other in pairs]
 
 

@@ -1,19 +1,18 @@
 """What models have in common with the largest of them, by a setting that a paper does not name.
 
 Each table has the columns other (a method, or `SAME`, or `CHANCE`), setting, and jaccard (in percent, mean
-over seeds). Book: notebooks/miniature.
+over pairs of seeds). Book: notebooks/miniature.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from bert_compression.metrics.agreement import error_jaccard
 from bert_compression.report.figures import picture
-from bert_compression.report.likeness.matrices import Masks, outliers
+from bert_compression.report.likeness.matrices import Masks, outliers, seed_pairs
 from bert_compression.report.shown import Shown
 
 SAME, CHANCE = "the same with another seed", "chance"
@@ -59,11 +58,11 @@ def errors_by_threshold(records: Sequence[Mapping], methods: Sequence[str]) -> p
 
 
 def _shared(masks: Masks, methods: Sequence[str], setting: float) -> list[tuple[str, float, float]]:
-    """The first model's sets held against those of the others at the same seed, and of itself at others."""
+    """The first model's sets held against those of the others, and its own at another seed."""
     first, *others = methods
-    seeds = sorted({seed for _, seed in masks})
-    pairs = [(name, (first, seed), (name, seed)) for name in others for seed in seeds]
-    pairs += [(SAME, (first, one), (first, other)) for one, other in combinations(seeds, 2)]
+    seeds = seed_pairs(sorted({seed for _, seed in masks}))
+    pairs = [(name, (first, a), (name, b)) for name in others for a, b in seeds]
+    pairs += [(SAME, (first, a), (first, b)) for a, b in seeds if a < b]
     return [
         (name, setting, 100 * error_jaccard(masks[one], masks[other]))
         for name, one, other in pairs
@@ -117,11 +116,4 @@ def _in_words(table: pd.DataFrame) -> str:
 
 def with_first(records: Iterable[Mapping], methods: Sequence[str]) -> list[Mapping]:
     """The comparisons of the first model with another, or with itself at another seed."""
-    return [
-        r
-        for r in records
-        if r["kind"] == "alike"
-        and r["status"] == "ok"
-        and r["method"] == methods[0]
-        and (r["seed"] == r["params"]["other_seed"]) != (r["params"]["other"] == methods[0])
-    ]
+    return [r for r in records if (r["kind"], r["status"], r["method"]) == ("alike", "ok", methods[0])]

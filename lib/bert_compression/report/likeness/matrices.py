@@ -5,29 +5,29 @@ matrix holds both beside what it shows. Book: notebooks/miniature.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import permutations
 
 import numpy as np
 
 from bert_compression.metrics.agreement import (
-    error_jaccard,
-    error_jaccard_intervals,
     error_jaccard_matrix,
     expected_error_jaccard,
+    resampled_error_jaccards,
 )
 
+TAILS = (0.025, 0.975)
 Masks = Mapping[tuple[str, int], np.ndarray]  # by method and seed: which examples are in the model's set
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Values between models, (models, models), fractions: off the diagonal the mean over seeds, on it the
-    mean over pairs of seeds of one model. NaN where nothing was measured.
+    """Values between models, (models, models), fractions: means over the pairs of seeds at which two models,
+    or on the diagonal one model and itself, are compared (`seed_pairs`). NaN where nothing was measured.
 
-    `low` and `high` are the mean over seeds of the 95 % intervals over examples; `chance` is what two models
-    would have that know nothing of each other.
+    `low` and `high` bound the 95 % intervals over examples; `chance` is what two models would have that know
+    nothing of each other.
     """
 
     names: tuple[str, ...]
@@ -41,27 +41,29 @@ class Matrix:
         return float(self.values[self.names.index(first), self.names.index(second)])
 
 
+def seed_pairs(seeds: Sequence[int]) -> list[tuple[int, int]]:
+    """At which seeds are two models compared? At different ones, as one model is with itself: at the same
+    seed they would also have the order of the batches in common. Where there is but one seed, at that."""
+    return list(permutations(seeds, 2)) if len(seeds) > 1 else [(seed, seed) for seed in seeds]
+
+
 def matrix_of_sets(masks: Masks, names: Sequence[str]) -> Matrix:
-    """How far do the models' sets of examples agree? Jaccard's coefficients."""
+    """How far do the models' sets of examples agree? Jaccard's coefficients, with intervals over examples."""
+    places = {model: place for place, model in enumerate(masks)}
     seeds = sorted({seed for _, seed in masks})
-    size = (len(names), len(names))
-    values, low, high = (np.full((len(seeds), *size), np.nan) for _ in range(3))
-    for place, seed in enumerate(seeds):
-        there = [i for i, name in enumerate(names) if (name, seed) in masks]
-        if len(there) > 1:
-            sets = np.stack([masks[names[i], seed] for i in there])
-            bounds = error_jaccard_intervals(sets)
-            inside = np.ix_(there, there)
-            values[place][inside] = error_jaccard_matrix(sets)
-            low[place][inside], high[place][inside] = bounds[..., 0], bounds[..., 1]
-    values, low, high = (_mean(each) for each in (values, low, high))
-    between = _between_seeds(names, seeds, lambda *pair: error_jaccard(*(masks[one] for one in pair)), masks)
-    for each in (values, low, high):
-        np.fill_diagonal(each, between if each is values else np.nan)
-    rates = [np.mean([masks[n, s].mean() for s in seeds if (n, s) in masks] or [np.nan]) for n in names]
-    chance = np.array(
-        [[expected_error_jaccard(a, b) if a == a and b == b else np.nan for b in rates] for a in rates]
-    )
+    values, low, high, chance = (np.full((len(names), len(names)), np.nan) for _ in range(4))
+    if masks:
+        sets = np.stack(list(masks.values()))
+        jaccards, draws = error_jaccard_matrix(sets), resampled_error_jaccards(sets)
+    for cell in np.ndindex(values.shape):
+        one, other = (names[i] for i in cell)
+        pairs = [((one, a), (other, b)) for a, b in seed_pairs(seeds)]
+        compared = [(places[x], places[y]) for x, y in pairs if x != y and x in places and y in places]
+        if compared:
+            rows, columns = (list(side) for side in zip(*compared, strict=True))
+            values[cell] = jaccards[rows, columns].mean()
+            low[cell], high[cell] = np.quantile(draws[:, rows, columns].mean(axis=1), TAILS)
+            chance[cell] = expected_error_jaccard(sets[rows].mean(), sets[columns].mean())
     return Matrix(tuple(names), values, low, high, chance, len(seeds))
 
 
@@ -73,9 +75,8 @@ def matrix_of_pairs(records: Iterable[Mapping], names: Sequence[str], metric: st
         params = record["params"]
         if record["kind"] == "alike" and record["status"] == "ok":
             row, column = places[record["method"]], places[params["other"]]
-            if (row == column) != (record["seed"] == params["other_seed"]):
-                found[row, column].append(record)
-                found[column, row].append(record) if row != column else None
+            for place in {(row, column), (column, row)}:
+                found[place].append(record)
     size = (len(names), len(names))
     parts = {suffix: np.full(size, np.nan) for suffix in ("", "_low", "_high", "_chance")}
     for place, pair in found.items():
@@ -103,22 +104,3 @@ def outliers(records: Iterable[Mapping], task: str, k: int) -> Masks:
         for r in records
         if (r["kind"], r["status"], r["task"], r["params"].get("k")) == ("outliers", "ok", task, k)
     }
-
-
-def _between_seeds(
-    names: Sequence[str], seeds: Sequence[int], compare: Callable, masks: Masks
-) -> list[float]:
-    """Of each model, the mean over all pairs of its seeds; NaN with fewer than two."""
-    found = []
-    for name in names:
-        pairs = [((name, a), (name, b)) for a, b in combinations(seeds, 2)]
-        values = [compare(*pair) for pair in pairs if all(each in masks for each in pair)]
-        found.append(float(np.mean(values)) if values else np.nan)
-    return found
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Over the first axis, without what is NaN."""
-    there = np.isfinite(values)
-    sums, counts = np.where(there, values, 0).sum(axis=0), there.sum(axis=0)
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)

@@ -16,9 +16,8 @@ from bert_compression.metrics.significance import bootstrap_interval
 from bert_compression.report.claims import EVIDENCE, NOT_ATTEMPTED, NOT_EVIDENCE, Claim, Judgement, exceeds
 from bert_compression.report.layouts import Layout
 from bert_compression.report.likeness.curves import with_first
-from bert_compression.report.likeness.matrices import Masks
+from bert_compression.report.likeness.matrices import TAILS, Masks
 
-TAILS = (0.025, 0.975)
 # The effect and its interval, how many seeds and points it rests on.
 Found = tuple[float, float, float, int, int]
 
@@ -72,11 +71,10 @@ def of_sets(read: Callable[[Sequence[Mapping]], Masks]) -> Callable[..., Found]:
 
 def _beyond(jaccards: np.ndarray, seeds: int) -> np.ndarray:
     """From (draws, sets, sets), the largest model's seeds first, then the smaller one's: the mean over pairs
-    of the former's seeds less the mean over the two models at one seed."""
-    one, other = np.triu_indices(seeds, 1)
-    within = jaccards[:, one, other].mean(axis=1)
-    between = jaccards[:, np.arange(seeds), seeds + np.arange(seeds)].mean(axis=1)
-    return within - between
+    of the former's seeds less the mean over the two models at different seeds."""
+    different = ~np.eye(seeds, dtype=bool)
+    within, between = jaccards[:, :seeds, :seeds], jaccards[:, :seeds, seeds:]
+    return within[:, different].mean(axis=1) - between[:, different].mean(axis=1)
 
 
 def of_neighbours(records: Sequence[Mapping], largest: str, smaller: str) -> Found:
