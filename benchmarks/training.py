@@ -30,7 +30,8 @@ from bert_compression.inference import predict_logits
 from bert_compression.models import MINILM, load_encoder, load_tokenizer
 from bert_compression.tasks.batching import Encoded, encode, shuffled_batches
 from bert_compression.tasks.catalogue import get_task
-from bert_compression.tasks.sources import Examples, load_examples, open_source
+from bert_compression.tasks.examples import Examples
+from bert_compression.tasks.sources import load_examples, open_source
 from bert_compression.training import CrossEntropy, Objective, TrainingSettings, train
 
 MAX_LENGTH = 128

@@ -21,8 +21,8 @@ from bert_compression.pretraining_texts import SHARES, Document
 from bert_compression.tasks import TASKS, encode, load_examples
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.english.language import CONCEPT_OF, FUNCTION_WORDS
+from bert_compression.tasks.examples import first_span, gold_texts
 from bert_compression.tasks.sources import BuiltinSource
-from bert_compression.tasks.squad import first_span, gold_texts
 from bert_compression.tasks.windows import answer_positions, encode_windows
 from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings
 from bert_compression.training import train as fit

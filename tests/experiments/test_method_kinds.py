@@ -24,7 +24,8 @@ from bert_compression.experiments.profiles import get_profile
 from bert_compression.inference import predict_logits
 from bert_compression.models import load_tokenizer
 from bert_compression.tasks import builtin, encode, get_task
-from bert_compression.tasks.sources import Examples, FolderSource
+from bert_compression.tasks.examples import Examples
+from bert_compression.tasks.sources import FolderSource
 
 MNLI = get_task("mnli")
 SIZES = {"train": 200, "validation_matched": 40, "validation_mismatched": 20}

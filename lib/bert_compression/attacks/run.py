@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textattack.models.wrappers import ModelWrapper
     from transformers import PreTrainedTokenizerBase
 
-    from bert_compression.tasks.sources import Examples
+    from bert_compression.tasks.examples import Examples
     from bert_compression.tasks.task import Task
 
 # (victim, resources, the task's columns, the index of the only one that may change) -> the attack

@@ -14,7 +14,8 @@ from bert_compression.attacks.resources import resources_digest
 from bert_compression.experiments.code import code_name
 from bert_compression.models import encoder_digest
 from bert_compression.tasks.catalogue import get_task
-from bert_compression.tasks.sources import Examples, Source, load_examples
+from bert_compression.tasks.examples import Examples
+from bert_compression.tasks.sources import Source, load_examples
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 from bert_compression.tasks.batching import Encoded, encode, shuffled_batches, sorted_batches
 from bert_compression.tasks.catalogue import TASKS, get_task
-from bert_compression.tasks.sources import Examples, Source, load_examples, open_source
+from bert_compression.tasks.examples import Examples
+from bert_compression.tasks.sources import Source, load_examples, open_source
 from bert_compression.tasks.task import Task
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bert_compression.tasks.sources import Examples
+from bert_compression.tasks.examples import Examples
 
 NEGATIONS = {"no", "not", "never", "nobody", "nothing", "none", "nor", "hardly", "scarcely", "barely"}
 

@@ -4,10 +4,8 @@ A source gives a task's split as a table with the hub's columns; `load_examples`
 examples. Which source was used stands in every record. Book: data/built_in_english, data/word_resources.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bert_compression.errors import BadInput
+from bert_compression.tasks.examples import Examples
 from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
 from bert_compression.tasks.task import Task
 
@@ -111,32 +110,6 @@ def open_source(data: str | Path | None, builtin: bool) -> Source:
         return BuiltinSource()
     folder = data or os.environ.get(FOLDER_VARIABLE)
     return FolderSource(Path(folder).expanduser()) if folder else HubSource()
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Checked examples: one tuple of texts (one a column) and one label each."""
-
-    texts: tuple[tuple[str, ...], ...]
-    labels: tuple  # of int; of float for grades; for spans of gold answers, see `squad`
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def at_most(self, size: int | None) -> "Examples":
-        """These; or where there are more than `size`, that many, drawn once and for all, in their order."""
-        if size is None or size >= len(self):
-            return self
-        chosen = np.sort(np.random.default_rng(0).permutation(len(self))[:size])
-        return Examples(tuple(self.texts[i] for i in chosen), tuple(self.labels[i] for i in chosen))
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 over texts and labels: the same examples have the same digest, wherever they came from."""
-        sha = hashlib.sha256()
-        for texts, label in zip(self.texts, self.labels, strict=True):
-            sha.update("\x1f".join((*texts, str(label))).encode() + b"\x1e")
-        return sha.hexdigest()
 
 
 def load_examples(source: Source, task: Task, split: str, size: int | None = None) -> Examples:

@@ -1,27 +1,16 @@
 """Questions whose answer is a stretch of a context, or nothing: reading the tables of SQuAD and its kin.
 
-An example's label is the tuple of its gold answers, each (begin, text) with the character of the context at
-which it begins; () for a question that the context does not answer. Book: methods/questions.
+Book: methods/questions.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from bert_compression.errors import BadInput
-
-Answer = tuple[int, str]
-
-
-def gold_texts(label: tuple[Answer, ...]) -> list[str]:
-    """The gold answers as `metrics.squad` takes them."""
-    return [text for _, text in label]
-
-
-def first_span(label: tuple[Answer, ...]) -> tuple[int, int] | None:
-    """Where the first gold answer stands, as character offsets (begin, end): what training aims at."""
-    return (label[0][0], label[0][0] + len(label[0][1])) if label else None
+from bert_compression.tasks.examples import Answer
 
 
 def in_hub_form(table: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +61,9 @@ def assembled(folder: Path, split: str) -> pd.DataFrame | None:
     """SQuAD 2.0 from a folder without the official training set: None where that is there.
 
     To train on: every file that holds a part of SQuAD's questions, most of them answerable, and of the
-    official validation set every second article in alphabetical order, for questions without an answer. To
-    be asked: the other articles.
+    official validation set every second article in alphabetical order, for questions without an answer. Of
+    the answerable ones twice as many as of the others, drawn once and for all: in the official training set,
+    too, a third has no answer. To be asked: the other articles.
     """
     if (folder / "train.parquet").is_file() or not (folder / "validation.parquet").is_file():
         return None
@@ -83,4 +73,20 @@ def assembled(folder: Path, split: str) -> pd.DataFrame | None:
         return official[~learnt].reset_index(drop=True)
     parts = [*sorted(folder.glob("train_*.parquet")), *sorted(folder.glob("squad1dev_*.parquet"))]
     tables = [*(pd.read_parquet(part) for part in parts), official[learnt]]
-    return pd.concat(tables, ignore_index=True).drop_duplicates("id", ignore_index=True)
+    together = pd.concat(tables, ignore_index=True).drop_duplicates("id", ignore_index=True)
+    return _a_third_without_answer(together)
+
+
+def _a_third_without_answer(table: pd.DataFrame) -> pd.DataFrame:
+    """The questions in their order, without those of the answerable ones that are too many."""
+    answerable = in_hub_form(table)["answers"].map(_answered).to_numpy()
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(answerable))
+    surplus = drawn[2 * np.sum(~answerable) :]
+    return table.drop(index=surplus).reset_index(drop=True)
+
+
+def _answered(answers: Mapping) -> bool:
+    try:
+        return len(answers["text"]) > 0
+    except (TypeError, KeyError):
+        return True  # `checked_answers` will tell what is wrong

@@ -9,7 +9,7 @@ from test_language import judge
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.english.lexicon import CONCEPT_OF, FUNCTION_WORDS, polarity
 from bert_compression.tasks.english.long_reviews import JUDGEMENTS, long_review, sample_remark
-from bert_compression.tasks.sources import Examples
+from bert_compression.tasks.examples import Examples
 
 
 def reviews(count: int, seed: int = 0) -> list[dict]:

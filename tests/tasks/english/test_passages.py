@@ -13,7 +13,7 @@ from bert_compression.tasks.english.language import Thing, part_of_speech
 from bert_compression.tasks.english.passages import SIZES, Reading, can_join, is_clear_whom, sample_reading
 from bert_compression.tasks.english.questions import SLOTS, answers
 from bert_compression.tasks.english.statements import NEUTRAL, label
-from bert_compression.tasks.sources import Examples
+from bert_compression.tasks.examples import Examples
 
 
 def sampled(

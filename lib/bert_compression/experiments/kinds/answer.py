@@ -8,7 +8,7 @@ from bert_compression.answering import answer_questions
 from bert_compression.experiments.kinds.base import Outcome, Work, digits
 from bert_compression.metrics.significance import bootstrap_interval
 from bert_compression.metrics.squad import answer_f1, exact_match, squad_scores
-from bert_compression.tasks.squad import gold_texts
+from bert_compression.tasks.examples import gold_texts
 
 ANSWERS = "answers.json"  # a text a question, "" for no answer
 

@@ -11,8 +11,7 @@ from bert_compression.compression.storage import load_model
 from bert_compression.errors import BadInput
 from bert_compression.models import load_tokenizer
 from bert_compression.tasks.batching import Encoded, encode
-from bert_compression.tasks.sources import Examples
-from bert_compression.tasks.squad import first_span
+from bert_compression.tasks.examples import Examples, first_span
 from bert_compression.tasks.task import Task
 from bert_compression.tasks.windows import Windows, answer_positions, encode_windows
 
