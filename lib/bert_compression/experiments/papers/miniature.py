@@ -5,14 +5,18 @@ Six models, from large to tiny, learn the questions of SQuAD 2.0. What they err 
 what they find strange is compared, model with model and, as the paper does not, seed with seed.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, permutations
+from typing import TypeVar
 
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.papers import loyalty
 from bert_compression.experiments.papers.pipelines import RUNGS, Grid, masked_lm, model_of, predict
 from bert_compression.experiments.profiles import Profile
 from bert_compression.tasks.catalogue import get_task
+
+Seed = TypeVar("Seed")  # or what stands for one
 
 METHODS = {name: f"{encoder} | finetune" for encoder, name in RUNGS.items()}
 # The paper names none of its settings (section 4). These are those of BERT on SQuAD: batches of 32, a
@@ -46,11 +50,11 @@ def errors(profile: Profile) -> list[Job]:
 
 
 def representation(profile: Profile) -> list[Job]:
-    """Data representation: every two models, and every model with itself at another seed. Two models are
-    compared at different seeds, too: at the same they would also have the order of the batches in common."""
+    """Data representation: every two models, and every model with itself at another seed."""
     all_grids = grids(profile)
-    seeds = list(permutations(all_grids, 2)) or [(grid, grid) for grid in all_grids]
-    pairs = [((a, one), (b, other)) for a, b in seeds for one, other in combinations(METHODS, 2)]
+    pairs = [
+        ((a, one), (b, other)) for a, b in seed_pairs(all_grids) for one, other in combinations(METHODS, 2)
+    ]
     pairs += [((a, method), (b, method)) for a, b in combinations(all_grids, 2) for method in METHODS]
     return [_alike(one, other, one[1]) for one, other in pairs]
 
@@ -108,6 +112,12 @@ def same_model(profile: Profile) -> list[Job]:
         jobs.append(Job("loyalty", params, answers, OTHER_SEED))
         jobs += _sameness((one, "teacher"), (other, "teacher"), OTHER_SEED)
     return jobs
+
+
+def seed_pairs(seeds: Sequence[Seed]) -> list[tuple[Seed, Seed]]:
+    """At which seeds are two models compared? At different ones, as one model is with itself: at the same
+    seed they would also have the order of the batches in common. Where there is but one seed, at that."""
+    return list(permutations(seeds, 2)) if len(seeds) > 1 else [(seed, seed) for seed in seeds]
 
 
 def grids(profile: Profile) -> list[Grid]:

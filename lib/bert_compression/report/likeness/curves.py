@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bert_compression.experiments.papers.miniature import seed_pairs
 from bert_compression.metrics.agreement import error_jaccard
 from bert_compression.report.figures import picture
-from bert_compression.report.likeness.matrices import Masks, outliers, seed_pairs
+from bert_compression.report.likeness.matrices import Masks, outliers
 from bert_compression.report.shown import Shown
 
 SAME, CHANCE = "the same with another seed", "chance"

@@ -7,10 +7,10 @@ matrix holds both beside what it shows. Book: notebooks/miniature.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 
+from bert_compression.experiments.papers.miniature import seed_pairs
 from bert_compression.metrics.agreement import (
     error_jaccard_matrix,
     expected_error_jaccard,
@@ -39,12 +39,6 @@ class Matrix:
 
     def of(self, first: str, second: str) -> float:
         return float(self.values[self.names.index(first), self.names.index(second)])
-
-
-def seed_pairs(seeds: Sequence[int]) -> list[tuple[int, int]]:
-    """At which seeds are two models compared? At different ones, as one model is with itself: at the same
-    seed they would also have the order of the batches in common. Where there is but one seed, at that."""
-    return list(permutations(seeds, 2)) if len(seeds) > 1 else [(seed, seed) for seed in seeds]
 
 
 def matrix_of_sets(masks: Masks, names: Sequence[str]) -> Matrix:
