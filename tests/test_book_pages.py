@@ -70,6 +70,19 @@ def test_what_a_page_refers_to_exists(name):
     assert meant - staged == set()
 
 
+def test_what_docstrings_say_of_the_book_exists():
+    # A page, or a folder of notebooks: "Book: metrics/robustness, data/word_resources."
+    meant = {
+        place
+        for path in (PROJECT / "lib").rglob("*.py")
+        for places in re.findall(r"Book: ([\w/]+(?:,\s+[\w/]+)*)", path.read_text(encoding="utf-8"))
+        for place in re.split(r",\s+", places)
+    }
+    folders = {posixpath.dirname(name) for name in NAMED}
+    assert len(meant) > 20
+    assert meant - set(NAMED) - folders == set()
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     """The library as it is staged beside the pages."""

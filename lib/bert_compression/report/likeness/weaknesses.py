@@ -1,6 +1,6 @@
 """What attacks on long reviews take from models: chosen records, a figure, the effect behind a claim.
 
-Drawn from records of the kind "weakness". Book: notebooks/miniature/attack.
+Drawn from records of the kind "weakness". Book: notebooks/miniature/adversarial_weakness.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
