@@ -232,6 +232,8 @@ def test_the_profile_says_how_many_and_else_the_machine(large_machine, monkeypat
     assert workers_for(smoke, 5) == 1  # starting a second takes longer
     memory(monkeypatch, 7)
     assert workers_for(smoke, 1000) == 3
+    memory(monkeypatch, 30)
+    assert workers_for(get_profile("small"), 1000) == 3  # long inputs want more in training
     memory(monkeypatch, 1)
     assert workers_for(smoke, 1000) == 1
     memory(monkeypatch, 64)

@@ -31,7 +31,6 @@ SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a
 STARTING_SECONDS = 10  # what a worker computes before its first job: imports
 REPORT_SECONDS = 0.2  # between two messages about a job's progress
 FAREWELL_SECONDS = 5  # for a worker to clean up after itself
-WORKER_BYTES = 2 * 2**30  # a worker at profile small: its libraries, a model in training, word resources
 
 
 def workers_for(profile: Profile, seconds: float) -> int:
@@ -44,7 +43,7 @@ def workers_for(profile: Profile, seconds: float) -> int:
         return profile.workers
     if torch.cuda.is_available() or seconds < 2 * STARTING_SECONDS:
         return 1
-    return max(1, min(cores(), psutil.virtual_memory().available // WORKER_BYTES))
+    return max(1, min(cores(), psutil.virtual_memory().available // (profile.worker_gib * 2**30)))
 
 
 def run_in_processes(

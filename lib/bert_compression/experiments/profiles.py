@@ -57,6 +57,7 @@ class Profile:
     represented: int
     attacked_reviews: int
     masked_lm: dict[str, int | float | str]
+    worker_gib: int = 2  # memory that each process should find free
 
 
 # The models of Rai et al. 2024, from the largest to the smallest.
@@ -150,6 +151,7 @@ PROFILES = {
                 **{"epochs": 2, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
                 **{"precision": "auto", "tuned_layers": 2},
             },
+            worker_gib=8,  # learning from windows of 256 tokens; half of it is kept by Linux's C library
         ),
         Profile(
             name="paper",
