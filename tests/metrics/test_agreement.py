@@ -10,10 +10,12 @@ from sklearn.metrics import jaccard_score
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
     error_association,
+    error_association_matrix,
     error_jaccard,
     error_jaccard_intervals,
     error_jaccard_matrix,
     expected_error_jaccard,
+    resampled_error_associations,
     resampled_error_jaccards,
     score_interval,
 )
@@ -140,6 +142,16 @@ def test_association_has_the_sign_of_jaccard_less_chance():
     assert signs >= {-1, 1}
 
 
+def test_the_matrix_of_associations_holds_every_pair():
+    errors = np.vstack([errors_of(60), np.zeros((1, 60)), np.ones((1, 60))])
+    matrix = error_association_matrix(errors)
+    assert matrix.shape == (5, 5)
+    for i, j in np.ndindex(matrix.shape):
+        assert matrix[i, j] == error_association(errors[i], errors[j])
+    # Who errs sometimes is as near to itself as can be; who errs always or never leaves nothing to say.
+    np.testing.assert_array_equal(matrix.diagonal(), [1, 1, 1, 0, 0])
+
+
 # Intervals
 
 
@@ -174,6 +186,23 @@ def test_all_models_answer_the_same_drawn_examples():
     assert len(np.unique(drawn[:, 0, 1])) > 20
     other = resampled_error_jaccards([a, b, a], resamples=50, seed=1)
     assert not np.array_equal(drawn, other)
+
+
+def test_associations_are_of_the_same_draws():
+    errors = errors_of(100)
+    jaccards, associations = (
+        resampled(errors, resamples=50)
+        for resampled in (resampled_error_jaccards, resampled_error_associations)
+    )
+    assert associations.shape == (50, 3, 3)
+    np.testing.assert_array_equal(associations[:, [0, 1, 2], [0, 1, 2]], 1)
+    assert np.corrcoef(jaccards[:, 0, 1], associations[:, 0, 1])[0, 1] > 0.7
+    # Their spread is that of the measure over drawn examples, done by hand.
+    rng = np.random.default_rng(0)
+    by_hand = [error_association(*errors[:2, rng.integers(100, size=100)]) for _ in range(400)]
+    drawn = resampled_error_associations(errors)[:, 0, 1]
+    assert drawn.mean() == pytest.approx(np.mean(by_hand), abs=0.03)
+    assert drawn.std() == pytest.approx(np.std(by_hand), rel=0.2)
 
 
 def test_models_without_errors_have_an_interval_of_no_width():

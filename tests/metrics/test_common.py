@@ -65,6 +65,8 @@ NEAREST = {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbour
 K = 5  # of those
 # Take models or layers first, examples second
 ACROSS = {"error_jaccard_intervals", "error_jaccard_matrix", "resampled_error_jaccards", "linear_cka_matrix"}
+ACROSS |= {"error_association_matrix", "resampled_error_associations"}
+ASSOCIATIONS = {"error_association", "error_association_matrix", "resampled_error_associations"}
 
 
 def measure(name: str, *arguments) -> np.ndarray:
@@ -114,8 +116,8 @@ BOUNDED = {
     **dict.fromkeys(("expected_error_jaccard", "expected_neighbour_jaccard"), (0, 1)),
     **dict.fromkeys(("neighbour_jaccard", "neighbour_jaccards", "outlier_auroc", "outlier_fpr"), (0, 1)),
     **dict.fromkeys(ACROSS, (0, 1)),
+    **dict.fromkeys(ASSOCIATIONS, (-1, 1)),
     **dict.fromkeys(("nearest_distances", "outlier_threshold"), (0, 2)),
-    "error_association": (-1, 1),
     "nearest_neighbours": (0, EXAMPLES - 1),
     **dict.fromkeys(("matthews_correlation", "pearson_correlation", "spearman_correlation"), (-1, 1)),
 }

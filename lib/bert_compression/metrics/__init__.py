@@ -2,10 +2,12 @@
 
 from bert_compression.metrics.agreement import (
     error_association,
+    error_association_matrix,
     error_jaccard,
     error_jaccard_intervals,
     error_jaccard_matrix,
     expected_error_jaccard,
+    resampled_error_associations,
     resampled_error_jaccards,
 )
 from bert_compression.metrics.calibration import (
@@ -57,6 +59,7 @@ __all__ = [
     "bootstrap_intervals",
     "brier_score",
     "error_association",
+    "error_association_matrix",
     "error_jaccard",
     "error_jaccard_intervals",
     "error_jaccard_matrix",
@@ -83,6 +86,7 @@ __all__ = [
     "probability_loyalties",
     "probability_loyalty",
     "reliability",
+    "resampled_error_associations",
     "resampled_error_jaccards",
     "score_contributions",
     "score_interval",

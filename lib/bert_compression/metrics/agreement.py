@@ -67,14 +67,7 @@ def error_association(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
     errors as for `error_jaccard`. Book: metrics/agreement.
     """
     a, b = _pair(errors_a, errors_b)
-    n, size_a, size_b, both = len(a), int(a.sum()), int(b.sum()), int(np.sum(a & b))
-    # In whole numbers, times n², so that independence gives 0 and no rounding.
-    beyond = n * both - size_a * size_b
-    if beyond >= 0:
-        room = n * min(size_a, size_b) - size_a * size_b
-    else:
-        room = size_a * size_b - n * max(0, size_a + size_b - n)
-    return beyond / room if room else 0.0
+    return float(error_association_matrix([a, b])[0, 1])
 
 
 def error_jaccard_matrix(errors: ArrayLike) -> np.ndarray:
@@ -83,8 +76,17 @@ def error_jaccard_matrix(errors: ArrayLike) -> np.ndarray:
     >>> error_jaccard_matrix([[1, 1, 0], [0, 1, 1], [0, 0, 0]]).round(3).tolist()
     [[1.0, 0.333, 0.0], [0.333, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    wrong = _of_models(errors).astype(np.float64)  # sums of ones are exact, and BLAS knows no integers
-    return _jaccards(wrong @ wrong.T)
+    return _jaccards(_shared(_of_models(errors)))
+
+
+def error_association_matrix(errors: ArrayLike) -> np.ndarray:
+    """`error_association` of every pair of models: (models, examples) in, (models, models) out.
+
+    >>> error_association_matrix([[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]]).tolist()
+    [[1.0, 1.0, -1.0], [1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]
+    """
+    wrong = _of_models(errors)
+    return _associations(_shared(wrong), wrong.shape[1])
 
 
 def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
@@ -94,13 +96,14 @@ def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int
     entries, as of two models and of two seeds of one model, can be taken draw by draw. `errors` has the shape
     (models, examples); the order of the examples does not matter.
     """
+    return _jaccards(_resampled_shared(_of_models(errors), resamples, seed))
+
+
+def resampled_error_associations(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """`error_association_matrix` of the same draws, (resamples, models, models); as
+    `resampled_error_jaccards`."""
     wrong = _of_models(errors)
-    # What counts of an example is which models get it wrong. So patterns are drawn, as often as they occur.
-    patterns, counts = np.unique(wrong, axis=1, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(wrong.shape[1], counts / wrong.shape[1], resamples)
-    pairs = (patterns[:, None] & patterns[None, :]).reshape(-1, len(counts))
-    both = drawn.astype(np.float64) @ pairs.T.astype(np.float64)
-    return _jaccards(both.reshape(resamples, len(wrong), len(wrong)))
+    return _associations(_resampled_shared(wrong, resamples, seed), wrong.shape[1])
 
 
 def error_jaccard_intervals(
@@ -118,11 +121,45 @@ def error_jaccard_intervals(
     return np.moveaxis(np.quantile(resampled_error_jaccards(errors, resamples, seed), tails, axis=0), 0, -1)
 
 
+def _shared(wrong: np.ndarray) -> np.ndarray:
+    """How many errors every two models share, (models, models): on the diagonal each model's own."""
+    counted = wrong.astype(np.float64)  # sums of ones are exact, and BLAS knows no integers
+    return counted @ counted.T
+
+
+def _resampled_shared(wrong: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """The same of `resamples` draws of as many examples, (resamples, models, models)."""
+    # What counts of an example is which models get it wrong. So patterns are drawn, as often as they occur.
+    patterns, counts = np.unique(wrong, axis=1, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(wrong.shape[1], counts / wrong.shape[1], resamples)
+    pairs = (patterns[:, None] & patterns[None, :]).reshape(-1, len(counts))
+    both = drawn.astype(np.float64) @ pairs.T.astype(np.float64)
+    return both.reshape(resamples, len(wrong), len(wrong))
+
+
 def _jaccards(both: np.ndarray) -> np.ndarray:
-    """From the numbers of shared errors, (..., models, models): on the diagonal each model's own."""
-    sizes = np.diagonal(both, axis1=-2, axis2=-1)
-    either = sizes[..., :, None] + sizes[..., None, :] - both
+    """From the numbers of shared errors, (..., models, models)."""
+    one, other = _sizes(both)
+    either = one + other - both
     return np.divide(both, either, out=np.ones_like(both), where=either > 0)
+
+
+def _associations(both: np.ndarray, examples: int) -> np.ndarray:
+    """From the same, and the number of examples."""
+    one, other = _sizes(both)
+    # In whole numbers, times the square of the examples, so that independence gives 0 and no rounding.
+    chance = one * other
+    beyond = examples * both - chance
+    most = examples * np.minimum(one, other)
+    least = examples * np.maximum(0, one + other - examples)
+    room = np.where(beyond >= 0, most - chance, chance - least)
+    return np.divide(beyond, room, out=np.zeros_like(both), where=room > 0)
+
+
+def _sizes(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many errors each has of every two models."""
+    sizes = np.diagonal(both, axis1=-2, axis2=-1)
+    return sizes[..., :, None], sizes[..., None, :]
 
 
 def _pair(errors_a: ArrayLike, errors_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

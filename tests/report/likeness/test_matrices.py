@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from bert_compression.report.likeness.heat_maps import _figure, heat_map, in_words
-from bert_compression.report.likeness.matrices import matrix_of_pairs, matrix_of_sets, outliers, wrong_answers
+from bert_compression.report.likeness.matrices import (
+    ASSOCIATION,
+    matrix_of_pairs,
+    matrix_of_sets,
+    outliers,
+    wrong_answers,
+)
 
 NAMES = ("large", "tiny")
 
@@ -49,6 +55,22 @@ def test_models_are_compared_at_different_seeds_as_one_model_is_with_itself(reco
     assert (matrix.low <= matrix.values).all() and (matrix.values <= matrix.high).all()
     assert matrix.low[0, 1] < matrix.high[0, 1]
     assert matrix.seeds == 2
+
+
+def test_association_leaves_out_how_often_models_err(record):
+    exact = {
+        ("large", 0): "00111111",
+        ("tiny", 0): "00001111",
+        ("large", 1): "00111111",
+        ("tiny", 1): "00001111",
+    }
+    masks = wrong_answers(answers(record, *model, hits) for model, hits in exact.items())
+    matrix = matrix_of_sets(masks, NAMES, ASSOCIATION)
+    assert (matrix.values == 1).all() and (matrix.chance == 0).all()
+    assert matrix_of_sets(masks, NAMES).of("large", "tiny") == 0.5
+    # What chance gives is not written into every square where it is 0.
+    written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
+    assert sorted(set(written)) == ["", "100.0", "two seeds"]
 
 
 def test_with_one_seed_the_diagonal_is_empty_and_a_missing_model_leaves_a_gap(asked):

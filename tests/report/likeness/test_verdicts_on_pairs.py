@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOT_REPRODUCED, REPRODUCED, Claim
-from bert_compression.report.likeness.matrices import wrong_answers
+from bert_compression.report.likeness.matrices import ASSOCIATION, wrong_answers
 from bert_compression.report.likeness.verdicts_on_pairs import judge_pairs, of_neighbours, of_sets
 from bert_compression.report.papers.miniature_claims import LIKENESS, MEASURES, likeness_claims
 from bert_compression.report.papers.miniature_tables import METHODS
@@ -44,6 +44,18 @@ def test_a_smaller_model_that_errs_where_the_largest_does_is_a_miniature(answers
     assert found.effect == 0 and found.verdict == NOT_REPRODUCED
 
 
+def test_by_association_a_miniature_may_err_more_often_as_long_as_it_errs_where_the_largest_does(answers):
+    records = answers(large_0="00111111", large_1="00111111", tiny_0="00001111", tiny_1="00001111")
+    assert judged(records).effect == pytest.approx(50) and judged(records).verdict == REPRODUCED
+    compare = of_sets(wrong_answers, ASSOCIATION)
+    (found,) = judge_pairs(records, [ERRORS], LIKENESS, compare)
+    assert found.effect == found.low == found.high == 0 and found.verdict == NOT_REPRODUCED
+    elsewhere = answers(large_0="00111111", large_1="00111111", tiny_0="01000011", tiny_1="01000011")
+    (found,) = judge_pairs(elsewhere, [ERRORS], LIKENESS, compare)
+    # 1 of 8 shared, and chance 2/8 * 5/8: below it, of what could be below.
+    assert found.effect == pytest.approx(100 * (1 - (1 - 10 / 8) / (10 / 8)))
+
+
 def test_without_a_second_seed_or_with_generated_text_there_is_no_verdict(answers):
     found = judged(answers(large_0="0001", tiny_0="1000"))
     assert (found.verdict, found.reason) == (NOT_ATTEMPTED, "records of two seeds are missing")
@@ -73,6 +85,6 @@ def test_neighbours_are_compared_point_by_point(record):
 
 def test_every_smaller_model_has_a_claim_in_every_measure():
     names = [claim.name for measure in MEASURES for claim in likeness_claims(measure)]
-    assert len(names) == len(set(names)) == 4 * 5
+    assert len(names) == len(set(names)) == 7 * 5
     assert {claim.second for claim in likeness_claims("errors")} == set(METHODS[1:])
     assert np.all([claim.first == LARGE for claim in likeness_claims("neighbours")])

@@ -69,7 +69,7 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
             continue
         same = row == column
         colour = "white" if value > 0.6 * np.nanmax(percent) else "black"
-        below = "two seeds" if same else f"({chance:.1f})" if np.isfinite(chance) else ""
+        below = "two seeds" if same else f"({chance:.1f})" if chance > 0 else ""
         axes.text(column, row - 0.1, f"{value:.1f}", ha="center", va="center", size=10, color=colour)
         axes.text(column, row + 0.22, below, ha="center", va="center", size=7, color=colour)
         if same:

@@ -5,15 +5,17 @@ matrix holds both beside what it shows. Book: notebooks/miniature.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bert_compression.experiments.papers.miniature import seed_pairs
 from bert_compression.metrics.agreement import (
+    error_association_matrix,
     error_jaccard_matrix,
     expected_error_jaccard,
+    resampled_error_associations,
     resampled_error_jaccards,
 )
 
@@ -41,23 +43,38 @@ class Matrix:
         return float(self.values[self.names.index(first), self.names.index(second)])
 
 
-def matrix_of_sets(masks: Masks, names: Sequence[str]) -> Matrix:
-    """How far do the models' sets of examples agree? Jaccard's coefficients, with intervals over examples."""
+@dataclass(frozen=True)
+class SetMeasure:
+    """How far two sets agree: of every two models, of every two in resampled examples, and by chance at the
+    shares of the examples that the sets hold. Book: metrics/agreement."""
+
+    matrix: Callable[[np.ndarray], np.ndarray]
+    resampled: Callable[[np.ndarray], np.ndarray]
+    by_chance: Callable[[float, float], float]
+
+
+JACCARD = SetMeasure(error_jaccard_matrix, resampled_error_jaccards, expected_error_jaccard)
+# From chance, 0, to what sets of these sizes allow at most, 1.
+ASSOCIATION = SetMeasure(error_association_matrix, resampled_error_associations, lambda one, other: 0.0)
+
+
+def matrix_of_sets(masks: Masks, names: Sequence[str], measure: SetMeasure = JACCARD) -> Matrix:
+    """How far do the models' sets of examples agree, with intervals over examples?"""
     places = {model: place for place, model in enumerate(masks)}
     seeds = sorted({seed for _, seed in masks})
     values, low, high, chance = (np.full((len(names), len(names)), np.nan) for _ in range(4))
     if masks:
         sets = np.stack(list(masks.values()))
-        jaccards, draws = error_jaccard_matrix(sets), resampled_error_jaccards(sets)
+        found, draws = measure.matrix(sets), measure.resampled(sets)
     for cell in np.ndindex(values.shape):
         one, other = (names[i] for i in cell)
         pairs = [((one, a), (other, b)) for a, b in seed_pairs(seeds)]
         compared = [(places[x], places[y]) for x, y in pairs if x != y and x in places and y in places]
         if compared:
             rows, columns = (list(side) for side in zip(*compared, strict=True))
-            values[cell] = jaccards[rows, columns].mean()
+            values[cell] = found[rows, columns].mean()
             low[cell], high[cell] = np.quantile(draws[:, rows, columns].mean(axis=1), TAILS)
-            chance[cell] = expected_error_jaccard(sets[rows].mean(), sets[columns].mean())
+            chance[cell] = measure.by_chance(sets[rows].mean(), sets[columns].mean())
     return Matrix(tuple(names), values, low, high, chance, len(seeds))
 
 

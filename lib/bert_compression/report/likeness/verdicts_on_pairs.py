@@ -11,12 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from bert_compression.errors import Failure
-from bert_compression.metrics.agreement import error_jaccard_matrix, resampled_error_jaccards
 from bert_compression.metrics.significance import bootstrap_interval
 from bert_compression.report.claims import EVIDENCE, NOT_ATTEMPTED, NOT_EVIDENCE, Claim, Judgement, exceeds
 from bert_compression.report.layouts import Layout
 from bert_compression.report.likeness.curves import with_first
-from bert_compression.report.likeness.matrices import TAILS, Masks
+from bert_compression.report.likeness.matrices import JACCARD, TAILS, Masks, SetMeasure
 
 # The effect and its interval, how many seeds and points it rests on.
 Found = tuple[float, float, float, int, int]
@@ -51,29 +50,31 @@ def _judged(records: Sequence[Mapping], claim: Claim, layout: Layout, compare: C
     )
 
 
-def of_sets(read: Callable[[Sequence[Mapping]], Masks]) -> Callable[..., Found]:
-    """What the largest model shares with itself at another seed beyond what it shares with a smaller one, of
-    the sets of examples that `read` finds by method and seed. The interval is that of the difference over
-    examples, all sets on the same draws."""
+def of_sets(
+    read: Callable[[Sequence[Mapping]], Masks], measure: SetMeasure = JACCARD
+) -> Callable[..., Found]:
+    """How much more alike are the largest model and itself at another seed than the largest and a smaller
+    one, in the sets of examples that `read` finds by method and seed? The interval is that of the difference
+    over examples, all sets on the same draws."""
 
     def compare(records: Sequence[Mapping], largest: str, smaller: str) -> Found:
         masks = read(records)
         seeds = sorted(seed for name, seed in masks if name == largest and (smaller, seed) in masks)
         _at_least_two(seeds)
         sets = np.stack([masks[name, seed] for name in (largest, smaller) for seed in seeds])
-        differences = 100 * _beyond(resampled_error_jaccards(sets), len(seeds))
-        effect = 100 * _beyond(error_jaccard_matrix(sets)[None], len(seeds))[0]
+        differences = 100 * _beyond(measure.resampled(sets), len(seeds))
+        effect = 100 * _beyond(measure.matrix(sets)[None], len(seeds))[0]
         low, high = np.quantile(differences, TAILS)
         return float(effect), float(low), float(high), len(seeds), sets.shape[1]
 
     return compare
 
 
-def _beyond(jaccards: np.ndarray, seeds: int) -> np.ndarray:
+def _beyond(alike: np.ndarray, seeds: int) -> np.ndarray:
     """From (draws, sets, sets), the largest model's seeds first, then the smaller one's: the mean over pairs
     of the former's seeds less the mean over the two models at different seeds."""
     different = ~np.eye(seeds, dtype=bool)
-    within, between = jaccards[:, :seeds, :seeds], jaccards[:, :seeds, seeds:]
+    within, between = alike[:, :seeds, :seeds], alike[:, :seeds, seeds:]
     return within[:, different].mean(axis=1) - between[:, different].mean(axis=1)
 
 

@@ -12,11 +12,17 @@ from bert_compression.report.papers.miniature_tables import METHODS
 ERRORS = "A smaller model shares fewer errors with the largest than the largest with itself at another seed."
 NEIGHBOURS = "So it is with the nearest neighbours of a question."
 OUTLIERS = "So it is with the foreign questions that are found strange."
+OTHER_ERRORS = "So it is with errors where their number is left out of account."
+OTHER_OUTLIERS = "So it is with strange questions where their number is left out of account."
+THEIRS, OURS = "key results", "ours: by association"
 MEASURES = {
-    "errors": ("Errors in common", ERRORS),
-    "neighbours": ("50 nearest neighbours in common", NEIGHBOURS),
-    "subjqa": ("Questions on reviews, flagged in common", OUTLIERS),
-    "policyqa": ("Questions on privacy policies, flagged in common", OUTLIERS),
+    "errors": ("Errors in common", ERRORS, THEIRS),
+    "errors_association": ("Association of errors", OTHER_ERRORS, OURS),
+    "neighbours": ("50 nearest neighbours in common", NEIGHBOURS, THEIRS),
+    "subjqa": ("Questions on reviews, flagged in common", OUTLIERS, THEIRS),
+    "policyqa": ("Questions on privacy policies, flagged in common", OUTLIERS, THEIRS),
+    "subjqa_association": ("Questions on reviews, association", OTHER_OUTLIERS, OURS),
+    "policyqa_association": ("Questions on privacy policies, association", OTHER_OUTLIERS, OURS),
 }
 
 SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
@@ -28,16 +34,16 @@ LIKENESS = Layout(
         Row(METHODS[0], f"{METHODS[0]} with itself", ""),
         *(Row(method, f"with {method}", "") for method in METHODS[1:]),
     ),
-    measures=tuple(Measure(name, label, "") for name, (label, _) in MEASURES.items()),
+    measures=tuple(Measure(name, label, "") for name, (label, *_) in MEASURES.items()),
     parts=(),
 )
 
 
 def likeness_claims(measure: str) -> tuple[Claim, ...]:
     """Each of the smaller models beside the largest, in one of the `MEASURES`."""
-    sentence = MEASURES[measure][1]
+    _, sentence, where = MEASURES[measure]
     return tuple(
-        Claim(f"miniature_{measure}_{method}", sentence, "key results", measure, METHODS[0], method)
+        Claim(f"miniature_{measure}_{method}", sentence, where, measure, METHODS[0], method)
         for method in METHODS[1:]
     )
 
@@ -58,6 +64,6 @@ ATTACKED = Layout(
 def weakness_claims(recipe: str) -> tuple[Claim, ...]:
     """Each of the smaller models beside the largest, under one of the `ATTACKS`."""
     return tuple(
-        Claim(f"miniature_{recipe}_{method}", SMALLER_LOSES, "key results", recipe, method, METHODS[0])
+        Claim(f"miniature_{recipe}_{method}", SMALLER_LOSES, THEIRS, recipe, method, METHODS[0])
         for method in METHODS[1:]
     )
