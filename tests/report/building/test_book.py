@@ -14,6 +14,7 @@ from bert_compression.report.building.execution import (
     Parameter,
     check_values,
     declared_parameters,
+    execute,
     facts,
     read_values,
     stamp,
@@ -170,6 +171,23 @@ def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
     assert "raise ValueError" in log.read_text()
     assert [path.name for path in executed.parent.iterdir()] == ["tiny.ipynb"]
     assert executed.read_text() == "the earlier copy"
+
+
+def test_on_a_busy_machine_what_a_cell_has_written_may_come_late(clone):
+    # The kernel says that a cell has been run, and only later that nothing more will come of it.
+    late = """import time
+kernel = get_ipython().kernel
+publish = kernel._publish_status
+
+def publish_late(status, *others, **named):
+    time.sleep(6 if status == "idle" else 0)
+    publish(status, *others, **named)
+
+kernel._publish_status = publish_late
+print("late")"""
+    source = write_notebook(clone / "notebooks" / "tiny.ipynb", late)
+    executed = execute(source, {}, clone)
+    assert executed.cells[-1].outputs[0].text == "late\n"
 
 
 def test_a_half_written_copy_counts_as_none(tmp_path):

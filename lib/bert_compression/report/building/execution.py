@@ -22,6 +22,7 @@ from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.store import write_atomically
 
 ABOUT = "bert_compression"  # our entry in an executed notebook's metadata
+OUTPUT_SECONDS = 300  # what a cell has written may be so late on a busy machine; nbclient gives up after 4
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list}
 
 
@@ -123,6 +124,7 @@ def execute(
             cwd=folder,
             progress_bar=False,
             stderr_file=sys.stderr if live else None,
+            iopub_timeout=OUTPUT_SECONDS,
         )
     except papermill.PapermillExecutionError as error:
         line = (str(error.evalue).strip().splitlines() or ["no message"])[0]
