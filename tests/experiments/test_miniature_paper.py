@@ -106,3 +106,13 @@ def test_another_seed_of_the_teacher_stands_beside_its_students():
     assert not [
         j for j in table_jobs("miniature", "same_model", get_profile("smoke")) if j.method == "other_seed"
     ]
+
+
+def test_questions_are_learnt_with_settings_of_their_own_at_small_and_reviews_with_the_profiles():
+    trained = {
+        (job.params["task"], job.params["learning_rate"], job.params["batch_size"])
+        for table in ("errors", "weaknesses")
+        for job in in_order(table_jobs("miniature", table, get_profile("small")))
+        if job.kind == "finetune"
+    }
+    assert trained == {("squad2", 2e-4, 16), ("imdb", 1e-4, 32)}

@@ -2,7 +2,7 @@
 
 import re
 
-from bert_compression.report.baselines import baselines_in_words, baselines_table
+from bert_compression.report.baselines import baselines_in_words, baselines_table, never_answering
 from bert_compression.tasks import load_examples, open_source
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.catalogue import get_task
@@ -34,3 +34,13 @@ def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense(
     source = open_source(None, builtin=True)
     rte = [load_examples(source, get_task("rte"), split) for split in ("train", "validation")]
     assert cells[3][3] == f"{100 * trivial_baselines(*rte)['majority']:.1f}"
+
+
+def test_who_never_answers_is_right_where_there_is_no_answer(record):
+    records = [
+        record("finetune", "large", 0, {}),
+        record("answer", "large", 0, {"exact_match": 0.5}, {"answerable": "0110100011"}),
+    ]
+    text = str(never_answering({"small": records, "this run (smoke)": []}))
+    assert text == "Exact match and F1 of who never answers: “small” 50.0\u00a0%."
+    assert str(never_answering({"small": []})).endswith("nothing yet.")

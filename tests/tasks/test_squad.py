@@ -144,6 +144,19 @@ def test_of_what_is_learnt_from_a_third_has_no_answer(parts, folder):
     assert len(places) > 2 and places == sorted(places) != list(range(len(places)))
 
 
+def test_of_the_official_articles_no_question_is_dropped_or_their_subjects_would_tell(parts, folder):
+    official = pd.concat(
+        [table("Alpha", answers=(), rows=3), table("Alpha", question="What?", rows=5), table("Bach")]
+    )
+    folder(validation=official, train_many=table("Tokyo", rows=40))
+    learnt = assembled(parts.folder / "sets" / "squad2", "train")
+    answerable = learnt["answers"].map(lambda each: len(each["text"]) > 0)
+    assert answerable.groupby(learnt["title"]).sum().to_dict()["Alpha"] == 5
+    assert (~answerable).sum() == 3 and answerable.sum() == 6  # one of 45 others
+    folder(validation=pd.concat([table("Alpha", answers=()), table("Alpha", question="What?", rows=5)]))
+    assert set(assembled(parts.folder / "sets" / "squad2", "train")["title"]) == {"Alpha"}  # they are enough
+
+
 def test_answers_that_cannot_be_counted_are_told_of_when_they_are_read(parts, folder):
     folder(train_odd=table("Tokyo").assign(answers=[{"text": ["Paris"], "begin": [20]}]))
     with pytest.raises(BadInput, match="answers must hold text and answer_start"):

@@ -1,6 +1,6 @@
 """How large everything is. The papers' grids say what is measured; a profile says on how much."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, MINILM
@@ -12,10 +12,11 @@ class Profile:
     """Sizes and settings that hold for all methods of a run. `None` for a size means all there is.
 
     `training` holds our own learning rate, batch size and warm-up where the paper's would not fit the model
-    (smoke, small); empty means the paper's own, method by method. `curriculum` does the same for
-    BERT-of-Theseus: its k counts steps, so that k and the epochs belong together. `checkpoints` names
-    encoders on the hub that were distilled before any task; where there are none, they are made here, as
-    `pretraining` says. `combined_seeds` is how many seeds the combinations of methods get.
+    (smoke, small); empty means the paper's own, method by method. `task_training` says what is otherwise for
+    a task. `curriculum` does the same for BERT-of-Theseus: its k counts steps, so that k and the epochs
+    belong together. `checkpoints` names encoders on the hub that were distilled before any task; where there
+    are none, they are made here, as `pretraining` says. `combined_seeds` is how many seeds the combinations
+    of methods get.
 
     `ladder` names the encoders of Rai et al. 2024 from the largest to the smallest: on the hub, or as shares
     of the encoder's layers, which then learn from it on text alone as `ladder_pretraining` says (with nothing
@@ -57,6 +58,7 @@ class Profile:
     represented: int
     attacked_reviews: int
     masked_lm: dict[str, int | float | str]
+    task_training: dict[str, dict[str, float]] = field(default_factory=dict)
     worker_gib: int = 2  # memory that each process should find free
 
 
@@ -151,6 +153,8 @@ PROFILES = {
                 **{"epochs": 2, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
                 **{"precision": "auto", "tuned_layers": 2},
             },
+            # Twice the steps of `training`: with these 8,000 questions are too few to learn to refuse any.
+            task_training={"squad2": {"learning_rate": 2e-4, "batch_size": 16}},
             worker_gib=8,  # learning from windows of 256 tokens; half of it is kept by Linux's C library
         ),
         Profile(

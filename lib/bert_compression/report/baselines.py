@@ -1,6 +1,6 @@
 """What a task's numbers are to be seen beside: classifiers that do not read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -44,6 +44,19 @@ def baselines_table(task_names: Sequence[str], profile_name: str, data: str | Pa
     )
     table = scrolling_table(CAPTION, tag("thead", head), tag("tbody", *lines))
     return Shown(pd.DataFrame.from_dict(cells, "index", columns=kinds).to_string(), html=table)
+
+
+def never_answering(sources: Mapping[str, Sequence[Mapping]]) -> Shown:
+    """Of how many questions is no answer the right one? From records of the kind "answer", a source each."""
+    found = {
+        source: next((r["per_example"]["answerable"] for r in records if r["kind"] == "answer"), None)
+        for source, records in sources.items()
+    }
+    shares = (
+        f"“{source}” {100 * told.count('0') / len(told):.1f}\u00a0%" for source, told in found.items() if told
+    )
+    text = f"Exact match and F1 of who never answers: {', '.join(shares) or 'nothing yet'}."
+    return Shown(text, markdown=text)
 
 
 def _baselines(task_name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:

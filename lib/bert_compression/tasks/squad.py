@@ -60,10 +60,13 @@ def checked_answers(table: pd.DataFrame, where: str) -> list[tuple[Answer, ...]]
 def assembled(folder: Path, split: str) -> pd.DataFrame | None:
     """SQuAD 2.0 from a folder without the official training set: None where that is there.
 
-    To train on: every file that holds a part of SQuAD's questions, most of them answerable, and of the
-    official validation set every second article in alphabetical order, for questions without an answer. Of
-    the answerable ones twice as many as of the others, drawn once and for all: in the official training set,
-    too, a third has no answer. To be asked: the other articles.
+    To train on: of the official validation set every second article in alphabetical order, and every file
+    that holds a part of SQuAD's questions, most of them answerable. Of these as many as leave a third of all
+    without an answer, drawn once and for all, as in the official training set. To be asked: the other
+    articles.
+
+    All of an official article's questions are kept. Were its answerable ones dropped instead, its subject
+    alone would tell that a question has no answer, and nothing be learnt for other articles.
     """
     if (folder / "train.parquet").is_file() or not (folder / "validation.parquet").is_file():
         return None
@@ -72,17 +75,17 @@ def assembled(folder: Path, split: str) -> pd.DataFrame | None:
     if split != "train":
         return official[~learnt].reset_index(drop=True)
     parts = [*sorted(folder.glob("train_*.parquet")), *sorted(folder.glob("squad1dev_*.parquet"))]
-    tables = [*(pd.read_parquet(part) for part in parts), official[learnt]]
+    tables = [official[learnt], *(pd.read_parquet(part) for part in parts)]
     together = pd.concat(tables, ignore_index=True).drop_duplicates("id", ignore_index=True)
-    return _a_third_without_answer(together)
+    return _a_third_without_answer(together, sum(learnt))
 
 
-def _a_third_without_answer(table: pd.DataFrame) -> pd.DataFrame:
-    """The questions in their order, without those of the answerable ones that are too many."""
+def _a_third_without_answer(table: pd.DataFrame, kept: int) -> pd.DataFrame:
+    """The questions in their order: the first ones, and of the answerable ones behind them only so many."""
     answerable = in_hub_form(table)["answers"].map(_answered).to_numpy()
-    drawn = np.random.default_rng(0).permutation(np.flatnonzero(answerable))
-    surplus = drawn[2 * np.sum(~answerable) :]
-    return table.drop(index=surplus).reset_index(drop=True)
+    wanted = max(0, 2 * np.sum(~answerable) - np.sum(answerable[:kept]))
+    drawn = np.random.default_rng(0).permutation(np.flatnonzero(answerable[kept:])) + kept
+    return table.drop(index=drawn[wanted:]).reset_index(drop=True)
 
 
 def _answered(answers: Mapping) -> bool:

@@ -211,15 +211,17 @@ def _checkpoint(grid: Grid, recipe: str, method: str) -> Job:
 
 def _settings(grid: Grid, steps: list[str], epochs: int, objective: dict | None = None) -> dict:
     """How the last of the steps trains: with the paper's hyperparameters of the method, but the profile's own
-    learning rate, batch size, warm-up and epochs where it has them, and its epochs where the paper names
-    none."""
+    learning rate, batch size, warm-up and epochs where it has them, for all tasks or for this one, and its
+    epochs where the paper names none."""
     method = _label(grid.methods, steps)
     named = grid.hyperparameters.get(method)
-    if named is None and not grid.profile.training:
-        raise BadInput(f"the paper names no hyperparameters for {method!r} at profile {grid.profile.name}")
+    profile = grid.profile
+    if named is None and not profile.training:
+        raise BadInput(f"the paper names no hyperparameters for {method!r} at profile {profile.name}")
     # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
-    precision = "fp32" if MODES.keys() & steps else grid.profile.precision
-    own = {**grid.profile.training, "epochs": epochs} if grid.profile.training else {}
+    precision = "fp32" if MODES.keys() & steps else profile.precision
+    own = {**profile.training, "epochs": epochs} if profile.training else {}
+    own |= profile.task_training.get(grid.task.name, {})
     return {"epochs": epochs, **(objective or {}), **(named or {}), **own, "precision": precision}
 
 
