@@ -39,6 +39,7 @@ def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense(
 def test_who_never_answers_is_right_where_there_is_no_answer(record):
     records = [
         record("finetune", "large", 0, {}),
+        record("answer", "tiny", 0, status="failed"),
         record("answer", "large", 0, {"exact_match": 0.5}, {"answerable": "0110100011"}),
     ]
     text = str(never_answering({"small": records, "this run (smoke)": []}))

@@ -49,7 +49,7 @@ def baselines_table(task_names: Sequence[str], profile_name: str, data: str | Pa
 def never_answering(sources: Mapping[str, Sequence[Mapping]]) -> Shown:
     """Of how many questions is no answer the right one? From records of the kind "answer", a source each."""
     found = {
-        source: next((r["per_example"]["answerable"] for r in records if r["kind"] == "answer"), None)
+        source: next((r["per_example"]["answerable"] for r in records if _answered(r)), "")
         for source, records in sources.items()
     }
     shares = (
@@ -57,6 +57,10 @@ def never_answering(sources: Mapping[str, Sequence[Mapping]]) -> Shown:
     )
     text = f"Exact match and F1 of who never answers: {', '.join(shares) or 'nothing yet'}."
     return Shown(text, markdown=text)
+
+
+def _answered(record: Mapping) -> bool:
+    return (record["kind"], record["status"]) == ("answer", "ok")
 
 
 def _baselines(task_name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:

@@ -36,16 +36,16 @@ def test_errors_are_what_is_not_exactly_right(asked):
     assert set(masks) == {(name, seed) for name in NAMES for seed in (0, 1)}
 
 
-def test_models_are_compared_at_different_seeds_as_one_model_is_with_itself(record):
-    exact = {
-        ("large", 0): "00001111",
-        ("tiny", 0): "00110011",
-        ("large", 1): "11111110",
-        ("tiny", 1): "00000011",
-    }
-    matrix = matrix_of_sets(
-        wrong_answers(answers(record, *model, hits) for model, hits in exact.items()), NAMES
+def masks_of(record, **exact):
+    """The errors of two models, each with what two seeds of it have right."""
+    return wrong_answers(
+        answers(record, name, seed, hits) for name, seeds in exact.items() for seed, hits in enumerate(seeds)
     )
+
+
+def test_models_are_compared_at_different_seeds_as_one_model_is_with_itself(record):
+    masks = masks_of(record, large=("00001111", "11111110"), tiny=("00110011", "00000011"))
+    matrix = matrix_of_sets(masks, NAMES)
     # Wrong are 0 to 3 of large and 0 to 5 of tiny's other seed; and 7 with 0, 1, 4, 5.
     assert matrix.of("large", "tiny") == pytest.approx((4 / 6 + 0) / 2) == matrix.of("tiny", "large")
     assert matrix.of("large", "large") == 0.0
@@ -58,13 +58,7 @@ def test_models_are_compared_at_different_seeds_as_one_model_is_with_itself(reco
 
 
 def test_association_leaves_out_how_often_models_err(record):
-    exact = {
-        ("large", 0): "00111111",
-        ("tiny", 0): "00001111",
-        ("large", 1): "00111111",
-        ("tiny", 1): "00001111",
-    }
-    masks = wrong_answers(answers(record, *model, hits) for model, hits in exact.items())
+    masks = masks_of(record, large=("00111111", "00111111"), tiny=("00001111", "00001111"))
     matrix = matrix_of_sets(masks, NAMES, ASSOCIATION)
     assert (matrix.values == 1).all() and (matrix.chance == 0).all()
     assert matrix_of_sets(masks, NAMES).of("large", "tiny") == 0.5
