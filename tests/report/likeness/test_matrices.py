@@ -62,9 +62,9 @@ def test_association_leaves_out_how_often_models_err(record):
     matrix = matrix_of_sets(masks, NAMES, ASSOCIATION)
     assert (matrix.values == 1).all() and (matrix.chance == 0).all()
     assert matrix_of_sets(masks, NAMES).of("large", "tiny") == 0.5
-    # What chance gives is not written into every square where it is 0.
+    # Value, interval, chance; and chance is not written into every square where it is 0.
     written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
-    assert sorted(set(written)) == ["", "100.0", "two seeds"]
+    assert set(written[::3]) == {"100.0"} and set(written[2::3]) == {"", "two seeds"}
 
 
 def test_with_one_seed_the_diagonal_is_empty_and_a_missing_model_leaves_a_gap(asked):
@@ -104,7 +104,14 @@ def test_outliers_are_those_flagged_of_one_task_by_one_neighbour(record):
 
 def test_the_picture_says_its_numbers(asked):
     matrix = matrix_of_sets(wrong_answers(asked), NAMES)
-    assert in_words(matrix) == "tiny with large 50; one model with two seeds: large 100, tiny 67."
+    low, high = 100 * matrix.low, 100 * matrix.high
+    assert in_words(matrix) == (
+        f"tiny with large 50 ({low[1, 0]:.0f} to {high[1, 0]:.0f}); one model with two seeds: "
+        f"large 100 (100 to 100), tiny 67 ({low[1, 1]:.0f} to {high[1, 1]:.0f})."
+    )
+    written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
+    chance = 100 * matrix.chance[0, 1]
+    assert written[3:6] == ["50.0", f"{low[0, 1]:.1f} to {high[0, 1]:.1f}", f"({chance:.1f})"]
     shown = heat_map({"small": matrix, "this run": matrix_of_sets({}, NAMES)}, "errors in common")
     assert shown.text.startswith(
         "Heat map of errors in common, every two models against each other. Panel “small”: "
@@ -120,4 +127,4 @@ def test_a_map_without_a_level_of_chance_writes_none(record):
     matrix = matrix_of_pairs([pair], NAMES, "cka_last")
     assert matrix.of("large", "tiny") == 0.4
     written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
-    assert written == ["40.0", "", "40.0", ""]
+    assert written == ["40.0", "", ""] * 2

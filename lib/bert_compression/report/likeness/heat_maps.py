@@ -1,6 +1,6 @@
 """A matrix of models drawn: how far every two of them agree, beside chance and beside another seed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,9 @@ SIDE = 0.95  # of a square, in inches
 
 
 def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
-    """A panel a source that has anything: the value of every two models in percent, below it in brackets what
-    chance would give where that is not 0; framed on the diagonal the agreement of one model's two seeds."""
+    """A panel a source that has anything: the value of every two models in percent, below it its 95 %
+    interval over examples where there is one, and in brackets what chance would give where that is not 0;
+    framed on the diagonal the agreement of one model's two seeds."""
     figure = _figure(
         {source: matrix for source, matrix in matrices.items() if np.isfinite(matrix.values).any()}
     )
@@ -27,24 +28,31 @@ def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
 
 
 def in_words(matrix: Matrix) -> str:
-    """The numbers of the lower half, model by model, and of the diagonal."""
+    """The numbers of the lower half, model by model, and of the diagonal, with their intervals."""
     lines = []
     for row, name in enumerate(matrix.names):
-        told = [
-            f"{matrix.names[column]} {100 * matrix.values[row, column]:.0f}"
-            for column in range(row)
-            if np.isfinite(matrix.values[row, column])
-        ]
+        told = _told(matrix, [(row, column) for column in range(row)])
         if told:
             lines.append(f"{name} with " + ", ".join(told))
-    seeds = [
-        f"{name} {100 * value:.0f}"
-        for name, value in zip(matrix.names, matrix.values.diagonal(), strict=True)
-        if np.isfinite(value)
-    ]
-    if seeds:
+    if seeds := _told(matrix, [(place, place) for place in range(len(matrix.names))]):
         lines.append("one model with two seeds: " + ", ".join(seeds))
     return "; ".join(lines) + "." if lines else "nothing yet."
+
+
+def _told(matrix: Matrix, cells: Iterable[tuple[int, int]]) -> list[str]:
+    """The measured cells of a row, or of the diagonal, by the name of their column."""
+    told = []
+    for cell in cells:
+        if np.isfinite(matrix.values[cell]):
+            interval = _interval(matrix, cell, 0)
+            bounds = f" ({interval})" if interval else ""
+            told.append(f"{matrix.names[cell[1]]} {100 * matrix.values[cell]:.0f}{bounds}")
+    return told
+
+
+def _interval(matrix: Matrix, cell: tuple[int, int], digits: int) -> str:
+    low, high = 100 * matrix.low[cell], 100 * matrix.high[cell]
+    return f"{low:.{digits}f} to {high:.{digits}f}" if np.isfinite(low) else ""
 
 
 def _figure(matrices: Mapping[str, Matrix]) -> "Figure":
@@ -69,9 +77,13 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
             continue
         same = row == column
         colour = "white" if value > 0.6 * np.nanmax(percent) else "black"
-        below = "two seeds" if same else f"({chance:.1f})" if chance > 0 else ""
-        axes.text(column, row - 0.1, f"{value:.1f}", ha="center", va="center", size=10, color=colour)
-        axes.text(column, row + 0.22, below, ha="center", va="center", size=7, color=colour)
+        lines = (
+            (-0.22, 10, f"{value:.1f}"),
+            (0.05, 6.5, _interval(matrix, (row, column), 1)),
+            (0.28, 7, "two seeds" if same else f"({chance:.1f})" if chance > 0 else ""),
+        )
+        for height, size, text in lines:
+            axes.text(column, row + height, text, ha="center", va="center", size=size, color=colour)
         if same:
             axes.add_patch(
                 Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fill=False, lw=1.5, ec="#c05a00")
