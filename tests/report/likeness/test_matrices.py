@@ -16,7 +16,9 @@ NAMES = ("large", "tiny")
 
 
 def answers(record, method, seed, exact):
-    return record("answer", method, seed, {"exact_match": exact.count("1") / len(exact)}, {"exact": exact})
+    """The first six of every eight questions have an answer."""
+    told = {"exact": exact, "answerable": "11111100"}
+    return record("answer", method, seed, {"exact_match": exact.count("1") / len(exact)}, told)
 
 
 @pytest.fixture
@@ -34,6 +36,8 @@ def test_errors_are_what_is_not_exactly_right(asked):
     masks = wrong_answers(asked)
     assert masks["large", 0].tolist() == [True] * 4 + [False] * 4
     assert set(masks) == {(name, seed) for name in NAMES for seed in (0, 1)}
+    assert wrong_answers(asked, answerable=True)["tiny", 0].tolist() == [True, True, False, False, True, True]
+    assert wrong_answers(asked, answerable=False)["tiny", 0].tolist() == [False, False]
 
 
 def masks_of(record, **exact):

@@ -98,13 +98,18 @@ def matrix_of_pairs(records: Iterable[Mapping], names: Sequence[str], metric: st
     return Matrix(tuple(names), parts[""], parts["_low"], parts["_high"], parts["_chance"], len(seeds))
 
 
-def wrong_answers(records: Iterable[Mapping]) -> Masks:
-    """Which questions each model gets wrong, from records of the kind "answer"."""
-    return {
-        (r["method"], r["seed"]): np.array([hit == "0" for hit in r["per_example"]["exact"]])
-        for r in records
-        if r["kind"] == "answer" and r["status"] == "ok"
-    }
+def wrong_answers(records: Iterable[Mapping], answerable: bool | None = None) -> Masks:
+    """Which questions each model gets wrong, from records of the kind "answer": of all questions, or of those
+    alone that have an answer, or have none."""
+    masks = {}
+    for record in records:
+        if record["kind"] == "answer" and record["status"] == "ok":
+            told = record["per_example"]
+            wrong = np.array([hit == "0" for hit in told["exact"]])
+            if answerable is not None:
+                wrong = wrong[np.array([each == "1" for each in told["answerable"]]) == answerable]
+            masks[record["method"], record["seed"]] = wrong
+    return masks
 
 
 def outliers(records: Iterable[Mapping], task: str, k: int) -> Masks:
