@@ -46,13 +46,17 @@ def _told(matrix: Matrix, cells: Iterable[tuple[int, int]]) -> list[str]:
         if np.isfinite(matrix.values[cell]):
             interval = _interval(matrix, cell, 0)
             bounds = f" ({interval})" if interval else ""
-            told.append(f"{matrix.names[cell[1]]} {100 * matrix.values[cell]:.0f}{bounds}")
+            told.append(f"{matrix.names[cell[1]]} {_percent(matrix.values[cell], 0)}{bounds}")
     return told
 
 
 def _interval(matrix: Matrix, cell: tuple[int, int], digits: int) -> str:
-    low, high = 100 * matrix.low[cell], 100 * matrix.high[cell]
-    return f"{low:.{digits}f} to {high:.{digits}f}" if np.isfinite(low) else ""
+    bounds = matrix.low[cell], matrix.high[cell]
+    return " to ".join(_percent(bound, digits) for bound in bounds if np.isfinite(bound))
+
+
+def _percent(share: float, digits: int) -> str:
+    return f"{100 * share:.{digits}f}".replace("-", "−")
 
 
 def _figure(matrices: Mapping[str, Matrix]) -> "Figure":
@@ -69,18 +73,18 @@ def _figure(matrices: Mapping[str, Matrix]) -> "Figure":
 def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
     from matplotlib.patches import Rectangle
 
-    percent = 100 * matrix.values
-    axes.imshow(percent, cmap="Blues", vmin=0, vmax=max(100 * np.nanmax(matrix.values), 1))
-    for row, column in np.ndindex(percent.shape):
-        value, chance = percent[row, column], 100 * matrix.chance[row, column]
+    darkest = np.nanmax(matrix.values)
+    axes.imshow(matrix.values, cmap="Blues", vmin=0, vmax=max(darkest, 0.01))
+    for row, column in np.ndindex(matrix.values.shape):
+        value, chance = matrix.values[row, column], matrix.chance[row, column]
         if not np.isfinite(value):
             continue
         same = row == column
-        colour = "white" if value > 0.6 * np.nanmax(percent) else "black"
+        colour = "white" if value > 0.6 * darkest else "black"
         lines = (
-            (-0.22, 10, f"{value:.1f}"),
+            (-0.22, 10, _percent(value, 1)),
             (0.05, 6.5, _interval(matrix, (row, column), 1)),
-            (0.28, 7, "two seeds" if same else f"({chance:.1f})" if chance > 0 else ""),
+            (0.28, 7, "two seeds" if same else f"({_percent(chance, 1)})" if chance > 0 else ""),
         )
         for height, size, text in lines:
             axes.text(column, row + height, text, ha="center", va="center", size=size, color=colour)
