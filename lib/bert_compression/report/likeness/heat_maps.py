@@ -76,7 +76,7 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
     darkest = np.nanmax(matrix.values)
     axes.imshow(matrix.values, cmap="Blues", vmin=0, vmax=max(darkest, 0.01))
     for row, column in np.ndindex(matrix.values.shape):
-        value, chance = matrix.values[row, column], matrix.chance[row, column]
+        value, chance = float(matrix.values[row, column]), float(matrix.chance[row, column])
         if not np.isfinite(value):
             continue
         same = row == column
