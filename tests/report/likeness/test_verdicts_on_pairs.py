@@ -85,6 +85,6 @@ def test_neighbours_are_compared_point_by_point(record):
 
 def test_every_smaller_model_has_a_claim_in_every_measure():
     names = [claim.name for measure in MEASURES for claim in likeness_claims(measure)]
-    assert len(names) == len(set(names)) == 7 * 5
+    assert len(names) == len(set(names)) == 8 * 5
     assert {claim.second for claim in likeness_claims("errors")} == set(METHODS[1:])
     assert np.all([claim.first == LARGE for claim in likeness_claims("neighbours")])

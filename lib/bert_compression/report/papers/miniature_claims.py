@@ -12,12 +12,13 @@ from bert_compression.report.papers.miniature_tables import METHODS
 ERRORS = "A smaller model shares fewer errors with the largest than the largest with itself at another seed."
 NEIGHBOURS = "So it is with the nearest neighbours of a question."
 OUTLIERS = "So it is with the foreign questions that are found strange."
-OTHER_ERRORS = "So it is with errors where their number is left out of account."
+OTHER_ERRORS = "So it is with errors on one kind of question where their number is left out of account."
 OTHER_OUTLIERS = "So it is with strange questions where their number is left out of account."
 THEIRS, OURS = "key results", "ours: by association"
 MEASURES = {
     "errors": ("Errors in common", ERRORS, THEIRS),
-    "errors_association": ("Association of errors", OTHER_ERRORS, OURS),
+    "answerable_association": ("Questions with an answer, association of errors", OTHER_ERRORS, OURS),
+    "unanswerable_association": ("Questions without an answer, association of errors", OTHER_ERRORS, OURS),
     "neighbours": ("50 nearest neighbours in common", NEIGHBOURS, THEIRS),
     "subjqa": ("Questions on reviews, flagged in common", OUTLIERS, THEIRS),
     "policyqa": ("Questions on privacy policies, flagged in common", OUTLIERS, THEIRS),
