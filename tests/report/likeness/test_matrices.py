@@ -66,9 +66,10 @@ def test_association_leaves_out_how_often_models_err(record):
     matrix = matrix_of_sets(masks, NAMES, ASSOCIATION)
     assert (matrix.values == 1).all() and (matrix.chance == 0).all()
     assert matrix_of_sets(masks, NAMES).of("large", "tiny") == 0.5
-    # Value, interval, chance; and chance is not written into every square where it is 0.
+    # What chance gives is not written into every square where it is 0.
     written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
-    assert set(written[::3]) == {"100.0"} and set(written[2::3]) == {"", "two seeds"}
+    assert written.count("100.0") == 4 and written.count("two seeds") == 2
+    assert not any("(" in text for text in written)
 
 
 def test_with_one_seed_the_diagonal_is_empty_and_a_missing_model_leaves_a_gap(asked):
@@ -131,4 +132,4 @@ def test_a_map_without_a_level_of_chance_writes_none(record):
     matrix = matrix_of_pairs([pair], NAMES, "cka_last")
     assert matrix.of("large", "tiny") == 0.4
     written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
-    assert written == ["40.0", "", ""] * 2
+    assert written == ["40.0"] * 2

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIDE = 0.95  # of a square, in inches
+LINE = 0.25  # from one line in a square to the next, in sides
 
 
 def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
@@ -81,13 +82,12 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
             continue
         same = row == column
         colour = "white" if value > 0.6 * darkest else "black"
-        lines = (
-            (-0.22, 10, _percent(value, 1)),
-            (0.05, 6.5, _interval(matrix, (row, column), 1)),
-            (0.28, 7, "two seeds" if same else f"({_percent(chance, 1)})" if chance > 0 else ""),
-        )
-        for height, size, text in lines:
-            axes.text(column, row + height, text, ha="center", va="center", size=size, color=colour)
+        below = "two seeds" if same else f"({_percent(chance, 1)})" if chance > 0 else ""
+        lines = ((10, _percent(value, 1)), (6.5, _interval(matrix, (row, column), 1)), (7, below))
+        written = [(size, text) for size, text in lines if text]
+        for place, (size, text) in enumerate(written):
+            height = row + LINE * (place - (len(written) - 1) / 2)
+            axes.text(column, height, text, ha="center", va="center", size=size, color=colour)
         if same:
             axes.add_patch(
                 Rectangle((column - 0.48, row - 0.48), 0.96, 0.96, fill=False, lw=1.5, ec="#c05a00")
