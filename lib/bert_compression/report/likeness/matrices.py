@@ -105,9 +105,9 @@ def wrong_answers(records: Iterable[Mapping], answerable: bool | None = None) ->
     for record in records:
         if record["kind"] == "answer" and record["status"] == "ok":
             told = record["per_example"]
-            wrong = np.array([hit == "0" for hit in told["exact"]])
+            wrong = ~_marked(told["exact"])
             if answerable is not None:
-                wrong = wrong[np.array([each == "1" for each in told["answerable"]]) == answerable]
+                wrong = wrong[_marked(told["answerable"]) == answerable]
             masks[record["method"], record["seed"]] = wrong
     return masks
 
@@ -116,7 +116,12 @@ def outliers(records: Iterable[Mapping], task: str, k: int) -> Masks:
     """Which questions of another task each model finds strange by its `k`-th neighbour, from records of the
     kind "outliers"."""
     return {
-        (r["method"], r["seed"]): np.array([flag == "1" for flag in r["per_example"]["outside"]])
+        (r["method"], r["seed"]): _marked(r["per_example"]["outside"])
         for r in records
         if (r["kind"], r["status"], r["task"], r["params"].get("k")) == ("outliers", "ok", task, k)
     }
+
+
+def _marked(digits: str) -> np.ndarray:
+    """Which examples have a 1 in the record, (examples,)."""
+    return np.array([digit == "1" for digit in digits])
