@@ -9,7 +9,7 @@ import pytest
 
 from bert_compression.errors import BadInput
 from bert_compression.report.papers.loyalty_tables import TABLE_3
-from bert_compression.report.record_list import record_list
+from bert_compression.report.record_list import anchor, record_list, records_of_kind
 from bert_compression.report.reported import reported, reported_value
 from bert_compression.report.resources import word_resources
 from bert_compression.report.sentences import say, size_of
@@ -187,12 +187,10 @@ def test_earlier_code_and_failed_seeds_get_a_mark_and_a_footnote(record):
 
 
 def test_a_failed_cell_says_so_and_leads_to_its_records(record):
-    html = side_by_side(
-        {"small": accuracies(record, 0.9, status="failed", error="died")}, "answers", TABLE_3
-    ).html
-    assert re.search(
-        r'<td class="bc-none"><a href="#records-small-predict-sst2-validation-kd"[^>]*>failed</a></td>', html
-    )
+    failed = accuracies(record, 0.9, status="failed", error="died")
+    html = side_by_side({"small": failed}, "answers", TABLE_3).html
+    address = anchor("small", failed[0]["key"])
+    assert re.search(rf'<td class="bc-none"><a href="#{address}"[^>]*>failed</a></td>', html)
 
 
 def test_the_table_is_accessible(whole_table):
@@ -235,6 +233,29 @@ def test_the_record_list_is_folded_and_names_the_values(record):
         {"small": accuracies(record, 0.9, status="failed", error="stopped at step 3")}, TABLE_3
     )
     assert "failed: stopped at step 3" in failed.html
+
+
+def test_two_lists_on_a_page_keep_their_records_apart(record):
+    """The same methods and seeds, measured in two ways, as under two attacks."""
+    one, other = (record("predict", "kd", 0, {"accuracy": value}) for value in (0.875, 0.5))
+    addresses = []
+    for found in (one, other):
+        html = side_by_side({"small": [found]}, "answers", TABLE_3).html
+        foot = record_list({"small": [found]}, TABLE_3).html
+        [address] = re.findall(r' id="([^"]+)"', foot)
+        assert f'href="#{address}"' in html
+        addresses.append(address)
+    assert len(set(addresses)) == 2
+
+
+def test_records_of_one_model_are_told_apart_by_their_parameters(record):
+    def strange(k, **others):
+        return record("outliers", "tiny", 0, {"auroc": 0.25}, params={"k": k}, **others)
+
+    records = [strange(5), strange(50, status="failed", error="died"), *accuracies(record, 0.9)]
+    shown = records_of_kind({"small": records}, "outliers", ("k",), ("auroc", "fpr95"))
+    assert shown.html.startswith("<details><summary>2 records: small</summary>")
+    assert "k 5, auroc 0.25, fpr95 undefined" in shown.html and "k 50, failed: died" in shown.html
 
 
 # sentences

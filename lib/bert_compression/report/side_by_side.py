@@ -8,7 +8,7 @@ from itertools import groupby
 import pandas as pd
 
 from bert_compression.report.layouts import Layout, Measure, Part, Row
-from bert_compression.report.record_list import anchor
+from bert_compression.report.record_list import DIGITS, anchor
 from bert_compression.report.reported import reported_spread, reported_value
 from bert_compression.report.shown import EARLIER, Shown, scrolling_table, tag
 from bert_compression.report.tables import GIVEN, MEASURED, difference, measured, signed
@@ -89,18 +89,17 @@ def _line(layout: Layout, row: Row, measures: list[Measure], tables: Mapping[str
             cells += tag("td", measure.reported_text(paper), more, rowspan=rows)
         for source, table in tables.items() if measure.kind else ():
             cell = table.loc[(row.method, measure.name)]
-            place = anchor(source, layout.place(measure), row.method)
-            cells += _cell(cell, place, paper, measure)
+            cells += _cell(cell, source, paper, measure)
     return tag("tr", cells)
 
 
-def _cell(cell: pd.Series, place: str, paper: float, measure: Measure) -> str:
+def _cell(cell: pd.Series, source: str, paper: float, measure: Measure) -> str:
     text = escape(cell.text)
     if cell.status == GIVEN:
         return tag("td", text, _small("by definition"))
-    keys = ", ".join(key[:12] for key in cell.records)
-    if keys:
-        text = tag("a", text, href=f"#{place}", title=f"records {keys}")
+    if cell.records:
+        keys = ", ".join(key[:DIGITS] for key in cell.records)
+        text = tag("a", text, href=f"#{anchor(source, cell.records[0])}", title=f"records {keys}")
     if cell.status != MEASURED:
         return tag("td", text, class_="bc-none")
     marks = ("†" if cell.earlier_code else "") + ("‡" if cell.failed else "")
