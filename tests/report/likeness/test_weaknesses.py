@@ -4,6 +4,7 @@ import pytest
 
 from bert_compression.errors import Failure
 from bert_compression.report.likeness.weaknesses import (
+    between_seeds,
     degradation_picture,
     degradation_table,
     loses_more,
@@ -36,6 +37,21 @@ def test_how_much_more_a_model_loses_is_measured_on_what_it_had(attacked):
     assert loses_more(records, "large", "tiny")[0] == pytest.approx(-effect)
     with pytest.raises(Failure, match="records are missing"):
         loses_more(records[:1], "tiny", "large")
+
+
+def test_the_largest_models_seeds_are_held_against_the_other_models(attacked):
+    def lost(method, share, seed):
+        made = attacked(method, "12", seed=seed)
+        return made | {"metrics": {"relative_degradation": share}}
+
+    seeds = [lost("large", 0.5, 1), lost("large", 0.75, 0)]
+    small = [lost("tiny", 0.7, 0), lost("tiny", 0.8, 1), lost("mini", 0.625, 0)]
+    assert between_seeds([*small, *seeds], ("large", "mini", "tiny")).text == (
+        "TextBugger takes 75.0 and 50.0 % of the accuracy of large, seed by seed: 25.0 points apart. "
+        "Farthest from its mean is tiny, by 12.5 points."
+    )
+    for missing in (seeds, [*small, seeds[0]], []):
+        assert "not been attacked yet" in between_seeds(missing, ("large", "mini", "tiny")).text
 
 
 def test_attacks_are_told_apart(attacked, record):

@@ -4,6 +4,7 @@ Drawn from records of the kind "weakness". Book: notebooks/miniature/adversarial
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from bert_compression.errors import Failure
 from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED
 from bert_compression.report.figures import picture
 from bert_compression.report.likeness.verdicts_on_pairs import TAILS, Found
-from bert_compression.report.shown import Shown
+from bert_compression.report.shown import Shown, tag
 
 RESAMPLES = 2000
 ATTACKS = {"bert_attack": "BERT-ATTACK", "textbugger": "TextBugger"}
@@ -45,6 +46,35 @@ def loses_more(records: Sequence[Mapping], first: str, second: str) -> Found:
     effects = 100 * (shares[0] - shares[1]).mean(axis=1)
     low, high = np.quantile(effects[1:], TAILS)
     return float(effects[0]), float(low), float(high), len(seeds), texts
+
+
+def between_seeds(records: Iterable[Mapping], methods: Sequence[str]) -> Shown:
+    """A sentence for each attack: what share of its accuracy does the first of these models lose, seed by
+    seed, and how far from its mean is another model at most?"""
+    lost: dict[tuple[str, str], dict[int, float]] = {}
+    for r in records:
+        if r["kind"] == "weakness" and r["status"] == "ok" and "relative_degradation" in r["metrics"]:
+            of_model = lost.setdefault((r["params"]["recipe"], r["method"]), {})
+            of_model[r["seed"]] = 100 * r["metrics"]["relative_degradation"]
+    first, *others = methods
+    sentences = []
+    for recipe, name in ATTACKS.items():
+        own = lost.get((recipe, first), {})
+        means = {
+            other: np.mean([*lost[recipe, other].values()]) for other in others if (recipe, other) in lost
+        }
+        if len(own) < 2 or not means:
+            continue
+        shares = " and ".join(f"{own[seed]:.1f}" for seed in sorted(own))
+        middle = np.mean([*own.values()])
+        farthest = max(means, key=lambda other: abs(means[other] - middle))
+        sentences.append(
+            f"{name} takes {shares} % of the accuracy of {first}, seed by seed: "
+            f"{max(own.values()) - min(own.values()):.1f} points apart. "
+            f"Farthest from its mean is {farthest}, by {abs(means[farthest] - middle):.1f} points."
+        )
+    text = " ".join(sentences) or "Two seeds of the largest model have not been attacked yet."
+    return Shown(text, html=tag("p", escape(text)))
 
 
 def degradation_table(records: Iterable[Mapping], methods: Sequence[str]) -> pd.DataFrame:
