@@ -21,3 +21,23 @@ def word_resources(sources: Mapping[str, Sequence[Mapping]]) -> Shown:
             lines += [f"  - instead of the {line}" for line in replaced]
     text = "\n".join(lines) or "No attack has been run."
     return Shown(text, markdown=text)
+
+
+def word_guessers(sources: Mapping[str, Sequence[Mapping]]) -> Shown:
+    """For each source the masked language model that guessed words for BERT-ATTACK, and what its head was
+    trained on where that was here. From records of the kind "masked_lm"."""
+    lines = []
+    for source, records in sources.items():
+        for record in records:
+            if record["kind"] != "masked_lm" or record["status"] != "ok":
+                continue
+            encoder, data = record["params"]["encoder"], record["data"]
+            head = "with its own masked-word head"
+            if data:
+                head = (
+                    f"under a masked-word head that was trained here on {data['rows']:,} texts of "
+                    f"{record['params']['task']}, without their labels"
+                )
+            lines.append(f"- *{source}*: words were guessed by `{encoder}`, {head}.")
+    text = "\n".join(lines) or "No word has been guessed."
+    return Shown(text, markdown=text)
