@@ -10,7 +10,7 @@ import pandas as pd
 
 from bert_compression.metrics.query_budget import accuracy_within_budget
 from bert_compression.report.figures import picture
-from bert_compression.report.likeness.weaknesses import ATTACKS
+from bert_compression.report.likeness.weaknesses import ATTACKS, attacked, outcomes_of
 from bert_compression.report.shown import Shown
 
 STEPS = 200  # of a curve
@@ -19,15 +19,13 @@ TOLD = (0, 50, 100, 200, 400)  # budgets that the words give: the picture shows 
 
 def budget_table(records: Iterable[Mapping], methods: Sequence[str]) -> pd.DataFrame:
     """Columns: model, attack, seed, budget (queries about a text), accuracy (in percent); in the order of
-    `methods`. The budgets reach to the costliest success of all."""
-    found = [r for r in records if r["kind"] == "weakness" and r["status"] == "ok" and r["method"] in methods]
-    found.sort(key=lambda r: (methods.index(r["method"]), r["seed"]))
+    `methods`. The budgets reach to the most that any text took."""
+    found = sorted(attacked(records, methods), key=lambda r: (methods.index(r["method"]), r["seed"]))
     most = max((max(r["per_example"]["queries"]) for r in found), default=0)
     budgets = np.unique([*np.linspace(0, most, STEPS).astype(int), *(b for b in TOLD if b <= most)])
     lines = []
     for record in found:
-        told = record["per_example"]
-        left = accuracy_within_budget([int(digit) for digit in told["outcomes"]], told["queries"], budgets)
+        left = accuracy_within_budget(outcomes_of(record), record["per_example"]["queries"], budgets)
         model = (record["method"], ATTACKS[record["params"]["recipe"]], record["seed"])
         lines += [(*model, int(budget), 100 * share) for budget, share in zip(budgets, left, strict=True)]
     return pd.DataFrame(lines, columns=["model", "attack", "seed", "budget", "accuracy"])

@@ -26,14 +26,20 @@ def of_recipe(records: Iterable[Mapping], recipe: str) -> list[Mapping]:
     return [r for r in records if r["kind"] == "weakness" and r["params"]["recipe"] == recipe]
 
 
+def attacked(records: Iterable[Mapping], methods: Sequence[str]) -> list[Mapping]:
+    """The records of attacks on these models that came to their end."""
+    return [r for r in records if r["kind"] == "weakness" and r["status"] == "ok" and r["method"] in methods]
+
+
+def outcomes_of(record: Mapping) -> np.ndarray:
+    """What became of each text, (texts,): see `metrics.robustness`."""
+    return np.frombuffer(record["per_example"]["outcomes"].encode(), np.uint8) - ord("0")
+
+
 def loses_more(records: Sequence[Mapping], first: str, second: str) -> Found:
     """By how many points is the first model's relative degradation larger? The mean over seeds, with the
     interval over texts, the same for both models in every draw. Raises Failure without a common seed."""
-    outcomes = {
-        (r["method"], r["seed"]): np.frombuffer(r["per_example"]["outcomes"].encode(), np.uint8) - ord("0")
-        for r in records
-        if r["status"] == "ok"
-    }
+    outcomes = {(r["method"], r["seed"]): outcomes_of(r) for r in records if r["status"] == "ok"}
     seeds = sorted({seed for _, seed in outcomes if {(first, seed), (second, seed)} <= outcomes.keys()})
     if not seeds:
         raise Failure("records are missing")
@@ -51,18 +57,16 @@ def loses_more(records: Sequence[Mapping], first: str, second: str) -> Found:
 def between_seeds(records: Iterable[Mapping], methods: Sequence[str]) -> Shown:
     """A sentence for each attack: what share of its accuracy does the first of these models lose, seed by
     seed, and how far from its mean is another model at most?"""
-    lost: dict[tuple[str, str], dict[int, float]] = {}
-    for r in records:
-        if r["kind"] == "weakness" and r["status"] == "ok" and "relative_degradation" in r["metrics"]:
-            of_model = lost.setdefault((r["params"]["recipe"], r["method"]), {})
-            of_model[r["seed"]] = 100 * r["metrics"]["relative_degradation"]
     first, *others = methods
+    done = attacked(records, methods)
     sentences = []
     for recipe, name in ATTACKS.items():
-        own = lost.get((recipe, first), {})
-        means = {
-            other: np.mean([*lost[recipe, other].values()]) for other in others if (recipe, other) in lost
-        }
+        lost: dict[str, dict[int, float]] = {method: {} for method in methods}
+        for record in of_recipe(done, recipe):
+            if "relative_degradation" in record["metrics"]:  # not where no text was right before
+                lost[record["method"]][record["seed"]] = 100 * record["metrics"]["relative_degradation"]
+        own = lost[first]
+        means = {other: np.mean([*lost[other].values()]) for other in others if lost[other]}
         if len(own) < 2 or not means:
             continue
         shares = " and ".join(f"{own[seed]:.1f}" for seed in sorted(own))
@@ -87,8 +91,7 @@ def degradation_table(records: Iterable[Mapping], methods: Sequence[str]) -> pd.
             _told(r["params"]["settings"]),
             *(100 * r["metrics"][name] for name in ("clean_accuracy", "after_attack_accuracy")),
         )
-        for r in records
-        if r["kind"] == "weakness" and r["status"] == "ok" and r["method"] in methods
+        for r in attacked(records, methods)
     ]
     table = pd.DataFrame(lines, columns=["model", "attack", "settings", "before", "after"])
     means = table.groupby(["model", "attack", "settings"], as_index=False).mean()
