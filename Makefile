@@ -55,7 +55,7 @@ bench: $(INSTALLED) ## time training and attacks against the stock tools: make b
 	@$(BIN)/python -m benchmarks $(if $(DATA),--data "$(DATA)")
 
 builtin-bert: $(INSTALLED) ## pretrain the small BERT that ships with the package anew
-	@$(BIN)/python -m bert_compression.pretraining
+	@$(BIN)/python -m bert_compression.smoke.pretraining
 
 clean: ## remove the built book and all caches; .venv and the measured runs in .store stay
 	@rm -rf _build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -18,9 +18,8 @@ from pathlib import Path
 import torch
 
 from bert_compression.attacks.environment import import_textattack
-from bert_compression.attacks.resources import BuiltinResources, FolderResources
+from bert_compression.attacks.resources import BuiltinResources, FolderResources, Resources
 from bert_compression.attacks.run import TextResult, attack_text
-from bert_compression.attacks.swaps import Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
 from bert_compression.errors import BadInput

@@ -22,11 +22,9 @@ from pathlib import Path
 
 import torch
 
-from bert_compression.attacks.encoder import MiniLM
-from bert_compression.attacks.resources import BuiltinResources, FolderResources
-from bert_compression.attacks.run import AttackResult, attack
-from bert_compression.attacks.swaps import SAME_ANGLE, WINDOW, Resources
-from bert_compression.compression import answers_alone, prune_heads, quantize, truncate
+from bert_compression.attacks import AttackResult, BuiltinResources, FolderResources, Resources, attack
+from bert_compression.attacks.resources import SAME_ANGLE, WINDOW, MiniLM
+from bert_compression.compression import batch_dependent, prune_heads, quantize, truncate
 from bert_compression.errors import BadInput
 from bert_compression.inference import predict_logits
 from bert_compression.models import MINILM, load_encoder, load_tokenizer
@@ -103,7 +101,7 @@ def attacked(model, tokenizer, examples: Examples, resources: Resources) -> tupl
             resources,
             task=get_task("mnli"),
             max_length=MAX_LENGTH,
-            one_at_a_time=answers_alone(model),
+            one_at_a_time=batch_dependent(model),
         )
     finally:
         for hook in hooks:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from bert_compression.compression.distillation import Distillation
+from bert_compression.compression.distillation import Distillation, Objective
 from bert_compression.compression.layers import truncate
 from bert_compression.devices import has_bf16
 from bert_compression.errors import BadInput
@@ -32,7 +32,7 @@ from bert_compression.tasks.batching import Encoded, encode, shuffled_batches
 from bert_compression.tasks.catalogue import get_task
 from bert_compression.tasks.examples import Examples
 from bert_compression.tasks.sources import load_examples, open_source
-from bert_compression.training import CrossEntropy, Objective, TrainingSettings, train
+from bert_compression.training import CrossEntropy, TrainingSettings, train
 
 MAX_LENGTH = 128
 SETTINGS = TrainingSettings(epochs=1, batch_size=32, learning_rate=1e-4, bf16=has_bf16())

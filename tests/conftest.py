@@ -1,4 +1,4 @@
-"""What all tests share: one thread, no hub, and the real data where there are any."""
+"""What all tests share: one thread, no hub, the real data where there are any, projects of their own."""
 
 import os
 from pathlib import Path
@@ -74,7 +74,7 @@ def no_network(monkeypatch, tmp_path):
 
     import huggingface_hub.constants
 
-    from bert_compression import hub
+    from bert_compression import devices as hub
 
     attempts = []
 
@@ -89,3 +89,48 @@ def no_network(monkeypatch, tmp_path):
     hub.hub_answers.cache_clear()
     yield attempts
     hub.hub_answers.cache_clear()
+
+
+def settle(folder, monkeypatch):
+    """Make `folder` the project that is worked in, its store empty, the profiles small."""
+    (folder / "lib" / "bert_compression").mkdir(parents=True)
+    (folder / "_config.yml").write_text("title: Tiny\n")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("BERT_COMPRESSION_STORE", str(folder / "store"))
+    monkeypatch.delenv("BERT_COMPRESSION_DATA", raising=False)
+    import tiny_profile
+
+    tiny_profile.shrink(monkeypatch.setitem, monkeypatch.setattr)
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """The working directory: a project of the test's own."""
+    settle(tmp_path, monkeypatch)
+    return tmp_path
+
+
+@pytest.fixture
+def toys(house, monkeypatch):
+    """Toy kinds in the places of all kinds, in a project of the test's own."""
+    import tiny_profile
+
+    return tiny_profile.Toys(monkeypatch.setitem)
+
+
+@pytest.fixture(scope="session")
+def measured_table(tmp_path_factory):
+    """A small Table 3, really measured, once for all tests: its records and gold labels."""
+    from bert_compression.experiments.kinds import cost
+    from bert_compression.papers import loyalty, measure
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        settle(tmp_path_factory.mktemp("table"), monkeypatch)
+        monkeypatch.setattr(cost, "ROUNDS", {1: 3, 32: 2})
+        return measure(loyalty.TABLE_3, profile="smoke", quiet=True)
+
+
+@pytest.fixture(scope="session")
+def table(measured_table):
+    """The records of that table."""
+    return list(measured_table.records)

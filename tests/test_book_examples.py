@@ -16,6 +16,9 @@ PAGES = {
     if (blocks := CONSOLE.findall(path.read_text(encoding="utf-8")))
 }
 
+LIBRARY = BOOK.parent / "lib" / "bert_compression"
+WITH_EXAMPLES = [path for path in sorted(LIBRARY.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_give_what_it_says(page):
@@ -24,6 +27,14 @@ def test_the_examples_of_a_page_give_what_it_says(page):
     result = doctest.DocTestRunner().run(examples, out=told.append)
     assert result.failed == 0, "".join(told)
     assert result.attempted > 0
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_of_a_docstring_give_what_it_says(path):
+    module = importlib.import_module(".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts))
+    told = []
+    for examples in doctest.DocTestFinder(exclude_empty=True).find(module):
+        assert doctest.DocTestRunner().run(examples, out=told.append).failed == 0, "".join(told)
 
 
 def test_a_wrong_example_would_be_found():

@@ -1,5 +1,6 @@
 """The book's pages, without building it: each is named, has one title, refers to what exists."""
 
+import ast
 import posixpath
 import re
 from pathlib import Path
@@ -11,8 +12,9 @@ import yaml
 from sphinx.config import Config
 from sphinx.directives.code import LiteralIncludeReader
 
-from bert_compression.experiments.profiles import get_profile
-from bert_compression.report.building.staging import QUOTED, stage_library
+from bert_compression.book.stage import QUOTED, stage_library
+from bert_compression.experiments import get_profile
+from bert_compression.papers.loyalty import recipes
 from bert_compression.report.reported import reported
 
 PROJECT = Path(__file__).parents[1]
@@ -38,6 +40,12 @@ def prose(text):
     """The text without code: fences of code and inline code would look like titles and citations."""
     text = re.sub(r"^(```+)(?!\{).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"(``+) .*? \1", "", text, flags=re.DOTALL)
+
+
+def code_of(name):
+    """A notebook's code, all cells."""
+    cells = nbformat.read(source_of(name), as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "code")
 
 
 def test_the_table_of_contents_names_every_page_and_only_those():
@@ -129,6 +137,30 @@ def test_a_figure_has_words_and_fetches_nothing(name):
         assert fetched == []
 
 
+def tables_of(code, function, first):
+    """The tables that a notebook's calls of the function name, from its argument number `first` on."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    wanted = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] == function]
+    return {ast.unparse(each) for call in wanted for each in call.args[first:]}
+
+
+NOTEBOOKS = [name for name in NAMED if name.startswith("notebooks/")]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_page_lists_the_records_of_every_table_that_leads_to_them(name):
+    """Or its numbers would be links to nowhere."""
+    code = code_of(name)
+    assert tables_of(code, "side_by_side", 2) <= tables_of(code, "record_list", 1)
+
+
+def test_numbers_and_lists_of_records_are_found_in_a_notebooks_code():
+    code = 'a.side_by_side(shown, "all", TABLE)\nb = (a.record_list(shown, TABLE, x.OTHER), 1)'
+    assert tables_of(code, "side_by_side", 2) == {"TABLE"}
+    assert tables_of(code, "record_list", 1) == {"TABLE", "x.OTHER"}
+    assert sum(bool(tables_of(code_of(name), "side_by_side", 2)) for name in NOTEBOOKS) >= 8
+
+
 SYMBOLS = {"alpha": r"\alpha", "beta": r"\beta", "temperature": "T", "theseus_k": "k", "theseus_b": "b"}
 
 
@@ -138,7 +170,7 @@ def in_print(value):
 
 def test_the_chapter_tells_the_hyperparameters_of_appendix_a():
     rows = []
-    for _, line in reported("loyalty_appendix_A_hyperparameters").iterrows():
+    for _, line in reported("loyalty", "loyalty_appendix_A_hyperparameters").iterrows():
         told = line.dropna()
         others = [f"${sign} = {in_print(told[name])}$" for name, sign in SYMBOLS.items() if name in told]
         warmup = f"{told['warmup_steps']:,.0f}" if "warmup_steps" in told else "–"
@@ -152,20 +184,21 @@ def test_the_chapter_tells_the_hyperparameters_of_appendix_a():
 
 def test_the_chapter_tells_the_settings_of_the_profiles():
     small, paper = get_profile("small"), get_profile("paper")
-    assert not paper.training and "k" not in paper.curriculum
+    sizes = recipes.SIZES
+    assert not paper.training and sizes["paper"].k == 2e-5
     told = {
         "Learning rate": (f"{small.training['learning_rate']:g}", "appendix A"),
         "Batch size": (small.training["batch_size"], "appendix A"),
         "Warm-up": (f"{small.training['warmup']} of all steps", "appendix A"),
         "Epochs, with gold labels": (small.epochs, paper.epochs),
         "Epochs, distillation": (small.kd_epochs, paper.kd_epochs),
-        "Epochs, module replacing": (small.kd_epochs, paper.curriculum["epochs"]),
-        "$k$ of BERT-of-Theseus": (f"{small.curriculum['k']:g}", "appendix A"),
+        "Epochs, module replacing": (small.kd_epochs, sizes["paper"].theseus_epochs),
+        "$k$ of BERT-of-Theseus": (f"{sizes['small'].k:g}", "appendix A"),
         "Training pairs of MNLI": (f"{small.train_size['mnli']:,}", paper.train_size["mnli"] or "all"),
         "Training sentences of SST-2": (f"{small.train_size['sst2']:,}", paper.train_size["sst2"] or "all"),
         "Attacked texts": (small.attacked, paper.attacked or "all"),
         "Seeds of Tables 1 and 3": (len(small.seeds), len(paper.seeds)),
-        "Seeds of what only Table 2 has": (small.combined_seeds, paper.combined_seeds),
+        "Seeds of what only Table 2 has": (small.few_seeds, paper.few_seeds),
     }
     rows = [f"| {what} | {ours} | {theirs} |" for what, (ours, theirs) in told.items()]
     assert "\n".join(rows) in text_of("chapters/loyalty")

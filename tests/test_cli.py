@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bert_compression import __version__, cli
-from bert_compression.experiments.papers import TABLES
+from bert_compression.papers import PAPERS
 
 SENTENCES = {"sentence": ["a good film", "a bad film"], "label": [1, 0]}
 NOWHERE = "the data folder nowhere does not exist: give the folder that holds glue/"
@@ -55,12 +55,13 @@ def refused(capsys, *arguments):
         ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature"),
         (
             "plan --table table_9 --paper loyalty",
-            f"unknown table 'table_9' of loyalty: choose one of {', '.join(TABLES['loyalty'])}",
+            "unknown table 'table_9' of loyalty: choose one of "
+            + ", ".join(table.name for table in PAPERS["loyalty"]),
         ),
         (
             "run --table table_9",
             "unknown table 'table_9' of any paper: choose one of "
-            + ", ".join(dict.fromkeys(name for tables in TABLES.values() for name in tables)),
+            + ", ".join(dict.fromkeys(table.name for tables in PAPERS.values() for table in tables)),
         ),
         ("plan --table table_2", "loyalty, taylor each have a table_2: name the paper as well"),
         ("run --seeds 0", "seeds must be at least 1, not 0"),
@@ -69,8 +70,8 @@ def refused(capsys, *arguments):
         ("plan --workers -1", "workers must be at least 1, not -1"),
         (
             "run --table table_3 --attacked 2000",
-            "sst2/validation from the builtin source holds 1000 examples: "
-            "ask for between 1 and 1000, not 2000",
+            "sst2/validation from the builtin source holds 1,000 examples, and 2,000 are asked for: give "
+            "data with as many, or ask for 1 to 1,000 (the profile says how many)",
         ),
         ("run --seeds two", "argument --seeds: invalid int value: 'two'; see bert-compression run --help"),
         ("run --speed 3", "unrecognized arguments: --speed 3; see bert-compression --help"),
@@ -153,7 +154,8 @@ def test_data_that_are_not_right_are_refused_with_where(capsys, tmp_path, nothin
 def test_fewer_sentences_than_the_profile_trains_on_are_refused(capsys, tmp_path):
     small = ("run", "--table", "table_3", "--profile", "small", "--data")
     assert refused(capsys, *small, str(data_folder(tmp_path / "data"))) == (
-        "sst2/train from the folder source holds 2 examples: ask for between 1 and 2, not 20000"
+        "sst2/train from the folder source holds 2 examples, and 20,000 are asked for: give data with as "
+        "many, or ask for 1 to 2 (the profile says how many)"
     )
 
 
@@ -226,8 +228,8 @@ def test_a_plan_as_text(capsys, nothing_given):
     assert cli.main(["plan", "--table", "table_3", "--seeds", "2", "--workers", "1"]) == 0
     captured = capsys.readouterr()
     head, *kinds, last = captured.out.splitlines()
-    assert head.split() == ["kind", "there", "earlier", "code", "to", "run", "not", "needed"]
-    assert ["attack", "-", "-", "14", "-"] in [line.split() for line in kinds]
+    assert head.split() == ["kind", "there", "to", "run", "not", "needed"]
+    assert ["attack", "-", "14", "-"] in [line.split() for line in kinds]
     assert re.fullmatch(r"78 jobs, 78 to run: about \d+ (s|min) on this machine", last)
     assert captured.err == ""
     assert not nothing_given.exists()  # a plan writes nothing
@@ -238,12 +240,12 @@ def test_a_plan_holds_one_table_or_one_paper_or_all_and_each_job_once(capsys):
         assert cli.main(["plan", "--seeds", "1", "--format", "json", *arguments]) == 0
         return [json.dumps(job) for job in json.loads(capsys.readouterr().out)["jobs"]]
 
-    tables = [jobs("--paper", "loyalty", "--table", name) for name in TABLES["loyalty"]]
+    tables = [jobs("--paper", "loyalty", "--table", table.name) for table in PAPERS["loyalty"]]
     paper = jobs("--paper", "loyalty")
     assert set(paper) == set().union(*tables)
     assert max(map(len, tables)) < len(paper) < sum(map(len, tables))
     assert jobs("--table", "table_1") == tables[0]  # no other paper has one of that name
-    papers = [jobs("--paper", name) for name in TABLES]
+    papers = [jobs("--paper", name) for name in PAPERS]
     everything = jobs()
     assert set(everything) == set().union(*papers)
     assert max(map(len, papers)) < len(everything) < sum(map(len, papers))
@@ -253,7 +255,7 @@ def test_ctrl_c_before_anything_has_begun_is_one_line_too(capsys, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("bert_compression.experiments.Session", interrupted)
+    monkeypatch.setattr("bert_compression.papers.Session", interrupted)
     assert cli.main(["run"]) == 130
     told = "bert-compression: stopped; what is done is kept, and the next run goes on\n"
     assert capsys.readouterr() == ("", told)

@@ -57,7 +57,7 @@ def test_answers_that_are_no_numbers_are_refused(tiny_bert, texts, value):
     model = tiny_bert()
     with torch.no_grad():
         model.classifier.bias[1] = value
-    message = "the model answers with logits that are not finite: its training went wrong"
+    message = "the model has logits that are not finite: its training went wrong"
     with pytest.raises(Failure, match=f"^{re.escape(message)}$"):
         predict_logits(model, texts)
 

@@ -5,16 +5,28 @@ import json
 import logging
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bert_compression import models
+from bert_compression.compression import (
+    load_model,
+    load_packed,
+    prune_heads,
+    quantize,
+    save_model,
+    save_packed,
+    truncate,
+)
 from bert_compression.errors import BadInput
 from bert_compression.models import (
     encoder_digest,
     encoder_folder,
     load_encoder,
+    load_qa_model,
     load_tokenizer,
     renew_head,
 )
@@ -23,7 +35,7 @@ from bert_compression.models import (
 @pytest.fixture
 def assets(tmp_path, monkeypatch):
     """A copy of the shipped encoder that the library takes for its own."""
-    copied = tmp_path / "assets" / "builtin_bert"
+    copied = tmp_path / "smoke" / "assets" / "builtin_bert"
     shutil.copytree(encoder_folder("builtin-bert"), copied)
     monkeypatch.setattr(models, "__file__", str(tmp_path / "models.py"))
     return copied
@@ -214,12 +226,35 @@ def test_what_a_distilbert_lacks_is_drawn_with_the_seed(bert_folder, distilbert)
 
 
 def test_a_distilbert_is_compressed_stored_and_read_as_any_bert(bert_folder, distilbert, tmp_path):
-    from bert_compression.compression import load_model, prune_heads, save_model, truncate
-
     model = prune_heads(truncate(load_encoder(bert_folder(distilbert()), 2, 0), 2), {1: [0]})
     save_model(model, tmp_path / "stored")
     loaded = load_model(tmp_path / "stored").state_dict()
     assert all(torch.equal(value, loaded[name]) for name, value in model.state_dict().items())
+
+
+# Extractive QA models
+
+
+def test_a_qa_model_has_the_encoder_of_a_classifier_and_a_head_of_its_own():
+    same, other = (load_qa_model("builtin-bert", seed).qa_outputs.weight for seed in (0, 1))
+    model, classifier = load_qa_model("builtin-bert", seed=0), load_encoder("builtin-bert", 2, seed=0)
+    theirs = {n: p for n, p in classifier.bert.state_dict().items() if not n.startswith("pooler.")}
+    ours = model.bert.state_dict()
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[n], theirs[n]) for n in ours)
+    assert model.qa_outputs.weight.shape == (2, 64) and not model.qa_outputs.bias.any()
+    assert torch.equal(model.qa_outputs.weight, same) and not torch.equal(model.qa_outputs.weight, other)
+    assert torch.equal(renew_head(model, 1).qa_outputs.weight, other)
+
+
+@pytest.mark.parametrize(("save", "load"), [(save_model, load_model), (save_packed, load_packed)])
+def test_a_qa_model_is_kept_and_comes_back(tmp_path, save, load):
+    model, tokenizer = load_qa_model("builtin-bert", seed=0), load_tokenizer("builtin-bert")
+    save(model, tmp_path)
+    again = load(tmp_path)
+    inputs = tokenizer("who ?", "the cat was never wet . the farmer loved the dog .", return_tensors="pt")
+    with torch.no_grad():
+        assert torch.equal(model(**inputs).start_logits, again(**inputs).start_logits)
+        assert torch.equal(model(**inputs).end_logits, again(**inputs).end_logits)
 
 
 # What stands for an encoder in a job's key
@@ -301,11 +336,12 @@ def other(setting: str, value):
         ("config.json", other("hidden_size", "wide")),
         ("config.json", other("hidden_act", "step")),
         ("config.json", other("model_type", "horse")),
+        ("config.json", other("quantization_config", 8)),
     ],
     ids=[
         "no weights", "weights cut short", "empty weights", "no JSON", "a list", "an empty object",
         "another width", "heads that do not fit", "a width in words", "an unknown activation",
-        "an unknown architecture",
+        "an unknown architecture", "a quantization that is a number",
     ],
 )  # fmt: skip
 def test_a_damaged_encoder_is_refused_in_one_line(assets, tmp_path, name, content):
@@ -339,3 +375,109 @@ def test_a_tokenizer_without_its_vocabulary_is_refused_in_one_line(assets, tmp_p
     start = re.escape(f"no usable encoder '{folder}' in {folder}: ")
     with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
         load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name: f"module.{name}",
+        lambda name: f"_orig_mod.{name}",
+        lambda name: name.replace("layer.1.", "layer.9."),
+    ],
+    ids=["saved from DataParallel", "saved from a compiled model", "a layer under another number"],
+)
+def test_a_file_without_some_of_the_encoders_weights_is_refused(bert_folder, tiny_bert, change):
+    """transformers would draw them at random."""
+    encoder = bert_folder(tiny_bert())
+    load_encoder(encoder, 2, 0)
+    path = Path(encoder) / "model.safetensors"
+    save_file({change(name): w for name, w in load_file(path).items()}, path, {"format": "pt"})
+    with pytest.raises(BadInput, match=r"lacks \d+ tensors of its encoder, [\w.]+ among them$"):
+        load_encoder(encoder, 2, 0)
+
+
+def test_an_encoder_without_a_pooler_gets_one_drawn_with_the_seed(bert_folder, tiny_bert):
+    encoder = bert_folder(tiny_bert())
+    path = Path(encoder) / "model.safetensors"
+    weights = {name: w for name, w in load_file(path).items() if ".pooler." not in name}
+    assert len(weights) == len(load_file(path)) - 2
+    save_file(weights, path, {"format": "pt"})
+    first, again, other = (load_encoder(encoder, 2, seed).bert.pooler.dense.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("compress", "step"),
+    [
+        (lambda model: prune_heads(model, {0: [0]}), "prune_heads"),
+        (lambda model: quantize(model, "dynamic"), "quantize"),
+    ],
+)
+def test_a_compressed_model_is_no_encoder(tmp_path, tiny_bert, compress, step):
+    save_model(compress(tiny_bert()), tmp_path)
+    with refused(
+        f"{tmp_path} holds a model that this package has compressed ({step}): load it with "
+        "compression.load_model"
+    ):
+        load_encoder(str(tmp_path), 2, 0)
+
+
+def test_a_folder_with_a_model_alone_holds_no_tokenizer(tmp_path, tiny_bert):
+    save_model(tiny_bert(), tmp_path)
+    load_encoder(str(tmp_path), 2, 0)
+    with refused(
+        f"no usable encoder '{tmp_path}' in {tmp_path}: it holds no tokenizer, neither vocab.txt nor "
+        "tokenizer.json; take that of the encoder it was made from"
+    ):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_folder_named_after_an_architecture_holds_no_encoder_either(tmp_path):
+    folder = tmp_path / "empty"  # "mpt" is an architecture: transformers then takes another way
+    folder.mkdir()
+    start = re.escape(f"no usable encoder '{folder}' in {folder}: ")
+    for load in (load_tokenizer, lambda encoder: load_encoder(encoder, 2, 0)):
+        with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
+            load(str(folder))
+    shutil.copy(encoder_folder("builtin-bert") / "vocab.txt", folder)
+    with pytest.raises(BadInput, match=f"^{start}[^\n]+$"):
+        load_tokenizer(str(folder))
+
+
+def test_an_encoder_that_needs_a_package_that_is_not_there_is_refused(bert_folder, tiny_bert):
+    encoder = bert_folder(tiny_bert())
+    path = Path(encoder) / "config.json"
+    asked = {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    path.write_bytes(other("quantization_config", asked)(path.read_bytes()))
+    with pytest.raises(BadInput, match=f"^no usable encoder '{re.escape(encoder)}' in [^\n]+$"):
+        load_encoder(encoder, 2, 0)
+
+
+def test_another_librarys_message_is_cut(bert_folder, tiny_bert):
+    encoder = bert_folder(tiny_bert())
+    (Path(encoder) / "config.json").write_text('{"hidden_size": 32}')  # all known architectures are listed
+    start = f"no usable encoder {encoder!r} in {encoder}: "
+    with pytest.raises(BadInput, match=f"^{re.escape(start)}") as caught:
+        load_encoder(encoder, 2, 0)
+    assert len(str(caught.value)) <= len(start) + 200
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, lambda encoder: load_encoder(encoder, 2, 0)])
+def test_code_in_an_encoders_folder_is_never_run_and_nobody_is_asked(
+    bert_folder, tiny_bert, monkeypatch, load
+):
+    encoder = Path(bert_folder(tiny_bert()))
+    ran = encoder / "ran"
+    (encoder / "own.py").write_text(
+        f"open({str(ran)!r}, 'w')\nfrom transformers import PretrainedConfig\n"
+        "class C(PretrainedConfig): model_type = 'own'\n"
+    )
+    own = {"AutoConfig": "own.C", "AutoModel": "own.C", "AutoTokenizer": ["own.C", "own.C"]}
+    (encoder / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": own}))
+    (encoder / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda *_: asked.append(1) or "y")
+    monkeypatch.setenv("HF_MODULES_CACHE", str(encoder / "modules"))
+    with pytest.raises(BadInput, match=f"^no usable encoder '{encoder}' in [^\n]+$"):
+        load(str(encoder))
+    assert not ran.exists() and not asked

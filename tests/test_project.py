@@ -1,6 +1,7 @@
 """The project as a whole: pins agree, the style holds, imports go downwards, nothing private is committed."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from papermill import inspect_notebook
 
 PROJECT = Path(__file__).parents[1]
 LIBRARY = PROJECT / "lib" / "bert_compression"
@@ -134,18 +136,21 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").rglob("*.ipynb"))
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_committed_without_outputs_and_can_be_run(path):
-    from bert_compression.report.building.execution import check_values, declared_parameters
+    from bert_compression.book.execute import check_values, declared_parameters
 
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
+    ids = [cell.get("id") for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+    assert None not in ids and len(set(ids)) == len(ids)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.source for cell in code if cell.outputs or cell.execution_count] == []
     declared = declared_parameters(path)
-    if any("measure(" in cell.source for cell in code):
-        assert declared["profile"].default == "smoke"
+    if any("sources(" in cell.source for cell in code):
+        defaults = {name: ast.literal_eval(told["default"]) for name, told in inspect_notebook(path).items()}
+        assert defaults["profile"] == "smoke"
+        check_values(path.stem, declared, defaults)
     else:  # a page about the committed records alone has nothing to set
         assert declared == {}
-    check_values(path.stem, declared, {name: parameter.default for name, parameter in declared.items()})
 
 
 def test_there_are_notebooks():

@@ -10,11 +10,11 @@ import pytest
 import torch
 from transformers import BertForQuestionAnswering
 
-from bert_compression.compression import Distillation
+from bert_compression.compression import Distillation, Replacing, quantize, replace_modules
 from bert_compression.errors import BadInput, Failure
 from bert_compression.inference import predict_logits
 from bert_compression.tasks.batching import Encoded
-from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings, train
+from bert_compression.training import CrossEntropy, Evaluate, SpanCrossEntropy, TrainingSettings, train
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +341,126 @@ def test_settings_are_equal_by_value_and_frozen():
         settings().seed = 3
 
 
+# Evaluation on the way
+
+
+class Scores:
+    """Gives these scores one after the other, and keeps the weights of the model and what mode it was in."""
+
+    def __init__(self, *values):
+        self.values, self.weights, self.modes = iter(values), [], []
+
+    def __call__(self, model):
+        self.weights.append({name: t.clone() for name, t in model.state_dict().items()})
+        self.modes.append((model.training, torch.is_grad_enabled()))
+        return next(self.values)
+
+
+def same_weights(model, weights) -> bool:
+    return all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+
+
+def test_the_model_is_evaluated_every_few_steps_and_at_the_end_and_its_best_weights_come_back(
+    tiny_bert, texts
+):
+    model, score = tiny_bert(), Scores(0.1, 0.7, 0.7)
+    result = train(model, texts, LABELS, CrossEntropy(), settings(), evaluate=Evaluate(score, every=5))
+    assert result.evaluations == [(5, 0.1), (10, 0.7), (12, 0.7)]
+    assert (result.best_step, result.best_score) == (10, 0.7)  # of equal ones the first
+    assert score.modes == [(False, False)] * 3
+    assert same_weights(model, score.weights[1]) and not same_weights(model, score.weights[2])
+    assert result.best_weights is None  # the model has them
+    assert not any(module.training for module in model.modules())
+
+
+def test_the_last_weights_stay_where_they_are_asked_for_and_the_best_ones_are_handed_over(tiny_bert, texts):
+    plain, model, score = tiny_bert(), tiny_bert(), Scores(0.1, 0.7, 0.4)
+    train(plain, texts, LABELS, CrossEntropy(), settings())
+    evaluate = Evaluate(score, every=4, restore_best=False)
+    result = train(model, texts, LABELS, CrossEntropy(), settings(), evaluate=evaluate)
+    assert result.evaluations == [(4, 0.1), (8, 0.7), (12, 0.4)]  # the last step is not evaluated twice
+    assert equal(model, plain) and same_weights(model, score.weights[2])
+    assert (result.best_step, result.best_score) == (8, 0.7)
+    model.load_state_dict(result.best_weights)
+    assert same_weights(model, score.weights[1])
+
+
+@pytest.mark.parametrize(
+    ("make", "objective_of"),
+    [
+        (lambda bert: bert, CrossEntropy),
+        (lambda bert: quantize(bert, "ema"), CrossEntropy),
+        (lambda bert: replace_modules(bert, 2), lambda: Replacing(CrossEntropy(), k=0.0, b=0.5)),
+    ],
+    ids=["plain", "quantized", "with modules replaced at random"],
+)
+def test_training_goes_on_as_if_nobody_had_asked(tiny_bert, texts, make, objective_of):
+    """Dropout and replaced modules are drawn from the generator that an evaluation may use, too."""
+
+    def score(model):
+        torch.rand(7)
+        torch.manual_seed(5)
+        model.train().eval()
+        return float(predict_logits(model, texts)[0, 0])
+
+    runs = []
+    for evaluate in (None, Evaluate(score, every=1, restore_best=False)):
+        model = make(tiny_bert(hidden_dropout_prob=0.3))
+        objective = objective_of()
+        result = train(model, texts, LABELS, objective, settings(), evaluate=evaluate)
+        runs.append((model, result))
+    (plain, without), (asked, with_evaluation) = runs
+    assert without.losses == with_evaluation.losses and equal(plain, asked)
+    assert len(with_evaluation.evaluations) == 12 and without.evaluations == []
+    assert without.best_step is without.best_score is without.best_weights is None
+
+
+def test_each_part_of_a_model_goes_on_in_the_mode_that_it_was_in(tiny_bert, texts):
+    modes = []
+
+    class Calm(CrossEntropy):
+        def __call__(self, student, batch):
+            if not modes:
+                student.bert.embeddings.eval()
+            modes.append((student.training, student.bert.embeddings.training))
+            return super().__call__(student, batch)
+
+    evaluate = Evaluate(lambda model: 0.0, every=1)
+    train(tiny_bert(), texts, LABELS, Calm(), settings(epochs=1), evaluate=evaluate)
+    assert modes == [(True, False)] * 6
+
+
+def test_restored_weights_of_a_quantized_model_answer_as_they_did_when_they_were_the_best(tiny_bert, texts):
+    """Its layers remember rounded weights in evaluation."""
+    seen = []
+
+    def score(model):
+        seen.append(predict_logits(model, texts))
+        return -abs(len(seen) - 2)
+
+    model = quantize(tiny_bert(), "ema")
+    train(model, texts, LABELS, CrossEntropy(), settings(epochs=1), evaluate=Evaluate(score, every=2))
+    np.testing.assert_array_equal(predict_logits(model, texts), seen[1])
+    assert not np.array_equal(seen[1], seen[2])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_score_that_is_no_number_is_a_failure(tiny_bert, texts, value):
+    message = f"the evaluation at step 8 of 12 gives {value}, which is no score"
+    with pytest.raises(Failure, match=f"^{re.escape(message)}$"):
+        train(
+            tiny_bert(), texts, LABELS, CrossEntropy(), settings(),
+            evaluate=Evaluate(Scores(0.5, value), every=4),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("every", [0, -1, math.nan])
+def test_an_evaluation_has_at_least_a_step_to_the_next(every):
+    message = f"every, the steps from one evaluation to the next, must be 1 or more, not {every}"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        Evaluate(len, every)
+
+
 # Spans
 
 
@@ -379,7 +499,7 @@ def test_padding_is_never_pointed_at_and_gets_no_gradient():
     assert model.starts.grad[0, 2] == 0 and model.starts.grad[0, 0] > 0 > model.starts.grad[0, 1]
 
 
-def test_a_reader_learns_where_a_word_stands(tiny_bert):
+def test_a_qa_model_learns_where_a_word_stands(tiny_bert):
     """Every text holds the token 7 somewhere: it is the answer."""
     random = np.random.default_rng(0)
     ids = [[1, *random.integers(10, 99, 6).tolist()] for _ in range(64)]

@@ -1,4 +1,4 @@
-"""bert-compression doctor | plan | run | replay | book: one function a command, one line an error."""
+"""bert-compression doctor | plan | run | book: one function a command, one line an error."""
 
 import argparse
 import json
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """What this machine offers, and which profiles run here."""
-    from bert_compression.report.doctor import examine
+    from bert_compression.doctor import examine
 
     findings = examine(options.profile, options.data)
     if options.format == "json":
@@ -50,7 +50,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 def plan(options: argparse.Namespace) -> int:
     """What a run would compute, and about what that costs: time on this machine, or hours of a GPU."""
-    from bert_compression.experiments.pricing import Hours
+    from bert_compression.experiments.cost import Hours
 
     session = _session(options)
     rows, cost = session.plan.rows(), session.cost()
@@ -62,38 +62,29 @@ def plan(options: argparse.Namespace) -> int:
     kinds: dict[str, Counter] = {}
     for row in rows:
         kinds.setdefault(row["kind"], Counter())[row["status"]] += 1
-    states = ("there", "earlier code", "to run", "not needed")
+    states = ("there", "to run", "not needed")
     prices = {"GPU hours": cost.gpu_hours, "CPU hours": cost.cpu_hours} if isinstance(cost, Hours) else {}
-    print(f"{'kind':<16}" + "".join(f"{head:>14}" for head in (*states, *prices)))
+    print(f"{'kind':<22}" + "".join(f"{head:>12}" for head in (*states, *prices)))
     for kind, counts in kinds.items():
         cells = [counts[state] or "-" for state in states]
         cells += [f"{hours[kind]:.1f}" if kind in hours else "-" for hours in prices.values()]
-        print(f"{kind:<16}" + "".join(f"{cell:>14}" for cell in cells))
+        print(f"{kind:<22}" + "".join(f"{cell:>12}" for cell in cells))
     print(f"{len(rows)} jobs, {len(session.plan.to_run)} to run: about {cost}")
     for line in cost.basis() if prices else ():
         print(line)
-    outdated = sum(counts["earlier code"] for counts in kinds.values())
-    if outdated:
-        anew = _session(options, fresh=True).cost()
-        print(f"{outdated} measured with earlier code; `run --fresh` would measure them anew: about {anew}")
     return 0
 
 
 def run(options: argparse.Namespace) -> int:
     """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
-    from bert_compression.experiments import publish
-    from bert_compression.experiments.profiles import get_profile
+    from bert_compression.experiments import PROFILES
 
     session = _session(options, fresh=options.fresh)
     # Smoke is no evidence, and results/ holds attacks on as many texts as the profile says.
-    kept = options.profile != "smoke" and options.attacked in (None, get_profile(options.profile).attacked)
-
-    def keep(records: list[dict]) -> None:
-        if kept:
-            publish(options.profile, records)
-
+    own_size = options.attacked in (None, PROFILES[options.profile].attacked)
+    keep = session.publish if options.profile != "smoke" and own_size else lambda records=None: None
+    keep()  # what an earlier run has left in the store, before anything that reads it
     records = session.run(options.quiet, lambda record: keep([record]))
-    keep(session.stored())
     waiting = len(session.plan.to_run)
     failed = [record for record in records if record["status"] == "failed"]
     if not options.quiet:
@@ -108,38 +99,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def replay(options: argparse.Namespace) -> int:
-    """After a change of code: does it give the numbers of before? Runs a few jobs of the store again."""
-    from bert_compression.experiments.places import store_folder
-    from bert_compression.experiments.replay import replay, to_replay, vouch
-    from bert_compression.experiments.store import Store
-
-    store = Store(store_folder())
-    open_questions = []
-    for kind, records in to_replay(store).items():
-        results = []
-        for result in replay(records, store, options.data):
-            of = "{method}, {task}, {profile}, {seconds:.0f} s".format(**result.record)
-            told = f"other {', '.join(result.differs)}" if result.differs else "the same"
-            print(f"{kind} of {of}: {told}", flush=True)
-            results.append(result)
-        if results and not any(result.differs for result in results):
-            vouch(results)
-        else:
-            open_questions.append(kind)
-    if open_questions:
-        raise Failure(
-            f"not seen to give the numbers of before: {', '.join(open_questions)}; "
-            "their records count as measured with earlier code"
-        )
-    print("every kind of job gives the numbers of its last records")
-    return 0
-
-
 def book(options: argparse.Namespace) -> int:
     """Run what the book's tables need, execute its notebooks, build the pages."""
-    from bert_compression.report.building.book import build
-    from bert_compression.report.building.execution import read_values
+    from bert_compression.book import build, read_values
 
     values = read_values(options.parameter)
     build(options.profile, options.data, options.notebook or None, values, options.quiet)
@@ -147,18 +109,12 @@ def book(options: argparse.Namespace) -> int:
 
 
 def _session(options: argparse.Namespace, fresh: bool = False):
-    from bert_compression.experiments import Session
+    from bert_compression.experiments import get_profile
+    from bert_compression.papers import get_tables, open_session
 
-    return Session(
-        options.paper,
-        options.table,
-        options.profile,
-        options.data,
-        options.seeds,
-        options.attacked,
-        fresh,
-        options.workers,
-    )
+    profile = get_profile(options.profile, options.seeds, options.attacked)
+    tables = get_tables(options.paper, options.table)
+    return open_session(tables, profile, options.data, fresh, options.workers)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -201,10 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
         sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
-    running.add_argument("--fresh", action="store_true", help="measure anew what earlier code has measured")
+    running.add_argument("--fresh", action="store_true", help="measure again what is committed")
     running.add_argument("--quiet", action="store_true", help="print errors only")
-
-    command(replay, folder, profile=False)
 
     built = command(book, folder)
     built.add_argument(

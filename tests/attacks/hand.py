@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import torch
 
 from bert_compression.attacks.victim import Victim
-from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+from bert_compression.metrics import ALREADY_WRONG, FOOLED, WITHSTOOD
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 

@@ -17,7 +17,7 @@ from bert_compression.attacks.run import attack_text
 from bert_compression.attacks.victim import Victim
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, load_encoder, load_tokenizer
-from bert_compression.tasks.english.lexicon import synonyms
+from bert_compression.smoke.lexicon import synonyms
 
 PIECES = [
     "the",

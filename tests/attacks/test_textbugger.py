@@ -15,7 +15,7 @@ from bert_compression.attacks.run import attack_text
 from bert_compression.attacks.textbugger import TextBugger
 from bert_compression.attacks.victim import Victim
 from bert_compression.models import BUILTIN, load_encoder, load_tokenizer
-from bert_compression.tasks.english.lexicon import synonyms
+from bert_compression.smoke.lexicon import synonyms
 
 
 def test_a_word_has_one_bug_of_each_kind_and_a_lookalike_for_each_letter():

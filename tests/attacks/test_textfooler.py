@@ -6,12 +6,11 @@ import torch
 from tiny import TASK, labelled, sentences
 
 from bert_compression.attacks.environment import import_textattack
-from bert_compression.attacks.resources import GenuineResources
+from bert_compression.attacks.resources import SAME_ANGLE, WINDOW, GenuineResources, Resources
 from bert_compression.attacks.run import attack_text
-from bert_compression.attacks.swaps import SAME_ANGLE, WINDOW, Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
-from bert_compression.tasks.english import language
+from bert_compression.smoke import language
 
 WORDS = list(language.CONCEPT_OF)
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import PAIRS, TASK, labelled, minding_company, sentences
+from tiny import PAIRS, TASK, batch_dependent, labelled, sentences
 
 from bert_compression.attacks import victim as victim_module
 from bert_compression.attacks.environment import import_textattack
@@ -100,8 +100,8 @@ def test_what_is_remembered_is_bounded(model, tokenizer, monkeypatch):
 
 
 @pytest.mark.parametrize("one_at_a_time", [True, False])
-def test_one_at_a_time_keeps_company_from_changing_an_answer(model, tokenizer, monkeypatch, one_at_a_time):
-    monkeypatch.setattr(model, "forward", minding_company(model.forward))
+def test_one_at_a_time_keeps_a_batch_from_changing_an_answer(model, tokenizer, monkeypatch, one_at_a_time):
+    monkeypatch.setattr(model, "forward", batch_dependent(model.forward))
     texts = sentences(10, seed=5)
     victim = Victim(model, tokenizer, 64, one_at_a_time)
     alone = torch.stack([victim.alone(text) for text in texts])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import torch
 
 from bert_compression.attacks.victim import Victim
-from bert_compression.tasks.english import language
+from bert_compression.smoke import language
 
 TASK = SimpleNamespace(name="sst2", columns=("sentence",), labels=("negative", "positive"), attacked=0)
 PAIRS = SimpleNamespace(name="pairs", columns=("premise", "hypothesis"), labels=("yes", "no"), attacked=1)
@@ -67,7 +67,7 @@ def sentences(count: int, seed: int = 0) -> list[str]:
     return [language.wording(language.review_pattern(review, rng), rng) for review in reviews]
 
 
-def minding_company(forward):
+def batch_dependent(forward):
     """A model's forward as it would be with an activation range taken over the whole batch."""
 
     def wrapped(**inputs):

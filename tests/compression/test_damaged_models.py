@@ -158,6 +158,7 @@ DAMAGED = {
     "a step that is no object": ["quantize"],
     "a step without a method": [{"mode": "ema", "decay": 0.9}],
     "a step without its settings": [{"method": "quantize", "mode": "ema"}],
+    "bits in words": [{"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": "eight"}],
     "heads that are no lists": [{"method": "prune_heads", "heads": {"1": 0}}],
     "heads in words": [{"method": "prune_heads", "heads": {"1": ["first"]}}],
     "a layer in words": [{"method": "prune_heads", "heads": {"first": [0]}}],
@@ -179,6 +180,10 @@ def test_a_damaged_entry_of_the_compression_is_refused(makers, tmp_path, entry):
         (
             {"method": "quantize", "mode": "int4", "decay": 0.9},
             "unknown quantization mode 'int4': choose one of ema, dynamic, int8",
+        ),
+        (
+            {"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": 40},
+            "weights have 1 to 16 bits, not 40",
         ),
         (
             {"method": "prune_heads", "heads": {"9": [0]}},
@@ -203,6 +208,48 @@ def test_a_scale_without_integers_is_refused(makers, tmp_path, name):
     save_model(makers["fp32"](), tmp_path)
     rewrite(tmp_path, lambda t: t.update({f"{name}.weight_scale": torch.tensor(2.0)}))
     refuse(tmp_path, re.escape(f"the weights in {tmp_path} do not fit its config: ") + ".+")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"weight_scale": torch.ones(2, 1)}, "the scale has the shape (2, 1), not ()"),
+        (
+            {"weight": torch.full((2, 32), -128, dtype=torch.int8)},
+            "these are no torch.int8 integers from -127 to 127",
+        ),
+        (
+            {"weight": torch.zeros(2, 32, dtype=torch.int16)},
+            "these are no torch.int8 integers from -127 to 127",
+        ),
+    ],
+    ids=["scale", "range", "type"],
+)
+def test_integers_of_another_grid_than_the_configs_are_refused(makers, tmp_path, change, reason):
+    save_packed(makers["ema"](), tmp_path)
+    load_model(tmp_path)
+    rewrite(tmp_path, lambda t: t.update({f"classifier.{name}": value for name, value in change.items()}))
+    start = re.escape(f"the weights in {tmp_path} do not fit its config: ")
+    refuse(tmp_path, start + re.escape(f"classifier.weight: {reason}"))
+
+
+def test_integers_for_a_layer_that_is_not_quantized_are_refused(makers, tmp_path):
+    save_packed(makers["ema"](), tmp_path)
+    integers = load_file(tmp_path / "model.safetensors")
+    save_model(makers["fp32"](), tmp_path)
+    names = ("classifier.weight", "classifier.weight_scale")
+    rewrite(tmp_path, lambda t: t.update({name: integers[name] for name in names}))
+    start = re.escape(f"the weights in {tmp_path} do not fit its config: ")
+    refuse(tmp_path, f"{start}classifier.weight holds integers, and its layer is not quantized")
+
+
+def test_code_in_the_folder_is_not_run(tmp_path):
+    config = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
+    refuse(tmp_path, re.escape(f"{tmp_path} holds no readable model: ") + ".+")
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

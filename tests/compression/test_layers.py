@@ -5,7 +5,16 @@ import re
 import pytest
 import torch
 
-from bert_compression.compression import keep_layers, prune_heads, quantize, spread_layers, truncate
+from bert_compression.compression import (
+    keep_layers,
+    load_model,
+    prune_heads,
+    quantize,
+    save_model,
+    spread_layers,
+    truncate,
+    uniform_layers,
+)
 from bert_compression.errors import BadInput
 
 
@@ -85,6 +94,17 @@ def test_keeping_all_layers_in_their_order_keeps_the_answers_and_shares_nothing(
     assert ours.isdisjoint(p.data_ptr() for p in teacher.parameters())
 
 
+def test_a_layer_that_is_named_twice_becomes_two(tiny_bert, tiny_texts, tmp_path):
+    teacher, inputs = tiny_bert(), tiny_texts().batch(range(6))
+    student = keep_layers(teacher, [0, 0, 3])
+    save_model(student, tmp_path)
+    with torch.no_grad():
+        assert torch.equal(load_model(tmp_path)(**inputs).logits, student(**inputs).logits)
+        before = student.bert.encoder.layer[1].output.dense.weight.clone()
+        student.bert.encoder.layer[0].output.dense.weight.zero_()
+    assert torch.equal(student.bert.encoder.layer[1].output.dense.weight, before)
+
+
 @pytest.mark.parametrize(
     ("layers", "shown"), [([], "[]"), ([4], "[4]"), ([0, -1], "[0, -1]"), (range(3, 6), "[3, 4, 5]")]
 )
@@ -107,3 +127,33 @@ def test_layers_that_are_not_there_are_refused(tiny_bert, layers, shown):
 )
 def test_spread_layers_reach_from_the_first_to_the_last(student, teacher, layers):
     assert spread_layers(student, teacher) == layers
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "layers"),
+    [
+        (6, 12, [1, 3, 5, 7, 9, 11]),  # TinyBERT's g(m) = 2 m, from 0
+        (4, 12, [2, 5, 8, 11]),
+        (5, 12, [1, 4, 6, 9, 11]),  # 2.4, 4.8, 7.2, 9.6 and 12, counted from 1
+        (8, 12, [1, 2, 4, 5, 7, 8, 10, 11]),  # of 1.5 the higher
+        (1, 12, [11]),
+        (6, 6, [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_each_layer_stands_for_the_last_of_its_share(student, teacher, layers):
+    assert uniform_layers(student, teacher) == layers
+
+
+def test_shares_rise_to_the_last_layer_and_name_none_twice():
+    for teacher in range(1, 25):
+        for student in range(1, teacher + 1):
+            layers = uniform_layers(student, teacher)
+            assert len(set(layers)) == student and layers == sorted(layers)
+            assert layers[0] >= 0 and layers[-1] == teacher - 1
+
+
+@pytest.mark.parametrize("student", [0, 7])
+def test_a_student_without_layers_or_with_more_than_its_teacher_is_refused(student):
+    message = f"6 layers of the teacher cannot be spread over {student} of the student"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        uniform_layers(student, 6)

@@ -6,8 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from bert_compression.compression import GeneralDistillation, keep_layers, layer_states, layerwise_loss
-from bert_compression.compression.layerwise import LayerStates
+from bert_compression.compression import (
+    GeneralDistillation,
+    LayerStates,
+    keep_layers,
+    layer_states,
+    layerwise_loss,
+)
 from bert_compression.errors import BadInput
 
 
@@ -100,6 +105,34 @@ def test_two_layers_by_hand():
     assert layerwise_loss(student, teacher, first).item() == 0 + 4 + 0
 
 
+@pytest.mark.parametrize(
+    ("layers", "teacher_layers", "layer_map"),
+    [
+        (5, 12, None),  # TinyBERT's mapping, rounded: layers 2, 5, 7, 10 and 12
+        (2, 3, None),
+        (2, 4, [0, 3]),
+        (2, 4, [3, 1]),
+    ],
+)
+def test_a_layer_map_says_which_layer_stands_for_which(layers, teacher_layers, layer_map):
+    """Second route: torch's mean squared error, pair by pair."""
+    student, teacher = draw(layers, teacher_layers)
+    followed = layer_map or {5: [1, 4, 6, 9, 11], 2: [1, 2]}[layers]
+    expected = F.mse_loss(student.hidden[0], teacher.hidden[0])
+    for ours, theirs in enumerate(followed):
+        expected = expected + F.mse_loss(student.hidden[ours + 1], teacher.hidden[theirs + 1])
+        expected = expected + F.mse_loss(student.scores[ours], teacher.scores[theirs])
+    loss = layerwise_loss(student, teacher, ALL, layer_map)
+    torch.testing.assert_close(loss, expected)
+    other = layerwise_loss(student, teacher, ALL, list(range(layers)))
+    assert not torch.allclose(loss, other, rtol=1e-3)
+
+
+def test_the_uniform_map_is_what_one_gets_without_a_map():
+    student, teacher = draw(2, 4)
+    assert torch.equal(layerwise_loss(student, teacher, ALL, [1, 3]), layerwise_loss(student, teacher, ALL))
+
+
 @pytest.mark.parametrize(("layers", "teacher_layers"), [(2, 2), (2, 4), (2, 6), (1, 3)])
 def test_a_layer_stands_for_the_last_of_its_share_and_embeddings_for_embeddings(layers, teacher_layers):
     """Second route: torch's mean squared error, pair by pair, with TinyBERT's g(m) = m N / M from 0."""
@@ -168,8 +201,12 @@ def test_the_gradient_reaches_the_student_and_not_the_teacher():
 @pytest.mark.parametrize(
     ("layers", "cut", "message"),
     [
-        ((2, 3), lambda s: s, "3 layers of the teacher cannot be spread over 2"),
-        ((4, 2), lambda s: s, "2 layers of the teacher cannot be spread over 4"),
+        ((4, 2), lambda s: s, "2 layers of the teacher cannot be spread over 4 of the student"),
+        (
+            (0, 2),
+            lambda s: LayerStates(s.hidden, ()),
+            "2 layers of the teacher cannot be spread over 0 of the student",
+        ),
         (
             (2, 2),
             lambda s: LayerStates(tuple(h[..., :2] for h in s.hidden), s.scores),
@@ -204,6 +241,14 @@ def test_the_objective_is_the_loss_of_what_both_models_compute(tiny_bert, inputs
     assert torch.equal(
         objective(student, batch), objective(student, {**batch, "labels": 1 - batch["labels"]})
     )
+
+
+def test_the_objective_hands_its_layer_map_on(tiny_bert, inputs, batch):
+    teacher, student = tiny_bert(), keep_layers(tiny_bert(seed=1), [0, 3])
+    states = layer_states(student, inputs), layer_states(teacher, inputs)
+    expected = layerwise_loss(*states, inputs["attention_mask"], [0, 2])
+    torch.testing.assert_close(GeneralDistillation(teacher, layer_map=[0, 2])(student, batch), expected)
+    assert not torch.allclose(GeneralDistillation(teacher)(student, batch), expected, rtol=1e-3)
 
 
 def test_the_student_learns_in_every_layer_and_the_teacher_does_not(tiny_bert, batch):

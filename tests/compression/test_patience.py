@@ -93,17 +93,30 @@ def test_states_of_other_shapes_are_refused():
         (3, 12, "last", [10, 11]),
         (6, 6, "skip", [1, 2, 3, 4, 5]),
         (1, 12, "skip", []),
+        (5, 12, "skip", [2, 5, 7, 10]),
+        (5, 12, "last", [8, 9, 10, 11]),
+        (4, 6, "skip", [2, 3, 5]),
     ],
 )
 def test_the_layers_below_the_last_are_paired_as_the_paper_says(student, teacher, strategy, followed):
     assert paired_layers(student, teacher, strategy) == list(zip(range(1, student), followed, strict=True))
 
 
+def test_a_layer_map_takes_the_place_of_the_strategy():
+    # From 0 in the map, as layers are kept; from 1 in the pairs, as hidden states are counted.
+    assert paired_layers(3, 12, layer_map=[2, 6, 11]) == [(1, 3), (2, 7)]
+    assert paired_layers(3, 12, "last", [2, 6, 11]) == [(1, 3), (2, 7)]
+    assert paired_layers(6, 12, layer_map=[1, 3, 5, 7, 9, 11]) == paired_layers(6, 12, "skip")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((6, 12, "first"), "unknown strategy 'first': choose one of skip, last"),
-        ((5, 12, "skip"), "12 layers of the teacher cannot be spread over 5 of the student"),
+        ((3, 12, "skip", [1, 3]), "a layer map has an entry for each of the student's 3 layers, not 2"),
+        ((2, 12, "skip", [1, 12]), "the teacher has the layers 0 to 11, not all of [1, 12]"),
+        ((2, 12, "skip", [-1, 3]), "the teacher has the layers 0 to 11, not all of [-1, 3]"),
+        ((3, 12, "skip", [1, 5, 1]), "a layer map names no layer of the teacher twice, as [1, 5, 1] does"),
         ((0, 12, "skip"), "12 layers of the teacher cannot be spread over 0 of the student"),
         ((12, 6, "last"), "6 layers of the teacher cannot be spread over 12 of the student"),
     ],
@@ -127,10 +140,12 @@ def given(tiny_bert, tiny_texts):
     return student, teacher, {**batch, "labels": torch.arange(6) % 3, "teacher_logits": logits}
 
 
-@pytest.mark.parametrize(("strategy", "followed"), [("skip", 2), ("last", 3)])
-def test_the_objective_is_its_three_parts_by_hand(given, strategy, followed):
+@pytest.mark.parametrize(
+    ("choice", "followed"), [({"strategy": "skip"}, 2), ({"strategy": "last"}, 3), ({"layer_map": [0, 3]}, 1)]
+)
+def test_the_objective_is_its_three_parts_by_hand(given, choice, followed):
     student, teacher, batch = given
-    loss = PatientDistillation(teacher, **SETTINGS, strategy=strategy)(student, batch)
+    loss = PatientDistillation(teacher, **SETTINGS, **choice)(student, batch)
 
     inputs = {name: batch[name] for name in ("input_ids", "token_type_ids", "attention_mask")}
     ours, theirs = (model(**inputs, output_hidden_states=True) for model in (student, teacher))
@@ -162,7 +177,7 @@ def test_each_weight_weighs_its_own_part(given):
 
 def test_the_student_learns_and_the_teacher_does_not(given):
     student, teacher, batch = given
-    assert PatientDistillation.needs == ("teacher_logits",)
+    assert PatientDistillation(teacher).needs == ("teacher_logits",)
     PatientDistillation(teacher.train(), **SETTINGS)(student, batch).backward()
     assert not teacher.training  # without dropout
     assert all(p.grad is None for p in teacher.parameters())

@@ -246,6 +246,56 @@ def test_importance_without_batches_is_refused(tiny_bert):
         head_importance(tiny_bert(), [])
 
 
+@pytest.mark.parametrize(
+    ("change", "labels", "message"),
+    [
+        (
+            lambda m: quantize(m, "int8"),
+            torch.zeros(8).long(),
+            "int8 layers pass no gradient: score the heads before quantizing",
+        ),
+        (
+            lambda m: m.requires_grad_(False),
+            torch.zeros(8).long(),
+            "head importance needs gradients, and the model is frozen: call requires_grad_() first",
+        ),
+        (
+            lambda m: m,
+            torch.rand(8),
+            "head importance is for classes: this model or its labels are those of a regression task",
+        ),
+        (
+            lambda m: m,
+            None,
+            "head importance needs labels in every batch: the loss is the cross-entropy with them",
+        ),
+    ],
+    ids=["int8", "frozen", "regression", "no labels"],
+)
+def test_importance_that_cannot_be_had_is_refused(tiny_bert, texts, change, labels, message):
+    given = texts.batch(range(8)) | ({} if labels is None else {"labels": labels})
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        head_importance(change(tiny_bert()), [given])
+
+
+def test_importance_for_a_model_of_a_regression_task_is_refused(tiny_bert, texts):
+    with pytest.raises(BadInput, match=r"^head importance is for classes: "):
+        head_importance(tiny_bert(num_labels=1), [{**texts.batch(range(8)), "labels": torch.rand(8)}])
+
+
+def test_importance_of_a_model_with_a_frozen_head_can_be_had(tiny_bert, texts):
+    model = tiny_bert()
+    model.classifier.requires_grad_(False)
+    expected = head_importance(tiny_bert(), [batch(texts, range(8))])
+    assert torch.equal(head_importance(model, [batch(texts, range(8))]), expected)
+
+
+def test_heads_of_no_known_importance_are_not_chosen():
+    importance = torch.tensor([[0.5, 0.2], [torch.nan, 0.1]])
+    with pytest.raises(BadInput, match=r"^the importance of some head is NaN: "):
+        least_important_heads(importance, 0.5)
+
+
 def test_importance_of_an_unevenly_pruned_model_is_refused(tiny_bert, texts):
     message = "the layers have different numbers of heads ([4, 3, 4, 4]): score the heads before pruning"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):

@@ -1,4 +1,4 @@
-"""Eight bits: the rounding by hand and against torch's, its gradient, its ranges, and real integers."""
+"""Quantized models: ranges of activations, rounded weights, bits and rows, and real integers."""
 
 import copy
 import re
@@ -7,16 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from bert_compression.compression.quantization import (
-    ActivationQuantizer,
-    QuantizedEmbedding,
-    QuantizedLinear,
-    answers_alone,
+from bert_compression.compression import (
     as_int8,
+    batch_dependent,
+    binarize,
     calibrate,
     fake_quantize,
     quantization_mode,
     quantize,
+    ternarize,
+)
+from bert_compression.compression.quantization import (
+    ActivationQuantizer,
+    QuantizedEmbedding,
+    QuantizedLinear,
 )
 from bert_compression.errors import BadInput
 from bert_compression.training import CrossEntropy, TrainingSettings, train
@@ -43,71 +47,6 @@ def make(tiny_bert, texts):
 def logits(model: nn.Module, texts, indices) -> torch.Tensor:
     with torch.inference_mode():
         return model(**texts.batch(list(indices))).logits
-
-
-# fake_quantize
-
-
-def test_a_matrix_is_rounded_to_the_grid_of_127_steps_by_hand():
-    # The largest magnitude is 254, so that one step is 254 / 127 = 2.
-    matrix = torch.tensor([[254.0, -253.5, 0.9], [1.1, -7.2, 100.0]])
-    expected = torch.tensor([[254.0, -254.0, 0.0], [2.0, -8.0, 100.0]])
-    assert torch.equal(fake_quantize(matrix), expected)
-
-
-def test_two_bits_know_three_values_and_three_bits_seven():
-    values = torch.tensor([-3.0, -1.6, -1.4, 0.4, 1.4, 1.6, 3.0])
-    assert torch.equal(fake_quantize(values, bits=2), torch.tensor([-3.0, -3.0, 0.0, 0.0, 0.0, 3.0, 3.0]))
-    assert torch.equal(fake_quantize(values, bits=3), torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
-
-
-def test_zeros_and_an_empty_tensor_stay_as_they_are():
-    assert torch.equal(fake_quantize(torch.zeros(3, 4)), torch.zeros(3, 4))
-    assert fake_quantize(torch.empty(0, 4)).shape == (0, 4)
-
-
-@pytest.mark.parametrize("bits", [2, 4, 8, 16])
-def test_a_second_application_changes_nothing_and_the_first_does(bits):
-    for seed, size in enumerate([1e-6, 1e-3, 1.0, 1e3] * 5):
-        values = size * torch.randn(500, generator=torch.Generator().manual_seed(seed))
-        once = fake_quantize(values, bits)
-        assert torch.equal(fake_quantize(once, bits), once)
-        assert not torch.equal(once, values)
-        assert len(once.unique()) <= 2**bits - 1
-
-
-def test_the_largest_error_is_half_a_step():
-    values = torch.randn(100_000, generator=torch.Generator().manual_seed(0))
-    error = (fake_quantize(values) - values).abs().max()
-    assert 0.999 < error / (values.abs().max() / 254) < 1 + 1e-5
-
-
-def test_torchs_own_fake_quantization_rounds_alike():
-    values = torch.randn(300, 400, generator=torch.Generator().manual_seed(1))
-    scale = (values.abs().max() / 127).item()
-    assert torch.equal(
-        fake_quantize(values), torch.fake_quantize_per_tensor_affine(values, scale, 0, -127, 127)
-    )
-    # A grid that uses all 256 integers has another step: -128 to 127, as in DeepSpeed.
-    other = torch.fake_quantize_per_tensor_affine(values, scale * 127 / 128, 0, -128, 127)
-    assert not torch.allclose(fake_quantize(values), other, atol=scale / 4)
-
-
-def test_the_gradient_is_that_of_the_identity_and_not_that_of_rounding():
-    values = torch.randn(6, 5, generator=torch.Generator().manual_seed(2), requires_grad=True)
-    weights = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
-    (ours,) = torch.autograd.grad((fake_quantize(values) * weights).sum(), values)
-    step = values.detach().abs().max() / 127
-    (rounded,) = torch.autograd.grad(((values / step).round() * step * weights).sum(), values)
-    assert torch.equal(ours, weights)
-    assert torch.equal(rounded, torch.zeros_like(weights))
-
-
-@pytest.mark.parametrize("bits", [1, 17])
-def test_bits_that_this_grid_cannot_have_are_refused(bits):
-    message = f"bits must lie between 2 and 16, not {bits}; for one bit use binarize"
-    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
-        fake_quantize(torch.ones(2), bits)
 
 
 # Ranges of activations
@@ -157,7 +96,8 @@ def test_every_linear_layer_and_embedding_is_fake_quantized_and_nothing_else(tin
     ):
         expected = {nn.Linear: QuantizedLinear, nn.Embedding: QuantizedEmbedding}
         assert type(after) is expected.get(type(before), type(before)), name
-    assert model.config.compression == [{"method": "quantize", "mode": mode, "decay": 0.9999}]
+    bits = {"weight_bits": 8, "activation_bits": 8, "per_row": False}
+    assert model.config.compression == [{"method": "quantize", "mode": mode, "decay": 0.9999, **bits}]
     assert quantization_mode(model) == mode and quantization_mode(plain) is None
 
 
@@ -167,6 +107,46 @@ def test_a_model_computes_with_rounded_weights_and_keeps_the_exact_ones(tiny_ber
     assert torch.equal(model.classifier.weight, exact)
     assert torch.equal(model.classifier.rounded_weight(), fake_quantize(exact))
     assert not torch.equal(model.classifier.rounded_weight(), exact)
+
+
+ROUNDED = {1: binarize, 2: ternarize, 4: lambda weight: fake_quantize(weight, 4)}
+
+
+@pytest.mark.parametrize("bits", ROUNDED)
+def test_weights_have_the_bits_that_were_asked_for_and_activations_theirs(tiny_bert, texts, bits):
+    model = quantize(tiny_bert(), "dynamic", weight_bits=bits, activation_bits=5)
+    for layer in (model.classifier, model.bert.embeddings.word_embeddings):
+        assert torch.equal(layer.rounded_weight(), ROUNDED[bits](layer.weight))
+        assert not torch.equal(layer.rounded_weight(), fake_quantize(layer.weight))
+    with torch.no_grad():
+        values = torch.randn(50, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(model.classifier.input_quantizer(values), fake_quantize(values, 5))
+        assert torch.equal(model.classifier.output_quantizer(values), fake_quantize(values, 5))
+    step = model.config.compression[0]
+    assert (step["weight_bits"], step["activation_bits"], step["per_row"]) == (bits, 5, False)
+    assert not torch.equal(logits(model, texts, range(12)), logits(tiny_bert(), texts, range(12)))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 8])
+def test_per_row_each_row_of_a_matrix_is_rounded_alone(tiny_bert, bits):
+    model = quantize(tiny_bert(), "ema", weight_bits=bits, per_row=True)
+    for layer in (model.classifier, model.bert.embeddings.word_embeddings):
+        rounded = {**ROUNDED, 8: fake_quantize}[bits]
+        by_hand = torch.stack([rounded(row) for row in layer.weight])
+        assert torch.equal(layer.rounded_weight(), by_hand)
+        assert not torch.equal(by_hand, rounded(layer.weight))
+
+
+def test_fewer_bits_answer_less_like_fp32(tiny_bert, texts):
+    exact = logits(tiny_bert(), texts, range(12))
+
+    def error(**bits) -> float:
+        model = quantize(tiny_bert(), "dynamic", **bits)
+        return (logits(model, texts, range(12)) - exact).abs().mean().item()
+
+    errors = [error(weight_bits=bits, activation_bits=16) for bits in (16, 8, 6, 4, 2)]
+    assert errors == sorted(errors) and errors[0] < 1e-3
+    assert error(weight_bits=16, activation_bits=4) > error(weight_bits=16, activation_bits=8) > errors[0]
 
 
 @pytest.mark.parametrize("mode", ["ema", "dynamic", "int8"])
@@ -190,9 +170,9 @@ def test_only_ranges_of_a_whole_batch_let_an_answer_depend_on_its_company(make, 
     difference = (together - alone).abs().max().item()
     step = make("ema").classifier.output_quantizer.max_abs.item() / 127
     if mode in ("dynamic", "int8"):
-        assert answers_alone(model) and difference > 4 * step
+        assert batch_dependent(model) and difference > 4 * step
     else:
-        assert not answers_alone(model)
+        assert not batch_dependent(model)
         assert difference < (1.01 * step if mode == "ema" else 1e-5)
         assert torch.equal(together.argmax(1), alone.argmax(1))
 
@@ -377,6 +357,30 @@ def test_an_unknown_mode_is_refused(tiny_bert):
     message = "unknown quantization mode 'int4': choose one of ema, dynamic, int8"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         quantize(tiny_bert(), "int4")
+
+
+@pytest.mark.parametrize(
+    ("bits", "message"),
+    [
+        ({"weight_bits": 0}, "weights have 1 to 16 bits, not 0"),
+        ({"weight_bits": 17}, "weights have 1 to 16 bits, not 17"),
+        ({"activation_bits": 1}, "bits must lie between 2 and 16, not 1; for one bit use binarize"),
+    ],
+)
+def test_bits_that_no_grid_has_are_refused_before_the_model_is_changed(tiny_bert, bits, message):
+    model = tiny_bert()
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        quantize(model, "ema", **bits)
+    assert type(model.classifier) is nn.Linear and quantization_mode(model) is None
+
+
+@pytest.mark.parametrize("change", [{"weight_bits": 4}, {"activation_bits": 16}, {"per_row": True}])
+def test_int8_kernels_have_their_own_bits_and_scale(tiny_bert, change):
+    with pytest.raises(
+        BadInput, match=r"^int8 kernels have 8 bits for weights and activations and one scale"
+    ):
+        quantize(tiny_bert(), "int8", **change)
+    assert quantization_mode(quantize(tiny_bert(), "dynamic", **change)) == "dynamic"
 
 
 @pytest.mark.parametrize("first", ["ema", "dynamic", "int8"])

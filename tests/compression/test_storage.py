@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from bert_compression.compression import (
+    calibrate,
     fake_quantize,
     load_model,
     load_packed,
@@ -70,6 +71,58 @@ def test_save_model_keeps_the_exact_weights_and_save_packed_the_rounded_ones(mak
     assert not torch.equal(fake_quantize(exact), exact)
 
 
+BITS = [(1, 8, True), (2, 4, False), (2, 8, True), (4, 8, True), (6, 16, False), (12, 8, False)]
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("save", [save_model, save_packed])
+def test_other_bits_and_scales_come_back_with_the_same_answers(tiny_bert, inputs, tmp_path, bits, save):
+    names = ("weight_bits", "activation_bits", "per_row")
+    model = calibrate(quantize(tiny_bert(), "ema", **dict(zip(names, bits, strict=True))), [inputs])
+    save(model, tmp_path)
+    loaded = load_model(tmp_path)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+    assert loaded.classifier.weight_grid == model.classifier.weight_grid
+    assert not torch.equal(logits(model, inputs), logits(quantize(tiny_bert(), "dynamic"), inputs))
+    if save is save_packed:
+        stored = header(tmp_path / "model.safetensors")
+        assert stored["classifier.weight"] == ("I16" if bits[0] == 12 else "I8", [2, 32])
+        assert stored["classifier.weight_scale"] == ("F32", [2, 1] if bits[2] else [])
+
+
+@pytest.mark.parametrize("form", ["ema", "dynamic", "int8"])
+@pytest.mark.parametrize("save", [save_model, save_packed])
+def test_a_model_that_was_saved_before_bits_were_recorded_has_eight(makers, inputs, tmp_path, form, save):
+    model = makers[form]()
+    save(model, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (step,) = config["compression"]
+    config["compression"] = [{name: step[name] for name in ("method", "mode", "decay")}]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = load_model(tmp_path)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+    assert loaded.config.compression == [step] and step["weight_bits"] == step["activation_bits"] == 8
+
+
+def test_saving_that_fails_leaves_the_model_that_was_there(makers, inputs, tmp_path):
+    model, broken = makers["fp32"](), makers["truncated"]()
+    save_model(model, tmp_path)
+    broken.bert.encoder.layer[1] = broken.bert.encoder.layer[0]  # one and the same: no file holds that
+    with pytest.raises(RuntimeError, match="share memory"):
+        save_model(broken, tmp_path)
+    assert torch.equal(logits(load_model(tmp_path), inputs), logits(model, inputs))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_of_half_precision_computes_in_fp32(makers, inputs, tmp_path, dtype):
+    model = makers["fp32"]().to(dtype)
+    model.save_pretrained(tmp_path)
+    loaded = load_model(tmp_path)
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert torch.equal(logits(loaded, inputs), logits(model.float(), inputs))
+
+
 def test_saving_leaves_the_model_as_it_was(makers, inputs, tmp_path):
     model = makers["ema"]()
     before = logits(model, inputs)
@@ -83,7 +136,14 @@ def test_the_config_tells_how_the_model_was_changed(makers, tmp_path):
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["compression"] == [
         {"method": "prune_heads", "heads": {"0": [1], "2": [0, 3]}},
-        {"method": "quantize", "mode": "int8", "decay": 0.9999},
+        {
+            "method": "quantize",
+            "mode": "int8",
+            "decay": 0.9999,
+            "weight_bits": 8,
+            "activation_bits": 8,
+            "per_row": False,
+        },
     ]
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]

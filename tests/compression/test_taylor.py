@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bert_compression.compression import corrected_squares_loss, kl_loss, taylor_loss
+from bert_compression.compression import (
+    LogitLoss,
+    as_classes,
+    corrected_squares_loss,
+    kl_loss,
+    taylor_loss,
+    truncate,
+)
 from bert_compression.errors import BadInput
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
@@ -167,7 +174,11 @@ def test_half_precision_is_widened(loss):
     ("teacher", "labels", "told"),
     [
         (torch.zeros(4, 3), torch.zeros(4).long(), "same shape (batch, classes), not (4, 2) and (4, 3)"),
-        (torch.zeros(4, 2), torch.zeros(4), "the labels are grades, and this loss asks for classes"),
+        (
+            torch.zeros(4, 2),
+            torch.zeros(4),
+            "the labels are regression targets, and this loss asks for classes",
+        ),
         (torch.zeros(4, 2), torch.zeros(4, 3), "distributions (4, 2), not of shape (4, 3)"),
         (torch.zeros(4, 2), torch.zeros(5).long(), "class numbers (batch,) or distributions (4, 2)"),
     ],
@@ -187,3 +198,43 @@ def test_weights_and_temperatures_without_sense_are_refused():
             corrected_squares_loss(student, teacher, labels, bad)
     with pytest.raises(BadInput, match="temperature must be positive, not 0"):
         taylor_loss(student, teacher, labels, temperature=0)
+
+
+# The objective
+
+
+def by_hand(loss, student, teacher, gold):
+    plain = cross_entropy(student, gold)
+    return {
+        "cross_entropy": plain,
+        "kl": 0.3 * plain + 0.7 * kl_loss(student, teacher),
+        "taylor": taylor_loss(student, teacher, gold, lambda_=0.3),
+        "squares": corrected_squares_loss(student, teacher, gold, alpha=0.7),
+    }[loss]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "kl", "taylor", "squares"])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_the_objective_is_its_loss_and_keeps_the_cross_entropy_of_each_step(
+    tiny_bert, tiny_texts, loss, classes
+):
+    teacher, student = tiny_bert(num_labels=classes), truncate(tiny_bert(seed=1, num_labels=classes), 2)
+    inputs = tiny_texts().batch(range(6))
+    labels = torch.arange(6) / 2 if classes == 1 else torch.arange(6) % 3
+    with torch.no_grad():
+        ours, theirs = student(**inputs).logits, teacher(**inputs).logits
+    (logits, gold), (other, _) = as_classes(ours, labels), as_classes(theirs, labels)
+    objective = LogitLoss(loss, 0.3)
+    given = {**inputs, "labels": labels} | {name: theirs for name in objective.needs}
+    torch.testing.assert_close(objective(student, given), by_hand(loss, logits, other, gold))
+    objective(student, given)
+    assert objective.curve == [cross_entropy(logits, gold).item()] * 2
+
+
+def test_an_objective_needs_a_teacher_unless_it_is_cross_entropy_and_knows_no_other_loss():
+    assert LogitLoss("cross_entropy", 0.5).needs == ()
+    for loss in ("kl", "taylor", "squares"):
+        assert LogitLoss(loss, 0.5).needs == ("teacher_logits",)
+    message = "unknown loss 'hinge': choose one of cross_entropy, kl, taylor, squares"
+    with pytest.raises(BadInput, match=f"^{message}$"):
+        LogitLoss("hinge", 0.5)

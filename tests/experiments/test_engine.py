@@ -14,13 +14,11 @@ import tiny_profile
 
 from bert_compression import cli
 from bert_compression.errors import BadInput, Failure
-from bert_compression.experiments import Session, measure
 
 JOBS = 39  # of a Table 3 with one seed
 
 
-def run(**options):
-    return measure("loyalty", "table_3", quiet=True, **options)
+run = tiny_profile.run
 
 
 def read(path):
@@ -60,7 +58,7 @@ def test_what_two_plans_share_is_computed_once(toys):
 
 
 def test_inputs_come_first_and_each_job_once(toys):
-    jobs = Session("loyalty", "table_3", "smoke").plan.all_jobs()
+    jobs = tiny_profile.session().plan.all_jobs()
     assert len(jobs) == JOBS
     seen = set()
     for job in jobs:
@@ -70,7 +68,7 @@ def test_inputs_come_first_and_each_job_once(toys):
 
 
 def test_what_another_process_has_done_meanwhile_is_not_done_again(toys):
-    session = Session("loyalty", "table_3", "smoke")
+    session = tiny_profile.session()
     run()
     assert len(session.run(quiet=True)) == JOBS
     assert len(toys.ran) == JOBS
@@ -84,7 +82,7 @@ def test_each_new_record_is_handed_on_as_soon_as_it_is_kept(toys, house):
         assert (place(house, record) / "record.json").is_file()
         assert len(records(house)) == len(seen)
 
-    Session("loyalty", "table_3", "smoke").run(quiet=True, on_record=handed)
+    tiny_profile.session().run(quiet=True, on_record=handed)
     assert seen == toys.ran
 
 
@@ -130,7 +128,8 @@ def test_a_record_that_is_not_the_jobs_own_is_recomputed_and_said_in_one_line(to
     assert cli.main(["run", "--table", "table_3"]) == 0
     assert toys.ran[before:] == ["attack"]
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == f"job {mine.name[:12]} will be computed again: its record is damaged or another job's"
+    damage = "its record is damaged, another job's or of an earlier layout"
+    assert told[0] == f"job {mine.name[:12]} will be computed again: {damage}"
     assert len(told) == 2  # that line, and the job's own
     assert read(mine / "record.json")["key"] == mine.name
 
@@ -170,7 +169,7 @@ def test_a_failed_job_is_recorded_what_needs_it_says_so_and_the_others_go_on(toy
     toys.before.clear()
     before = len(toys.ran)
     assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
-    assert toys.ran[before:] == ["distill", "predict", "attack", "cost", "loyalty"]
+    assert toys.ran[before:] == ["distill", "predict", "loyalty", "cost", "attack"]
     assert {r["status"] for r in records(house)} == {"ok"}
 
 
@@ -198,11 +197,11 @@ def test_bad_input_in_a_job_ends_the_run_and_leaves_nothing_of_the_job(toys, hou
 
 
 def start(house, *arguments):
-    """The command line with toy kinds in a process of its own, which ends up waiting in head_prune."""
+    """The command line with toy kinds in a process of its own, which ends up waiting in prune_heads."""
     return subprocess.Popen(
         [sys.executable, tiny_profile.__file__, "run", "--table", "table_3", *arguments],
         cwd=house,
-        env={**os.environ, "TOYS": "head_prune:waits"},
+        env={**os.environ, "TOYS": "prune_heads:waits"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -211,9 +210,10 @@ def start(house, *arguments):
 
 @pytest.fixture
 def stuck(house):
-    """Starts a run and comes back when it is in the middle of head_prune, with what had been done by then."""
-    session = Session("loyalty", "table_3", "smoke")
-    (job,) = (job for job in session.plan.all_jobs() if job.kind == "head_prune")
+    """Starts a run and comes back when it is in the middle of prune_heads, with what had been done by
+    then."""
+    session = tiny_profile.session()
+    (job,) = (job for job in session.plan.all_jobs() if job.kind == "prune_heads")
     key = session.resolver.key(job)
 
     def start_and_wait(*arguments):
@@ -237,7 +237,7 @@ def test_a_killed_run_loses_the_running_job_only_and_the_next_run_goes_on(toys, 
 
     run()
     assert len(toys.ran) == JOBS - len(done)
-    assert toys.ran[0] == "head_prune"
+    assert toys.ran[0] == "prune_heads"
     assert partial(house) == []
     assert len(records(house)) == JOBS
 
@@ -254,7 +254,7 @@ def test_ctrl_c_ends_a_run_with_one_line_and_130(house, stuck):
 
 
 def test_a_disk_that_fills_up_ends_the_run_in_one_line_with_nothing_half_written(toys, house, capsys):
-    toys.before["head_prune"] = lambda work: fail_to_write(work.folder / "model.safetensors")
+    toys.before["prune_heads"] = lambda work: fail_to_write(work.folder / "model.safetensors")
     assert cli.main(["run", "--table", "table_3", "--quiet"]) == 2
     assert capsys.readouterr().err == (
         f"bert-compression: {house / 'store'} cannot be written to (No space left on device): free some "

@@ -1,20 +1,19 @@
 """What names a job: the same question gives the same key, any other question another."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
+from bert_compression import smoke
+from bert_compression.errors import BadInput
+from bert_compression.experiments import PROFILES, Job, Resolver, in_order
 from bert_compression.experiments import job as job_module
-from bert_compression.experiments.job import Job, Resolver
-from bert_compression.experiments.papers import table_jobs
-from bert_compression.experiments.plan import in_order
-from bert_compression.experiments.profiles import PROFILES
-from bert_compression.tasks.sources import FolderSource
+from bert_compression.experiments.kinds import KINDS
+from bert_compression.papers import loyalty
+from bert_compression.papers.loyalty import recipes
+from bert_compression.tasks import FolderSource
+from bert_compression.tasks.sources import BuiltinSource
 
 PARAMS = {"task": "sst2", "seed": 0, "encoder": "builtin-bert", "split": "train", "size": None, "mode": "ema"}
 
@@ -55,18 +54,15 @@ def changed(before, after):
     return {name for name in before if before[name] != after[name]}
 
 
-def test_a_key_changes_with_the_data_of_the_job_or_of_what_it_needs_and_only_then(tmp_path):
-    sizes = {
-        "train_size": {"sst2": None},
-        "attacked": None,
-        "importance_size": None,
-        "calibration_size": None,
-    }
-    jobs = in_order(table_jobs("loyalty", "table_3", replace(PROFILES["smoke"], seeds=(0,), **sizes)))
+def test_a_key_changes_with_the_data_of_the_job_or_of_what_it_needs_and_only_then(tmp_path, monkeypatch):
+    whole = replace(recipes.SIZES["smoke"], importance=None, calibration=None)
+    monkeypatch.setitem(recipes.SIZES, "smoke", whole)
+    profile = replace(PROFILES["smoke"], seeds=(0,), train_size={"sst2": None}, attacked=None)
+    jobs = in_order(loyalty.TABLE_3.jobs(profile))
 
     def keys(name, train, validation):
         resolver = Resolver(FolderSource(write_folder(tmp_path / name, train, validation)))
-        return {f"{job}, {job.params.get('split')}": resolver.key(job) for job in jobs}
+        return {f"{job.title}, {job.params.get('split')}": resolver.key(job) for job in jobs}
 
     train, validation = ["one good film", "two bad films"], ["a fine one", "a dull one"]
     before = keys("a", train, validation)
@@ -108,68 +104,45 @@ def test_a_key_changes_with_the_word_resources_of_an_attack(tmp_path):
     assert keys()[1] == before[1]
 
 
-KEYS_OF_A_COPY = """
-import json, sys
-from pathlib import Path
-import bert_compression
-from bert_compression.experiments.code import code_digest, code_name
-from bert_compression.experiments.job import Resolver
-from bert_compression.experiments.papers import table_jobs
-from bert_compression.experiments.plan import in_order
-from bert_compression.experiments.profiles import get_profile
-from bert_compression.tasks.sources import open_source
+def test_the_built_in_tasks_are_known_by_their_version_and_not_read(monkeypatch):
+    """Generating all of them takes half a minute: a plan should not."""
 
-lib = Path(sys.argv[1]) / "bert_compression"
-assert Path(bert_compression.__file__).parent == lib, bert_compression.__file__
+    def job(split="train", size=None):
+        return Job("predict", {**PARAMS, "split": split, "size": size})
 
-def keys():
-    code_digest.cache_clear()
-    code_name.cache_clear()
-    resolver = Resolver(source)
-    return {f"{job}, {job.params.get('split')}": resolver.key(job) for job in jobs}
+    def keys():
+        resolver = Resolver(BuiltinSource())
+        jobs = (job(), job(size=2000), job(size=50), job("validation"))
+        return [resolver.key(each) for each in jobs], [resolver.data(each)[1] for each in jobs]
 
-def edit(name, old, new):
-    text = (lib / name).read_text()
-    assert text.count(old) == 1, (name, old, text.count(old))
-    (lib / name).write_text(text.replace(old, new))
-
-source = open_source(None, builtin=True)
-jobs = in_order(table_jobs("loyalty", "table_3", get_profile("smoke", seeds=1)))
-found = [keys()]
-for change in json.loads(sys.argv[2]):
-    edit(*change)
-    found.append(keys())
-print(json.dumps(found))
-"""
+    with monkeypatch.context() as patched:
+        patched.setattr(smoke, "load", None)  # calling it would fail
+        before, rows = keys()
+        assert len(set(before)) == 4
+        assert rows == [2000, 2000, 50, 1000]
+        patched.setattr(smoke, "VERSION", smoke.VERSION + 1)
+        assert set(keys()[0]).isdisjoint(before)
+    assert rows == [len(Resolver(BuiltinSource()).examples(each)) for each in (
+        job(), job(size=2000), job(size=50), job("validation"))]  # fmt: skip
+    with pytest.raises(BadInput, match="holds 2,000 examples, and 2,001 are asked for"):
+        Resolver(BuiltinSource()).key(job(size=2001))
 
 
-def test_changing_the_distillation_loss_recomputes_kd_and_what_follows_not_the_teacher(tmp_path):
-    package = os.path.dirname(sys.modules["bert_compression"].__file__)
-    shutil.copytree(package, tmp_path / "bert_compression", ignore=shutil.ignore_patterns("__pycache__"))
-    docstring = ["compression/distillation.py", "How far is the student's distribution", "How near is it"]
-    loss = [
-        "compression/distillation.py",
-        "return temperature**2 *",
-        "return temperature *",
-    ]
-    loop = ["training.py", "max_gradient_norm: float = 1.0", "max_gradient_norm: float = 2.0"]
-    done = subprocess.run(
-        [sys.executable, "-c", KEYS_OF_A_COPY, str(tmp_path), json.dumps([docstring, loss, loop])],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    before, other_docstring, other_loss, other_loop = json.loads(done.stdout)
-    assert other_docstring == before
-    assert changed(before, other_loss) == {
+def test_bumping_a_kinds_version_recomputes_it_and_what_follows_not_the_teacher(tmp_path, monkeypatch):
+    source = FolderSource(write_folder(tmp_path, ["one good film"] * 9999, ["a fine one"] * 999))
+    jobs = in_order(loyalty.TABLE_3.jobs(replace(PROFILES["smoke"], seeds=(0,))))
+
+    def keys():
+        resolver = Resolver(source)
+        return {f"{job.title}, {job.params.get('split')}": resolver.key(job) for job in jobs}
+
+    before = keys()
+    assert keys() == before
+    monkeypatch.setitem(KINDS, "distill", replace(KINDS["distill"], version=KINDS["distill"].version + 1))
+    assert changed(before, keys()) == {
         "distill of kd, seed 0, train",
         "predict of kd, seed 0, validation",
         "attack of kd, seed 0, validation",
         "cost of kd, seed 0, validation",
         "loyalty of kd, seed 0, validation",
     }
-    # The loop trains the teacher too, so that nothing but the untrained models is left.
-    untrained = {"pretrained of pretrained, seed 0, None", "quantize of pretrained | q8, seed 0, None"}
-    assert changed(before, other_loop) == before.keys() - untrained

@@ -5,15 +5,17 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import tiny_profile
 
-from bert_compression.experiments import measure
-from bert_compression.experiments.papers import TABLES, loyalty
-from bert_compression.experiments.profiles import PROFILES
+from bert_compression.experiments import PROFILES, per_example
+from bert_compression.experiments.records import is_sound
+from bert_compression.papers import PAPERS, loyalty
+from bert_compression.papers.loyalty import tables
 
 FIELDS = {
-    "key", "identity", "kind", "profile", "task", "method", "seed", "params", "inputs", "code", "data",
+    "key", "identity", "kind", "profile", "task", "method", "seed", "params", "inputs", "version", "data",
     "metrics", "per_example", "seconds", "peak_memory_mib", "versions", "hardware", "commit", "created",
-    "status", "error", "artifacts", "earlier_code",
+    "status", "error", "artifacts", "digest",
 }  # fmt: skip
 LOYALTY = {"label_loyalty", "label_loyalty_low", "label_loyalty_high", "probability_loyalty"}
 METRICS = {
@@ -33,8 +35,7 @@ METRICS = {
 }  # fmt: skip
 
 
-def run(**options):
-    return measure("loyalty", "table_3", quiet=True, **options)
+run = tiny_profile.run
 
 
 def test_a_record_says_all_that_is_to_be_known_of_a_job(table):
@@ -42,7 +43,7 @@ def test_a_record_says_all_that_is_to_be_known_of_a_job(table):
     keys = {record["key"] for record in table}
     for record in table:
         assert record.keys() == FIELDS
-        assert (record["status"], record["error"], record["earlier_code"]) == ("ok", None, False)
+        assert (record["status"], record["error"]) == ("ok", None)
         assert (record["profile"], record["task"], record["seed"]) == ("smoke", "sst2", 0)
         assert record["metrics"].keys() >= METRICS.get(record["kind"], set()), record["kind"]
         assert set(record["inputs"].values()) <= keys
@@ -55,14 +56,17 @@ def test_a_record_says_all_that_is_to_be_known_of_a_job(table):
         else:
             assert record["data"] is None
     assert json.loads(json.dumps(table)) == table
+    assert all(is_sound(record) for record in table)
 
 
-def test_a_record_keeps_each_example_where_a_number_rests_on_it(table):
+def test_a_record_keeps_each_example_where_a_number_rests_on_it(table, measured_table):
     by_kind = {(r["kind"], r["method"]): r for r in table if r["params"].get("split") != "train"}
     for (kind, method), record in by_kind.items():
         each, metrics = record["per_example"], record["metrics"]
         if kind == "predict":
-            right = sum(p == g for p, g in zip(each["predictions"], each["gold"], strict=True))
+            gold = measured_table.gold[record["data"]["digest"]]
+            assert len(gold) == 60
+            right = int((per_example(record, "predictions") == gold).sum())
             assert right / 60 == metrics["accuracy"], method
             assert metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"]
         elif kind == "attack":
@@ -84,11 +88,15 @@ def test_a_record_keeps_each_example_where_a_number_rests_on_it(table):
 
 def only(monkeypatch, *methods, kinds=("predict", "loyalty", "attack")):
     """Ask for these measurements of these methods alone."""
-
-    def some(profile):
-        return [job for job in loyalty.table_3(profile) if job.method in methods and job.kind in kinds]
-
-    monkeypatch.setitem(TABLES["loyalty"], "table_3", some)
+    measures = {"predict": tables.answers, "loyalty": tables.loyalty, "attack": tables.textfooler}
+    wanted = [measures[kind] for kind in kinds]
+    some = replace(
+        loyalty.TABLE_3,
+        rows=tuple(replace(row, given={}) for row in loyalty.TABLE_3.rows if row.method in methods),
+        columns=tuple(column for column in loyalty.TABLE_3.columns if column.measure in wanted),
+        panels=(),
+    )
+    monkeypatch.setitem(PAPERS, "loyalty", (some,))
 
 
 def comparable(records):
@@ -124,7 +132,7 @@ def test_a_text_of_ten_thousand_words_is_cut_and_counted(house, monkeypatch):
         pd.DataFrame({"sentence": sentences, "label": labels}).to_parquet(data / f"{split}.parquet")
     sizes = {"builtin_data": False, "train_size": {"sst2": None}, "epochs": 1, "attacked": 8}
     monkeypatch.setitem(PROFILES, "small", replace(PROFILES["small"], **sizes))
-    records = measure("loyalty", "table_3", "small", data=house / "data", quiet=True)
+    records = run("small", data=house / "data")
     predict, attack = ([r for r in records if r["kind"] == kind][-1] for kind in ("predict", "attack"))
     assert predict["metrics"]["truncated_texts"] == 1
     assert predict["metrics"]["examples"] == attack["metrics"]["attacked"] == 8

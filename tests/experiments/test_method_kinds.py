@@ -13,19 +13,15 @@ from workshop import Workshop
 from bert_compression.attacks import attack, load_resources
 from bert_compression.compression import keep_layers, layer_states, layerwise_loss, load_model, patience_loss
 from bert_compression.errors import Failure
-from bert_compression.experiments.job import Job
-from bert_compression.experiments.kinds import distill, pkd, theseus, transfer
-from bert_compression.experiments.kinds.base import Work
-from bert_compression.experiments.papers import table_jobs
-from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
-from bert_compression.experiments.papers.pipelines import Grid, model_of, predict
-from bert_compression.experiments.plan import in_order
-from bert_compression.experiments.profiles import get_profile
+from bert_compression.experiments import Grid, Job, in_order, steps
+from bert_compression.experiments.kinds import KINDS, Work
+from bert_compression.experiments.kinds.train import _teacher_logits
+from bert_compression.experiments.records import encode as encode_each
 from bert_compression.inference import predict_logits
 from bert_compression.models import load_tokenizer
-from bert_compression.tasks import builtin, encode, get_task
-from bert_compression.tasks.examples import Examples
-from bert_compression.tasks.sources import FolderSource
+from bert_compression.papers.loyalty import recipes
+from bert_compression.smoke import builtin
+from bert_compression.tasks import Examples, FolderSource, encode, get_task
 
 MNLI = get_task("mnli")
 SIZES = {"train": 200, "validation_matched": 40, "validation_mismatched": 20}
@@ -35,8 +31,8 @@ PROFILE = replace(
     attacked=20,
     epochs=4,
     kd_epochs=4,  # 28 steps: 20 in which modules are drawn, 8 of the successors alone
-    pretraining={**tiny_profile.shrunk("smoke").pretraining, "epochs": 24, "learning_rate": 1e-3},
 )
+TASK_AGNOSTIC = {"epochs": 24, "batch_size": 32, "learning_rate": 1e-3, "warmup": 0.1}
 
 
 def write_pairs(folder, shift: int = 0) -> FolderSource:
@@ -61,14 +57,40 @@ class House(Workshop):
 
     def batch(self, split: str = "train") -> dict[str, torch.Tensor]:
         """Inputs and labels of forty pairs."""
-        job = predict(grid(), model_of(grid(), "teacher"), split, 40)
+        job = steps.predict(grid(), model_of(grid(), "teacher"), split, 40)
         examples = self.resolver.examples(job)
         encoded = encode(examples.texts, load_tokenizer("builtin-bert"), 128)
         return encoded.batch(range(40))
 
 
-def grid(seed: int = 0, **methods) -> Grid:
-    return Grid({**METHODS, **methods}, APPENDIX_A, PROFILE, MNLI, seed)
+def grid(seed: int = 0) -> Grid:
+    return Grid(PROFILE, MNLI, seed)
+
+
+def pkd_last(g: Grid) -> Job:
+    told = {"alpha": 0.7, "beta": 500.0, "temperature": 10.0, "strategy": "last"}
+    return steps.pkd(g, steps.truncate(g, recipes.teacher(g), 0.5), recipes.teacher(g), **told)
+
+
+ON_THE_WAY = {
+    "teacher | truncate": lambda g: steps.truncate(g, recipes.teacher(g), 0.5),
+    "teacher | truncate | pkd_last": pkd_last,
+    "distilbert_checkpoint": lambda g: recipes._checkpoint(g, "distilbert"),
+    "tinybert_checkpoint": lambda g: recipes._checkpoint(g, "tinybert"),
+}
+
+
+def model_of(g: Grid, name: str) -> Job:
+    return ON_THE_WAY[name](g) if name in ON_THE_WAY else tiny_profile.model_of(g, name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sizes():
+    """Small ones."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        small = replace(recipes.SIZES["smoke"], importance=64, calibration=64, task_agnostic=TASK_AGNOSTIC)
+        monkeypatch.setitem(recipes.SIZES, "smoke", small)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +133,7 @@ def test_with_kd_theseus_follows_the_teacher_and_not_the_labels(house, tmp_path)
         work = Work(
             job.params, MNLI, inputs, folder, Examples(examples.texts, tuple(labels)), None, print_not
         )
-        theseus.run(work)
+        KINDS["theseus"].run(work)
         again.append(load_model(folder))
     assert not differing(again[0], with_teacher) and not differing(*again)
 
@@ -181,17 +203,17 @@ def test_each_seed_draws_its_own_head_on_an_encoder_that_was_distilled_once(hous
     assert differing(first, other) == {"classifier.weight"}
     encoder = load_model(house.place(model_of(grid(), "tinybert_checkpoint").inputs["model"]))
     assert differing(first, encoder) == {"classifier.weight"}
-    distilled = [r for r in house.store.records() if r["kind"] == "pretrain_distill"]
+    distilled = [r for r in house.store.records() if r["kind"] == "distill_task_agnostic"]
     assert sum(r["params"]["recipe"] == "tinybert" for r in distilled) == 1
 
 
-def test_every_encoder_of_the_ladder_can_be_distilled(house):
+def test_an_encoder_of_every_model_size_can_be_distilled(house):
     """Shares such as 5/6 leave layers that the teacher's are no multiple of."""
-    asked = in_order(table_jobs("miniature", "errors", get_profile("small")))
-    ladder = [job.params for job in asked if job.kind == "pretrain_distill"]
-    assert len(ladder) == 5
+    asked = in_order(tiny_profile.jobs_of("miniature", "errors"))
+    smaller = [job.params for job in asked if job.kind == "distill_task_agnostic"]
+    assert len(smaller) == 5
     like = model_of(grid(), "distilbert_checkpoint").inputs["model"]
-    for told in ladder:
+    for told in smaller:
         params = {**like.params, "size": 32, "recipe": told["recipe"], "keep": told["keep"]}
         record = house.record(Job(like.kind, params, like.inputs, like.method))
         assert record["metrics"]["layers"] == round(12 * told["keep"])
@@ -222,35 +244,35 @@ def test_a_teacher_must_be_right_more_often_than_the_commonest_label(house, tmp_
         f"the teacher is right on {share:.1%} of the training examples, no more than always giving the "
         f"commonest label ({share:.1%}): fine-tune it before distilling"
     )
-    for kind, method in ((distill.run, "kd"), (pkd.run, "pkd"), (theseus.run, "theseus_kd")):
+    for kind, method in (("distill", "kd"), ("pkd", "pkd"), ("theseus", "theseus_kd")):
         with pytest.raises(Failure, match=f"^{re.escape(message)}$"):
-            run(kind, method, constant)
-    given = run(distill.teacher_logits, "kd", better)
+            run(KINDS[kind].run, method, constant)
+    given = run(_teacher_logits, "kd", better)
     assert given.keys() == {"teacher_logits"}
     np.testing.assert_array_equal(given["teacher_logits"], better)
 
 
-# In company and alone
+# One at a time and in batches
 
 
 @pytest.mark.parametrize("mode", ["int8", "dynamic"])
-def test_models_that_mind_company_answer_alone_unless_company_is_asked_for(house, mode):
+def test_batch_dependent_models_answer_one_at_a_time_unless_batches_are_asked_for(house, mode):
     made = model_of(grid(), f"q8_ptq_{mode}")
     model = load_model(house.place(made))
     logits = {}
-    for name, others in (("alone", {}), ("company", {"in_company": True})):
-        job = predict(grid(), made, "validation_matched", None, **others)
+    for name, others in (("one at a time", {}), ("in batches", {"batched": True})):
+        job = steps.predict(grid(), made, "validation_matched", None, **others)
         with np.load(house.place(job) / "logits.npz") as arrays:
             logits[name] = arrays["logits"]
     encoded = encode(house.resolver.examples(job).texts, load_tokenizer("builtin-bert"), 128)
-    np.testing.assert_array_equal(logits["alone"], predict_logits(model, encoded, 1))
-    np.testing.assert_array_equal(logits["company"], predict_logits(model, encoded, 32))
-    assert not np.array_equal(logits["alone"], logits["company"])
+    np.testing.assert_array_equal(logits["one at a time"], predict_logits(model, encoded, 1))
+    np.testing.assert_array_equal(logits["in batches"], predict_logits(model, encoded, 32))
+    assert not np.array_equal(logits["one at a time"], logits["in batches"])
 
 
-def test_static_ranges_do_not_mind_company_and_get_it(house):
+def test_static_ranges_do_not_depend_on_the_batch_and_answer_in_batches(house):
     made = model_of(grid(), "q8_ptq_static")
-    job = predict(grid(), made, "validation_matched", None)
+    job = steps.predict(grid(), made, "validation_matched", None)
     with np.load(house.place(job) / "logits.npz") as arrays:
         logits = arrays["logits"]
     encoded = encode(house.resolver.examples(job).texts, load_tokenizer("builtin-bert"), 128)
@@ -258,14 +280,21 @@ def test_static_ranges_do_not_mind_company_and_get_it(house):
 
 
 def attack_job(made: Job, **others) -> Job:
-    params = grid().data("validation_matched", PROFILE.attacked, resources="builtin", **others)
+    params = grid().data(
+        "validation_matched",
+        PROFILE.attacked,
+        recipe="textfooler",
+        settings={},
+        resources="builtin",
+        **others,
+    )
     return Job("attack", params, {"model": made}, made.method)
 
 
-@pytest.mark.parametrize("in_company", [False, True])
-def test_an_attack_in_company_is_one_in_batches(house, in_company):
+@pytest.mark.parametrize("batched", [False, True])
+def test_an_attack_batched_is_one_in_batches(house, batched):
     made = model_of(grid(), "q8_ptq_int8")
-    job = attack_job(made, **({"in_company": True} if in_company else {}))
+    job = attack_job(made, **({"batched": True} if batched else {}))
     record = house.record(job)
     expected = attack(
         load_model(house.place(made)),
@@ -274,14 +303,14 @@ def test_an_attack_in_company_is_one_in_batches(house, in_company):
         load_resources("builtin"),
         task=MNLI,
         max_length=PROFILE.max_length,
-        one_at_a_time=not in_company,
+        one_at_a_time=not batched,
     )
     assert record["per_example"]["outcomes"] == "".join(map(str, expected.outcomes))
     assert record["per_example"]["queries"] == list(expected.queries)
     assert record["metrics"]["successes_lost_alone"] == expected.lost_alone
     assert record["metrics"]["successes"] == expected.outcomes.count(2) > 0
     assert json.loads((house.place(job) / "adversarial.json").read_text()) == list(expected.texts)
-    if not in_company:
+    if not batched:
         assert expected.lost_alone == 0
 
 
@@ -296,12 +325,12 @@ def test_only_the_hypothesis_is_changed(house):
     assert any(texts)
 
 
-# Borrowed texts
+# Transferred adversarial texts
 
 
-def transfer_job(made_for: Job, judged: Job) -> Job:
-    params = grid().data("validation_matched", PROFILE.attacked, made_for=made_for.method)
-    return Job("transfer", params, {"model": judged, "attack": attack_job(made_for)}, judged.method)
+def transfer_job(source: Job, target: Job) -> Job:
+    params = grid().data("validation_matched", PROFILE.attacked, source=source.method)
+    return Job("transfer", params, {"model": target, "attack": attack_job(source)}, target.method)
 
 
 def test_what_fooled_a_model_fools_it_again_and_not_always_another(house):
@@ -310,24 +339,24 @@ def test_what_fooled_a_model_fools_it_again_and_not_always_another(house):
     back = house.record(transfer_job(teacher, teacher))["metrics"]
     assert back["adversarial_texts"] == back["texts_judged"] == attacked["successes"] > 0
     assert back["transfer_rate"] == 1.0
-    assert back["accuracy_on_borrowed_texts"] == attacked["after_attack_accuracy"]
+    assert back["accuracy_on_transferred_texts"] == attacked["after_attack_accuracy"]
     other = house.record(transfer_job(teacher, student))
     assert other["metrics"]["adversarial_texts"] == attacked["successes"]
-    assert (other["method"], other["params"]["made_for"]) == ("pkd", "teacher")
+    assert (other["method"], other["params"]["source"]) == ("pkd", "teacher")
     assert 0 <= other["metrics"]["transfer_rate_low"] <= other["metrics"]["transfer_rate"]
     assert other["metrics"]["transfer_rate"] <= other["metrics"]["transfer_rate_high"] <= 1
 
 
 @pytest.fixture
 def judge(house, tmp_path):
-    """Gives borrowed texts to the teacher: `judge(pairs, labels, borrowed hypotheses)`."""
+    """Transfers texts to the teacher: `judge(pairs, labels, adversarial hypotheses)`."""
 
-    def judged(pairs, labels, borrowed):
-        (tmp_path / "adversarial.json").write_text(json.dumps(borrowed))
+    def judged(pairs, labels, transferred):
+        (tmp_path / "adversarial.json").write_text(json.dumps(transferred))
         inputs = {"model": house.place(model_of(grid(), "teacher")), "attack": tmp_path}
-        params = grid().data("validation_matched", len(pairs), made_for="someone")
+        params = grid().data("validation_matched", len(pairs), source="someone")
         work = Work(params, MNLI, inputs, tmp_path, Examples(tuple(pairs), tuple(labels)), None, print_not)
-        return transfer.run(work)
+        return KINDS["transfer"].run(work)
 
     return judged
 
@@ -337,7 +366,7 @@ def answers(house, pairs):
     return predict_logits(house.model("teacher"), encoded).argmax(1).tolist()
 
 
-def test_of_borrowed_texts_only_those_count_that_the_model_read_rightly_before(house, judge):
+def test_of_transferred_texts_only_those_count_whose_original_the_target_had_right(house, judge):
     """Five pairs: two carried over, one withstood, one wrong from the start, one that fooled nobody."""
     every = house.resolver.examples(attack_job(model_of(grid(), "teacher"))).texts
     same = every[0]
@@ -355,13 +384,14 @@ def test_of_borrowed_texts_only_those_count_that_the_model_read_rightly_before(h
         [here, here, here, wrong, here],
         [fools, fools, holds, fools, ""],
     )
-    metrics, each = outcome.metrics, outcome.per_example
+    metrics = outcome.metrics
+    each = {name: encode_each(values) for name, values in outcome.per_example.items()}
     assert metrics["adversarial_texts"] == 4 and metrics["texts_judged"] == 3
     assert metrics["transfer_rate"] == pytest.approx(2 / 3)
     assert metrics["transfer_rate_low"] < 2 / 3 < metrics["transfer_rate_high"]
     assert each["right_on_original"] == "11101"
-    assert each["right_on_borrowed"] == f"001{int(answers(house, [(premise, fools)]) == [wrong])}1"
-    assert metrics["accuracy_on_borrowed_texts"] == each["right_on_borrowed"].count("1") / 5
+    assert each["right_on_transferred"] == f"001{int(answers(house, [(premise, fools)]) == [wrong])}1"
+    assert metrics["accuracy_on_transferred_texts"] == each["right_on_transferred"].count("1") / 5
 
 
 def test_a_model_that_is_wrong_from_the_start_is_no_judge(house, judge):

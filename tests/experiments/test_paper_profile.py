@@ -24,16 +24,28 @@ from transformers import (
 )
 
 from bert_compression.compression.storage import WEIGHTS
-from bert_compression.devices import has_bf16
-from bert_compression.experiments import Session
+from bert_compression.experiments import PROFILES, get_profile
 from bert_compression.experiments.kinds import cost
-from bert_compression.experiments.papers.loyalty import APPENDIX_A, TABLE_1
-from bert_compression.experiments.profiles import PROFILES
 from bert_compression.inference import predict_logits
 from bert_compression.models import encoder_folder, load_encoder, load_tokenizer
+from bert_compression.papers import loyalty, open_session
+from bert_compression.papers.loyalty import recipes
+from bert_compression.smoke import lexicon
 from bert_compression.tasks import encode, get_task
-from bert_compression.tasks.english import lexicon
 
+TABLE_1 = tuple(row.method for row in loyalty.TABLE_1.rows)
+# Appendix A's settings of those methods of Table 1 that train.
+KD = {"learning_rate": 3e-5, "batch_size": 64, "warmup": 1000}
+SETTINGS = {
+    "teacher": KD,
+    "truncate_finetune": {**KD, "batch_size": 128, "warmup": 0},
+    "kd": {**KD, "alpha": 1.0, "temperature": 10.0},
+    "q8_qat": {"learning_rate": 2e-5, "batch_size": 128, "warmup": 0},
+    "distilbert": KD,
+    "tinybert": KD,
+    "pkd": {**KD, "alpha": 0.7, "beta": 500.0, "temperature": 10.0},
+    "theseus": {**KD, "batch_size": 128, "warmup": 8000, "k": 2e-5, "b": 0.5},
+}
 # Two epochs of 16 pairs are two steps of at most 64 or 128, as the appendix has it.
 SIZES = {"train": 16, "validation_matched": 3, "validation_mismatched": 2}
 # Parameters of BERT-base with a head for three labels, but for its word embeddings; and of one of its layers.
@@ -92,7 +104,7 @@ def write_data(folder: Path, encoder: str) -> Path:
     return folder
 
 
-def undrawn(config):
+def undrawn(config, trust_remote_code):
     """A model to be filled from a file. To draw all its weights first would take a third of the time here."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(PreTrainedModel, "init_weights", lambda model: None)
@@ -116,27 +128,31 @@ def records(tmp_path_factory, vocabulary) -> list[dict]:
     profile = replace(
         PROFILES["paper"],
         encoder=encoders["bert-base"],
-        checkpoints={name: encoders[name] for name in ("distilbert", "tinybert")},
         resources="builtin",
         train_size={"mnli": SIZES["train"]},
         epochs=2,
         kd_epochs=2,
-        curriculum={"epochs": 2},
-        importance_size=16,
-        calibration_size=16,
+    )
+    sizes = replace(
+        recipes.SIZES["paper"],
+        checkpoints={name: encoders[name] for name in ("distilbert", "tinybert")},
+        theseus_epochs=2,
+        importance=16,
+        calibration=16,
     )
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("BERT_COMPRESSION_STORE", str(folder / "store"))
         monkeypatch.setitem(PROFILES, "paper", profile)
+        monkeypatch.setitem(recipes.SIZES, "paper", sizes)
         monkeypatch.setattr(cost, "ROUNDS", {1: 2})
         monkeypatch.setattr(AutoModelForSequenceClassification, "from_config", undrawn)
         for layer in (torch.nn.Linear, torch.nn.Embedding):  # whose weights BERT draws its own way
             monkeypatch.setattr(layer, "reset_parameters", lambda layer: None)
-        session = Session("loyalty", "table_1", "paper", data, seeds=1, attacked=2)
+        session = open_session([loyalty.TABLE_1], get_profile("paper", seeds=1, attacked=2), data)
 
         def tidy(record: dict) -> None:
-            if record["kind"] != "loyalty":  # the last that is measured of a method
+            if record["kind"] != "attack":  # the last that is measured of a method
                 return
             for old in session.store.records():
                 if old["method"] not in STAYS:
@@ -170,13 +186,13 @@ def test_a_method_is_made_and_measured_in_all_four_ways(records, method):
     assert all(np.isfinite(list(r["metrics"].values())).all() for r in own)
 
 
-@pytest.mark.parametrize("method", [method for method in TABLE_1 if method in APPENDIX_A])
+@pytest.mark.parametrize("method", [method for method in TABLE_1 if method in SETTINGS])
 def test_a_training_takes_two_steps_with_the_papers_own_settings(records, method):
     (trained,) = (r for r in records if r["method"] == method and "steps" in r["metrics"])
     metrics, params = trained["metrics"], trained["params"]
     assert (metrics["steps"], metrics["train_examples"]) == (2, 16)
-    assert {name: params[name] for name in APPENDIX_A[method]} == APPENDIX_A[method]
-    assert metrics["bf16"] == int(method != "q8_qat" and has_bf16())
+    assert {name: params[name] for name in SETTINGS[method]} == SETTINGS[method]
+    assert metrics["bf16"] == int(method != "q8_qat")
 
 
 def test_models_have_bert_bases_shape_and_half_of_it(records):
@@ -192,7 +208,7 @@ def test_models_have_bert_bases_shape_and_half_of_it(records):
     }
     # A head is 64 rows of query, key and value, their biases, and 64 columns of the output.
     head = 3 * 64 * 769 + 64 * 768
-    assert one(records, "head_prune", "head_prune")["metrics"]["heads_pruned"] == 65
+    assert one(records, "prune_heads", "head_prune")["metrics"]["heads_pruned"] == 65
     assert parameters["head_prune"] == size - 65 * head
     stored = {method: one(records, "cost", method)["metrics"]["stored_bytes"] for method in TABLE_1}
     assert stored["q8_ptq_static"] < 0.26 * stored["teacher"] < 0.26 * 4.01 * size
@@ -200,10 +216,10 @@ def test_models_have_bert_bases_shape_and_half_of_it(records):
 
 def test_checkpoints_of_the_hub_are_taken_as_they_are(records):
     for method in ("distilbert", "tinybert"):
-        start = one(records, "pretrained", f"{method}_checkpoint")
-        assert start["params"]["encoder"].endswith(f"/{method}")
+        (start,) = (r for r in records if r["params"]["encoder"].endswith(f"/{method}"))
+        assert start["kind"] == "pretrained"
         assert start["metrics"]["parameters"] == records[0]["metrics"]["parameters"] - 6 * LAYER
-    assert not {"pretrain_distill", "new_head"} & {r["kind"] for r in records}
+    assert not {"distill_task_agnostic", "new_head"} & {r["kind"] for r in records}
 
 
 def test_methods_differ_in_what_they_answer(records):

@@ -3,17 +3,15 @@
 import json
 
 import pytest
+from tiny_profile import session
 
 from bert_compression import cli
 from bert_compression.errors import BadInput
-from bert_compression.experiments import Session
-from bert_compression.experiments.papers import TABLES
-from bert_compression.experiments.plan import in_order
+from bert_compression.experiments import in_order
+from bert_compression.papers import PAPERS
 from bert_compression.tasks.sources import FolderSource, HubSource
 
-
-def session(profile="smoke", **options):
-    return Session("loyalty", "table_3", profile, **options)
+TABLES = [table.name for table in PAPERS["loyalty"]]
 
 
 def statuses(plan):
@@ -38,12 +36,12 @@ def test_an_input_runs_only_when_something_that_is_missing_reads_it(toys, house)
     more = session(attacked=3).plan
     assert {job.kind for job in more.to_run} == {"attack"}
     for record in house.glob("store/*/*/record.json"):
-        if json.loads(record.read_text())["kind"] == "head_prune":
+        if json.loads(record.read_text())["kind"] == "prune_heads":
             record.unlink()
     assert session().plan.to_run == []
-    assert statuses(session().plan)["head_prune of head_prune"] == "not needed"
+    assert statuses(session().plan)["prune_heads of head_prune"] == "not needed"
     assert [job.kind for job in session(attacked=3).plan.to_run if job.method == "head_prune"] == [
-        "head_prune",
+        "prune_heads",
         "attack",
     ]
 
@@ -77,23 +75,23 @@ def test_a_plan_for_the_paper_is_made_and_priced_without_its_data(house, monkeyp
 
 
 def test_a_whole_paper_runs_what_its_tables_share_once(toys):
-    tables = [Session("loyalty", name, "smoke").plan.to_run for name in TABLES["loyalty"]]
-    whole = Session("loyalty", None, "smoke")
+    tables = [session(table=name).plan.to_run for name in TABLES]
+    whole = session(table=None)
     assert {job.identity for job in whole.plan.to_run} == {job.identity for jobs in tables for job in jobs}
     jobs = len(whole.plan.to_run)
     assert jobs < sum(map(len, tables))
     assert len(whole.run(quiet=True)) == len(toys.ran) == jobs
-    for name in TABLES["loyalty"]:
-        assert Session("loyalty", name, "smoke").plan.to_run == []
+    for name in TABLES:
+        assert session(table=name).plan.to_run == []
 
 
 def test_a_plan_is_priced_on_the_examples_at_hand(house):
     (job,) = (
         job
-        for job in Session("loyalty", None, "smoke").plan.to_run
-        if job.kind == "pretrain_distill" and job.params["recipe"] == "tinybert"
+        for job in session(table=None).plan.to_run
+        if job.kind == "distill_task_agnostic" and job.params["recipe"] == "tinybert"
     )
-    seconds = Session("loyalty", None, "smoke").seconds()[job.identity]
+    seconds = session(table=None).seconds()[job.identity]
     assert (
         job.params["size"] is None and seconds < 60
     )  # of 400 pairs; of the official 392,702 it would be hours

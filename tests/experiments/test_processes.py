@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -13,18 +14,16 @@ import tiny_profile
 
 from bert_compression import cli
 from bert_compression.errors import BadInput, Failure
-from bert_compression.experiments import Session, processes
-from bert_compression.experiments.engine import threads_of
-from bert_compression.experiments.job import Job, Resolver
-from bert_compression.experiments.processes import run_in_processes, workers_for
-from bert_compression.experiments.profiles import get_profile
+from bert_compression.experiments import Job, Resolver, Store, get_profile
+from bert_compression.experiments import run as processes
+from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.progress import Progress
-from bert_compression.experiments.store import Store
+from bert_compression.experiments.run import run_in_processes, threads_of, workers_for
 from bert_compression.tasks.sources import BuiltinSource
 
 JOBS = 39  # of a Table 3 with one seed
 # What may differ between two runs of the same job.
-OWN = ("seconds", "created", "peak_memory_mib", "artifacts")
+OWN = ("seconds", "created", "peak_memory_mib", "artifacts", "digest")
 TIMED = ("milliseconds_batch_1", "milliseconds_batch_32", "speedup_batch_1", "speedup_batch_32")
 
 
@@ -65,8 +64,6 @@ def test_two_processes_leave_the_records_that_one_leaves(table, house):
     assert len(lines) == JOBS and lines[-1].startswith(f"[{JOBS}/{JOBS}] ")
     in_one = {record["key"]: measured(record) for record in table}
     in_two = {key: measured(record) for key, record in records(house).items()}
-    for record in in_one.values():
-        del record["earlier_code"]
     assert in_two == in_one and len(in_two) == JOBS
     (kd,) = (r for r in table if (r["kind"], r["method"]) == ("predict", "kd"))
     assert len(set(kd["per_example"]["predictions"])) == 2  # which would be the same if nothing was learned
@@ -74,7 +71,7 @@ def test_two_processes_leave_the_records_that_one_leaves(table, house):
 
 
 def test_a_job_that_fails_and_a_worker_that_dies_take_down_what_needs_them_and_nothing_else(house):
-    process = start(house, "distill:dies head_prune:fails")
+    process = start(house, "distill:dies prune_heads:fails")
     out, err = process.communicate()
     assert process.returncode == 1
     failed = {
@@ -90,9 +87,9 @@ def test_a_job_that_fails_and_a_worker_that_dies_take_down_what_needs_them_and_n
             for kind in ("predict", "attack", "cost")
         },
         "loyalty of kd": "its input failed: predict of kd, seed 0",
-        "head_prune of head_prune": "RuntimeError: no such thing",
+        "prune_heads of head_prune": "RuntimeError: no such thing",
         **{
-            f"{kind} of head_prune": "its input failed: head_prune of head_prune, seed 0"
+            f"{kind} of head_prune": "its input failed: prune_heads of head_prune, seed 0"
             for kind in ("predict", "attack", "cost")
         },
         "loyalty of head_prune": "its input failed: predict of head_prune, seed 0",
@@ -120,7 +117,7 @@ def test_bad_input_in_a_job_ends_the_run_with_its_line_and_leaves_nothing_of_the
 @pytest.fixture
 def stuck(house):
     """A run in the middle of distillation, and its workers."""
-    process = start(house, "distill:waits head_prune:waits", start_new_session=True)
+    process = start(house, "distill:waits prune_heads:waits", start_new_session=True)
     while len(partial(house)) < 2:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -177,7 +174,7 @@ def test_there_are_no_more_workers_than_jobs_that_can_run_at_once(house, monkeyp
     monkeypatch.setattr(processes, "_Worker", Counted)
     params = {"task": "sst2", "seed": 0, "encoder": "builtin-bert"}
     first = Job("pretrained", {**params, "labels": 2}, {}, "pretrained")
-    second = Job("truncate", {**params, "keep": 0.5}, {"model": first}, "truncate")
+    second = Job("reduce_layers", {**params, "keep": 0.5}, {"model": first}, "truncate")
     done = list(run_in_processes([first, second], *settled(house), workers=4, number=1))
     assert [job for job, _ in done] == [first, second]
     assert [record["status"] for _, record in done] == ["ok", "ok"]
@@ -203,7 +200,7 @@ def test_a_worker_that_cannot_be_started_is_told_in_one_line(house):
 
 
 def test_a_worker_with_another_library_than_the_plan_is_not_used(house, monkeypatch):
-    monkeypatch.setattr(processes, "code_digest", lambda kind: "what it was when this run began")
+    monkeypatch.setitem(KINDS, "predict", replace(KINDS["predict"], version=99))
     with pytest.raises(BadInput, match=r"^the library has been changed since this run began: run it again$"):
         list(run_in_processes([ONE], *settled(house), workers=2, number=1))
     assert records(house) == {}
@@ -213,7 +210,6 @@ def test_a_worker_with_another_library_than_the_plan_is_not_used(house, monkeypa
 def large_machine(monkeypatch):
     """Eight cores, memory enough and no GPU."""
     monkeypatch.setattr(processes, "cores", lambda: 8)
-    monkeypatch.setattr("bert_compression.experiments.engine.cores", lambda: 8)
     monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: False)
     memory(monkeypatch, 64)
 
@@ -249,11 +245,11 @@ def test_workers_share_the_cores_where_the_profile_names_no_threads(large_machin
 
 
 def test_workers_can_be_asked_for(toys):
-    session = Session("loyalty", "table_3", "smoke", workers=3)
+    session = tiny_profile.session(workers=3)
     assert session.workers(session.seconds()) == 3
-    assert Session("loyalty", "table_3", "smoke").workers(session.seconds()) == 1  # as the profile says
-    session = Session("loyalty", "table_3", "smoke", workers=500)
+    assert tiny_profile.session().workers(session.seconds()) == 1  # as the profile says
+    session = tiny_profile.session(workers=500)
     assert session.workers(session.seconds()) == JOBS
     for number in (0, -2):
         with pytest.raises(BadInput, match=rf"^workers must be at least 1, not {number}$"):
-            Session("loyalty", "table_3", "smoke", workers=number)
+            tiny_profile.session(workers=number)

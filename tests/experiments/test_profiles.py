@@ -4,13 +4,15 @@ import math
 from dataclasses import replace
 
 import pytest
+from tiny_profile import grid, model_of
 
 from bert_compression.compression import replacement_rate
 from bert_compression.errors import BadInput
-from bert_compression.experiments.papers.loyalty import APPENDIX_A, METHODS
-from bert_compression.experiments.papers.pipelines import STUDENTS, Grid, model_of
-from bert_compression.experiments.profiles import PROFILES, get_profile
-from bert_compression.tasks.catalogue import TASKS, get_task
+from bert_compression.experiments import PROFILES, get_profile
+from bert_compression.papers.loyalty import recipes
+from bert_compression.papers.miniature import tables as miniature
+from bert_compression.papers.taylor import tables as taylor
+from bert_compression.tasks import TASKS, get_task
 
 
 def test_the_three_profiles_differ_in_size_and_encoder():
@@ -35,23 +37,36 @@ def test_every_profile_knows_every_task():
 
 
 def test_the_papers_own_settings_hold_at_profile_paper_alone():
-    paper = get_profile("paper")
-    assert paper.training == paper.pretraining == {} and paper.curriculum.keys() == {"epochs"}
+    paper, sizes = get_profile("paper"), recipes.SIZES["paper"]
+    assert paper.training == sizes.task_agnostic == {} and sizes.theseus_epochs == 10
     assert set(paper.train_size.values()) == {None} and paper.attacked is None
-    assert paper.checkpoints.keys() == {"distilbert", "tinybert", *STUDENTS}
-    assert paper.combined_seeds == len(paper.seeds) == 3
-    for other in (get_profile("smoke"), get_profile("small")):
+    assert sizes.checkpoints.keys() == {"distilbert", "tinybert"}
+    assert taylor.CHECKPOINTS["paper"].keys() == taylor.STUDENTS.keys()
+    assert paper.few_seeds == len(paper.seeds) == 3
+    for name in ("smoke", "small"):
+        other, sizes = get_profile(name), recipes.SIZES[name]
         assert other.training.keys() == {"learning_rate", "batch_size", "warmup"}
-        assert other.checkpoints == {} and other.pretraining.keys() > other.training.keys()
-        assert 1 <= other.combined_seeds <= len(other.seeds)
+        assert sizes.checkpoints == {} and sizes.task_agnostic.keys() > other.training.keys()
+        assert 1 <= other.few_seeds <= len(other.seeds)
+
+
+def test_every_paper_has_sizes_for_every_profile():
+    assert recipes.SIZES.keys() == miniature.SIZES.keys() == PROFILES.keys()
+
+
+def test_the_precision_is_decided_by_the_machine_only_where_a_profile_leaves_it_open():
+    assert get_profile("small").at_precision("bf16").precision == "bf16"
+    assert get_profile("small").here().precision in ("bf16", "fp32")
+    for name, precision in (("smoke", "fp32"), ("paper", "bf16")):
+        assert get_profile(name).precision == precision
+        assert get_profile(name).at_precision("other") == get_profile(name).here() == get_profile(name)
 
 
 @pytest.mark.parametrize("name", PROFILES)
 @pytest.mark.parametrize("method", ["theseus", "theseus_kd"])
 def test_all_modules_are_replaced_before_their_training_ends(name, method):
     """After that, Xu et al. 2020 (section 3.3) fine-tune the successors on, as they will be used."""
-    grid = Grid(METHODS, APPENDIX_A, get_profile(name), get_task("mnli"), seed=0)
-    params = model_of(grid, method).params
+    params = model_of(grid(name), method).params
     examples = params["size"] or get_task("mnli").rows["train"]
     steps = params["epochs"] * math.ceil(examples / params["batch_size"])
     assert replacement_rate(0, params["k"], params["b"]) == 0.5
@@ -60,7 +75,7 @@ def test_all_modules_are_replaced_before_their_training_ends(name, method):
 
 def test_seeds_and_attacked_texts_can_be_chosen_and_nothing_else_changes():
     small = get_profile("small")
-    two = replace(small, seeds=(0, 1), combined_seeds=2, attacked=7)
+    two = replace(small, seeds=(0, 1), few_seeds=2, attacked=7)
     assert get_profile("small", seeds=2, attacked=7) == two
     assert get_profile("small", seeds=5).seeds == (0, 1, 2, 3, 4)
     assert get_profile("small", attacked=7) == replace(small, attacked=7)

@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from bert_compression import cli
+from bert_compression.experiments import Job
 from bert_compression.experiments import progress as progress_module
-from bert_compression.experiments.job import Job
 from bert_compression.experiments.progress import Progress, duration
 
 JOBS = [Job("finetune", {"seed": seed}, {}, "teacher") for seed in range(3)]
@@ -155,7 +155,7 @@ def test_a_run_elsewhere_prints_each_job_once(toys, capsys):
     lines = captured.err.splitlines()
     assert len(lines) == len(set(lines)) == 39
     assert lines[0].startswith("[1/39] pretrained of pretrained, seed 0: ")
-    assert lines[-1].startswith("[39/39] loyalty of q8_ptq_dynamic, seed 0: ")
+    assert lines[-1].startswith("[39/39] attack of q8_ptq_dynamic, seed 0: ")
     assert captured.out == "39 jobs: 0 were there, 39 run, 0 failed\n"
     assert cli.main(["run", "--table", "table_3"]) == 0
     assert capsys.readouterr() == ("39 jobs: 39 were there, 0 run, 0 failed\n", "")
@@ -187,5 +187,5 @@ def test_a_run_on_a_terminal_leaves_no_line_behind(toys, monkeypatch):
     os.close(ours)
     drawn = b"".join(shown).decode()
     assert re.search(r"\d+% \|.*\| 2/39 finetune of teacher, seed 0, \d+ (s|min) left", drawn)
-    assert re.search(r"\d+% \|.*\| 39/39 loyalty of q8_ptq_dynamic, seed 0, \d+ (s|min) left", drawn)
+    assert re.search(r"\d+% \|.*\| 39/39 attack of q8_ptq_dynamic, seed 0, \d+ (s|min) left", drawn)
     assert "\n" not in drawn

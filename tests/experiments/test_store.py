@@ -12,6 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from bert_compression.errors import BadInput
+from bert_compression.experiments.records import sealed
 from bert_compression.experiments.store import Store, readable_disk_errors, write_atomically
 
 ONE, TWO = "1" * 64, "2" * 64
@@ -25,7 +26,7 @@ def store(tmp_path):
     for key in (ONE, TWO):
         with store.workspace(key) as folder:
             (folder / "model.safetensors").write_bytes(b"weights of " + key.encode())
-            store.keep(key, folder, {"key": key, "status": "ok"})
+            store.keep(key, folder, sealed({"key": key, "status": "ok"}))
     return store
 
 
@@ -98,13 +99,24 @@ def test_a_damaged_artifact_is_dropped_with_one_line_and_its_neighbour_stays(sto
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "", "[]", "3", "{}", '"key"', b"\xff\xfe", json.dumps({"key": TWO})]
+    "content",
+    [
+        "{",
+        "",
+        "[]",
+        "3",
+        "{}",
+        '"key"',
+        b"\xff\xfe",
+        json.dumps(sealed({"key": TWO})),
+        json.dumps({"key": ONE, "status": "ok"}),
+    ],
 )
 def test_a_record_that_is_damaged_or_another_jobs_is_dropped_with_one_line(store, content):
     path = store.artifacts(ONE) / "record.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert store.record(ONE) is None
-    assert store.notices == [f"{AGAIN}: its record is damaged or another job's"]
+    assert store.notices == [f"{AGAIN}: its record is damaged, another job's or of an earlier layout"]
     assert not store.artifacts(ONE).exists()
     assert store.sound(TWO)
 
@@ -113,14 +125,14 @@ def test_a_copy_of_another_jobs_folder_is_dropped(store):
     shutil.rmtree(store.artifacts(ONE))
     shutil.copytree(store.artifacts(TWO), store.artifacts(ONE))
     assert not store.sound(ONE)
-    assert store.notices == [f"{AGAIN}: its record is damaged or another job's"]
+    assert store.notices == [f"{AGAIN}: its record is damaged, another job's or of an earlier layout"]
     assert store.sound(TWO)
 
 
 def test_a_failed_job_can_be_read_but_is_not_done(store):
     with store.workspace(ONE) as folder:
-        store.keep(ONE, folder, {"key": ONE, "status": "failed"})
-    assert store.record(ONE) == {"key": ONE, "status": "failed", "artifacts": {}}
+        store.keep(ONE, folder, sealed({"key": ONE, "status": "failed"}))
+    assert store.record(ONE) == {**sealed({"key": ONE, "status": "failed"}), "artifacts": {}}
     assert not store.sound(ONE)
     assert store.notices == []
     assert files(store)[0] == f"11/{ONE}/record.json"
@@ -146,7 +158,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     write_atomically(path, "new")
     assert path.read_text() == "new"
 
-    def full(self, text):
+    def full(self, text, encoding):
         self.write_bytes(b"ha")
         raise OSError(errno.ENOSPC, "No space left on device")
 

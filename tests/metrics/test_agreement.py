@@ -14,6 +14,7 @@ from bert_compression.metrics import (
     error_jaccard,
     error_jaccard_intervals,
     error_jaccard_matrix,
+    error_overlap_difference,
     expected_error_jaccard,
     resampled_error_associations,
     resampled_error_jaccards,
@@ -209,7 +210,40 @@ def test_models_without_errors_have_an_interval_of_no_width():
     assert error_jaccard_intervals(np.zeros((2, 9)))[0, 1].tolist() == [1.0, 1.0]
 
 
+# Overlap beyond that of two seeds
+
+
+def test_two_seeds_of_one_model_overlap_more_than_two_models_by_hand():
+    reference, other = [[1, 1, 0, 0], [0, 1, 1, 0]], [[0, 1, 0, 1], [1, 1, 1, 1]]
+    # Jaccard of the two seeds 1/3; of seed 0 with the other's seed 1 2/4, of seed 1 with its seed 0 1/3.
+    assert error_overlap_difference(reference, other)[0] == pytest.approx(1 / 3 - (1 / 2 + 1 / 3) / 2)
+    # Two of four and two of four with one in common is chance, and so is any set with one that holds all.
+    assert error_overlap_difference(reference, other, association=True)[0] == 0
+    turned = error_overlap_difference(other, reference)[0]
+    assert turned == pytest.approx(1 / 2 - (1 / 2 + 1 / 3) / 2)  # another model is the reference
+    assert error_overlap_difference(reference, reference) == (0, 0, 0)  # only different seeds are compared
+
+
+@pytest.mark.parametrize("association", [False, True])
+def test_the_difference_of_overlaps_is_taken_draw_by_draw(association):
+    sets = errors_of(150, rates=(0.3, 0.3, 0.4, 0.4))
+    sets[:2] |= errors_of(150, rates=(0.2,), seed=1)  # what both seeds of the reference get wrong
+    effect, low, high = error_overlap_difference(sets[:2], sets[2:], association)
+    pairwise = error_association if association else error_jaccard
+    expected = pairwise(sets[0], sets[1]) - (pairwise(sets[0], sets[3]) + pairwise(sets[1], sets[2])) / 2
+    assert effect == pytest.approx(expected, abs=1e-12)
+    draws = (resampled_error_associations if association else resampled_error_jaccards)(sets)
+    differences = draws[:, 0, 1] - (draws[:, 0, 3] + draws[:, 1, 2]) / 2
+    assert (low, high) == pytest.approx(np.quantile(differences, [0.025, 0.975]), abs=1e-12)
+    assert low < effect < high and high - low > 0.05
+    points = error_overlap_difference(sets[:2], sets[2:], association, scale=100)
+    assert points == pytest.approx((100 * effect, 100 * low, 100 * high), rel=1e-12)
+    assert error_overlap_difference(sets[:2], sets[2:], association, seed=1)[1:] != (low, high)
+
+
 # Bad input
+
+NEEDED = "both must have one shape (seeds, examples) with 2 seeds or more, but they have "
 
 
 @pytest.mark.parametrize(
@@ -246,6 +280,18 @@ def test_models_without_errors_have_an_interval_of_no_width():
         (
             lambda: error_jaccard_intervals([[0, 1]], confidence=95),
             "confidence must lie between 0 and 1, not 95",
+        ),
+        (
+            lambda: error_overlap_difference([[0, 1]], [[0, 1]]),
+            f"{NEEDED}(1, 2) and (1, 2)",
+        ),
+        (
+            lambda: error_overlap_difference(np.zeros((2, 3)), np.zeros((2, 4))),
+            f"{NEEDED}(2, 3) and (2, 4)",
+        ),
+        (
+            lambda: error_overlap_difference(np.zeros((2, 3)), np.full((2, 3), 2)),
+            "other_errors must say of each example whether it is wrong, as predicted != gold does",
         ),
         (
             lambda: expected_error_jaccard(0.2, 30),

@@ -1,7 +1,10 @@
 """What kind of thing each metric is. A metric that stands in no list fails here, so that a new one is thought
 about: does it mind which model comes first, does it mind the order of examples, where does it end?"""
 
+import importlib
+import inspect
 import math
+import pkgutil
 
 import numpy as np
 import pytest
@@ -9,6 +12,10 @@ import pytest
 from bert_compression import metrics
 
 EXAMPLES = 60
+CONSTANTS = {"ALREADY_WRONG", "FOOLED", "SCORES", "TAILS", "WITHSTOOD"}
+TYPES = {"MinF", "Reliability", "SeedNoise"}
+TEXT_TO_TEXT = {"normalized_answer"}
+METRICS = sorted(set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT)
 
 
 def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -22,6 +29,11 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
     layers = more.normal(size=(2, EXAMPLES, 2, 4)) + more.normal(size=(EXAMPLES, 2, 4))
     neighbours = tuple(more.permuted(np.tile(np.arange(12), (2, EXAMPLES, 1)), axis=2)[..., :5])
     predicted = (distributions[0], more.integers(0, 3, EXAMPLES))
+    attacked = np.random.default_rng(200 + seed)
+    outcomes, queries = attacked.integers(0, 3, (EXAMPLES, 2, 3)), attacked.integers(1, 99, EXAMPLES)
+    words = [" ".join(attacked.choice(["red", "green", "blue"], 4)) for _ in range(2 * EXAMPLES)]
+    gold = np.empty(EXAMPLES, dtype=object)  # a list of gold answers a question; every fifth has none
+    gold[:] = [[answer] if place % 5 else [] for place, answer in enumerate(words[EXAMPLES:])]
     return {
         "accuracy": labels,
         "f1": labels,
@@ -34,7 +46,7 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "bootstrap_interval": (random.uniform(size=EXAMPLES),),
         "bootstrap_intervals": (random.uniform(size=(EXAMPLES, 1)),),
         "holm": (random.uniform(0, 0.1, EXAMPLES),),
-        "label_loyalty": labels,
+        **dict.fromkeys(("label_agreements", "label_loyalty"), labels),
         "mcnemar": labels,
         "min_f_prime": tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
         "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),
@@ -43,6 +55,12 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "seed_noise": (random.uniform(size=(EXAMPLES, 3)),),
         **dict.fromkeys(("error_association", "error_jaccard"), (masks[:, 0], masks[:, 1])),
         **dict.fromkeys(ACROSS - {"linear_cka_matrix"}, (masks,)),
+        "error_overlap_difference": (np.column_stack([masks[:, 0], masks[:, 0] | masks[:, 1]]), masks[:, 1:]),
+        **dict.fromkeys(("degradation", "withstood"), (outcomes[:, 0, 0],)),
+        "relative_degradation_difference": (outcomes[:, 0], outcomes[:, 1]),
+        **dict.fromkeys(("accuracy_within_budget", "queries_per_success"), (outcomes[:, 0, 0], queries)),
+        **dict.fromkeys(("answer_f1", "exact_match"), ("red " * (1 + seed), ["red"])),
+        "squad_scores": (np.array(words[:EXAMPLES]), gold),
         "expected_error_jaccard": tuple(more.uniform(size=2)),
         "expected_neighbour_jaccard": (more.integers(20, 100),),
         **dict.fromkeys(("linear_cka", "neighbour_jaccard"), tuple(layers[:, :, 0])),
@@ -63,14 +81,17 @@ def flat(value) -> np.ndarray:
 SCORED = {"score_interval": metrics.f1, "score_contributions": "f1"}  # what these are asked for
 NEAREST = {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours", "neighbour_jaccard"}
 K = 5  # of those
+BUDGETS = [0, 30, 60]  # of queries
 # Take models or layers first, examples second
 ACROSS = {"error_jaccard_intervals", "error_jaccard_matrix", "resampled_error_jaccards", "linear_cka_matrix"}
 ACROSS |= {"error_association_matrix", "resampled_error_associations"}
+ACROSS |= {"error_overlap_difference", "relative_degradation_difference"}  # seeds first
 ASSOCIATIONS = {"error_association", "error_association_matrix", "resampled_error_associations"}
 
 
 def measure(name: str, *arguments) -> np.ndarray:
     score, k = (SCORED[name],) if name in SCORED else (), (K,) if name in NEAREST else ()
+    k = (BUDGETS,) if name == "accuracy_within_budget" else k
     if name in ACROSS:
         arguments = tuple(argument.swapaxes(0, 1) for argument in arguments)
     return flat(getattr(metrics, name)(*score, *arguments, *k))
@@ -78,35 +99,44 @@ def measure(name: str, *arguments) -> np.ndarray:
 
 # Exchanging the two models
 SYMMETRIC = {"accuracy", "label_loyalty", "mcnemar", "min_f_prime", "probability_loyalties"}
+SYMMETRIC |= {"label_agreements"}
 SYMMETRIC |= {"probability_loyalty", "f1", "matthews_correlation", "pearson_correlation"}
 SYMMETRIC |= {"spearman_correlation", "score_contributions", "score_interval"}
 SYMMETRIC |= {"error_association", "error_jaccard", "expected_error_jaccard", "linear_cka"}
 SYMMETRIC |= {"neighbour_jaccard", "neighbour_jaccards"}
 TRANSPOSED = {"linear_cka_matrix"}
-SIGNED = {"paired_bootstrap_interval"}
+SIGNED = {"paired_bootstrap_interval", "relative_degradation_difference"}
+REFERENCE_FIRST = {"error_overlap_difference"}
 NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
-NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED | {"brier_score", "expected_calibration_error", "reliability"}
+NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED - SIGNED - REFERENCE_FIRST
+NOT_OF_TWO_MODELS |= {"brier_score", "expected_calibration_error", "reliability"}
 NOT_OF_TWO_MODELS |= {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours"}
 NOT_OF_TWO_MODELS |= {"outlier_auroc", "outlier_fpr", "outlier_threshold"}
+NOT_OF_TWO_MODELS |= {"accuracy_within_budget", "degradation", "queries_per_success", "withstood"}
+NOT_OF_TWO_MODELS |= {"answer_f1", "exact_match", "squad_scores"}
 
 # Rearranging the examples
 ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_prime"}
 ORDER_INVARIANT |= {"probability_loyalty", "seed_noise", "f1", "matthews_correlation"}
 ORDER_INVARIANT |= {"pearson_correlation", "spearman_correlation"}
 ORDER_INVARIANT |= {"brier_score", "expected_calibration_error", "reliability", "outlier_threshold"}
-ORDER_INVARIANT |= {"error_association", "error_jaccard", "linear_cka", "neighbour_jaccard"} | ACROSS
+ORDER_INVARIANT |= {"error_association", "error_jaccard", "linear_cka", "neighbour_jaccard"}
+ORDER_INVARIANT |= {"accuracy_within_budget", "queries_per_success", "squad_scores"}
+ORDER_INVARIANT |= ACROSS - {"relative_degradation_difference"}
 OF_TWO_SETS_OF_EXAMPLES = {"outlier_auroc", "outlier_fpr"}  # which are not paired
 ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties", "score_contributions"}
-ONE_VALUE_AN_EXAMPLE |= {"nearest_distances", "neighbour_jaccards"}
+ONE_VALUE_AN_EXAMPLE |= {"label_agreements", "nearest_distances", "neighbour_jaccards", "withstood"}
 PLACES_OF_EXAMPLES = {"nearest_neighbours"}  # see test_representation
 NOT_OF_EXAMPLES = {"expected_error_jaccard", "expected_neighbour_jaccard"}
+OF_ONE_EXAMPLE = {"answer_f1", "exact_match"}
 RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval", "score_interval"}
+RANDOM_DRAWS |= {"degradation", "relative_degradation_difference"}
 
 # Where the values lie
 BOUNDED = {
     "accuracy": (0, 1),
     "holm": (0, 1),
-    "label_loyalty": (0, 1),
+    **dict.fromkeys(("label_agreements", "label_loyalty"), (0, 1)),
     "mcnemar": (0, 1),
     "probability_loyalties": (1 - math.sqrt(math.log(2)), 1),
     "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
@@ -117,12 +147,15 @@ BOUNDED = {
     **dict.fromkeys(("neighbour_jaccard", "neighbour_jaccards", "outlier_auroc", "outlier_fpr"), (0, 1)),
     **dict.fromkeys(ACROSS, (0, 1)),
     **dict.fromkeys(ASSOCIATIONS, (-1, 1)),
+    **dict.fromkeys(("error_overlap_difference", "relative_degradation_difference"), (-1, 1)),
+    **dict.fromkeys(("accuracy_within_budget", "degradation", "withstood"), (0, 1)),
+    **dict.fromkeys(("answer_f1", "exact_match", "squad_scores"), (0, 1)),
     **dict.fromkeys(("nearest_distances", "outlier_threshold"), (0, 2)),
     "nearest_neighbours": (0, EXAMPLES - 1),
     **dict.fromkeys(("matthews_correlation", "pearson_correlation", "spearman_correlation"), (-1, 1)),
 }
 BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
-COUNTS_AND_FRACTIONS = {"attack_summary", "reliability"}
+COUNTS_AND_FRACTIONS = {"attack_summary", "queries_per_success", "reliability"}
 STATISTICS = {"min_f_prime", "seed_noise"}  # and their degrees of freedom: nothing bounds them
 STATISTICS |= {"score_contributions"}
 
@@ -130,7 +163,7 @@ STATISTICS |= {"score_contributions"}
 @pytest.mark.parametrize(
     "lists",
     [
-        (SYMMETRIC, SIGNED, TRANSPOSED, NOT_OF_TWO_MODELS),
+        (SYMMETRIC, SIGNED, TRANSPOSED, REFERENCE_FIRST, NOT_OF_TWO_MODELS),
         (
             ORDER_INVARIANT,
             OF_TWO_SETS_OF_EXAMPLES,
@@ -138,16 +171,28 @@ STATISTICS |= {"score_contributions"}
             PLACES_OF_EXAMPLES,
             RANDOM_DRAWS,
             NOT_OF_EXAMPLES,
+            OF_ONE_EXAMPLE,
         ),
         (set(BOUNDED), BOUNDED_BY_THE_VALUES, COUNTS_AND_FRACTIONS, STATISTICS),
     ],
     ids=["exchange", "order", "bounds"],
 )
 def test_every_public_metric_stands_in_exactly_one_list(lists):
-    assert sorted(name for names in lists for name in names) == sorted(metrics.__all__)
+    assert sorted(name for names in lists for name in names) == METRICS
 
 
-@pytest.mark.parametrize("name", metrics.__all__)
+def test_the_face_shows_every_metric_of_the_room():
+    shared = {"cosine_blocks", "unit_rows"}  # by representation and ood, and no metrics
+    defined = set()
+    for module in pkgutil.iter_modules(metrics.__path__, "bert_compression.metrics."):
+        if not module.name.rpartition(".")[2].startswith("_"):
+            members = inspect.getmembers(importlib.import_module(module.name))
+            own = {name for name, value in members if getattr(value, "__module__", "") == module.name}
+            defined |= {name for name in own if not name.startswith("_")}
+    assert defined - shared == set(metrics.__all__) - CONSTANTS
+
+
+@pytest.mark.parametrize("name", METRICS)
 def test_every_metric_depends_on_what_it_is_given(name):
     assert not np.array_equal(measure(name, *draw(name, 0)), measure(name, *draw(name, 1)))
 
@@ -161,8 +206,8 @@ def test_a_symmetric_metric_does_not_mind_which_model_comes_first(name):
 @pytest.mark.parametrize("name", sorted(SIGNED))
 def test_a_signed_metric_turns_round_when_the_models_are_exchanged(name):
     first, second = draw(name)
-    turned = -measure(name, second, first)[::-1]
-    np.testing.assert_allclose(measure(name, first, second), turned, rtol=1e-12)
+    turned = np.sort(-measure(name, second, first))
+    np.testing.assert_allclose(np.sort(measure(name, first, second)), turned, rtol=1e-12)
     assert not np.allclose(measure(name, first, second), measure(name, second, first))
 
 
@@ -173,6 +218,12 @@ def test_a_matrix_is_transposed_when_the_models_are_exchanged(name):
     turned = measure(name, second, first).reshape(size, size).T
     np.testing.assert_allclose(measure(name, first, second), turned.ravel(), rtol=1e-12)
     assert not np.allclose(turned, turned.T)
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCE_FIRST))
+def test_the_reference_model_comes_first(name):
+    first, second = draw(name)
+    assert not np.allclose(abs(measure(name, first, second)), abs(measure(name, second, first)))
 
 
 @pytest.mark.parametrize("name", sorted(OF_TWO_SETS_OF_EXAMPLES))

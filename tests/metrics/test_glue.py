@@ -1,4 +1,4 @@
-"""GLUE's scores against hand counts, scikit-learn and scipy; and what each text contributes to them."""
+"""GLUE's scores against hand counts, scikit-learn and scipy."""
 
 import re
 
@@ -9,15 +9,13 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
+    SCORES,
     accuracy,
     f1,
     matthews_correlation,
     pearson_correlation,
-    score_contributions,
-    score_interval,
     spearman_correlation,
 )
-from bert_compression.metrics.glue import SCORES
 
 
 def test_three_of_four_answers_are_right():
@@ -99,30 +97,3 @@ def test_the_best_is_one_and_a_constant_answer_is_zero_or_a_share(score):
     constant = {accuracy: 0.6, f1: 0.75}.get(score, 0.0)
     assert score(gold, [1] * 5) == pytest.approx(constant)
     assert score([0] * 5, [0] * 5) in (0.0, 1.0)  # and never NaN
-
-
-# What each text contributes
-
-
-@pytest.mark.parametrize("name", SCORES)
-def test_contributions_have_the_score_as_their_mean(name):
-    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
-    contributions = score_contributions(name, gold, predicted)
-    assert contributions.shape == gold.shape
-    assert contributions.mean() == pytest.approx(SCORES[name](gold, predicted), abs=1e-12)
-
-
-@pytest.mark.parametrize("name", SCORES)
-def test_contributions_scatter_as_the_score_does_when_other_texts_are_drawn(name):
-    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
-    low, high = score_interval(SCORES[name], gold, predicted)
-    error = score_contributions(name, gold, predicted).std() / np.sqrt(len(gold))
-    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.08)
-    assert low < SCORES[name](gold, predicted) < high
-
-
-def test_an_undefined_score_has_no_contributions():
-    assert score_contributions("f1", [0, 0], [0, 0]).tolist() == [0, 0]
-    assert score_contributions("pearson", [1, 2], [3, 3]).tolist() == [0, 0]
-    with pytest.raises(BadInput, match="unknown score 'bleu': choose one of accuracy, f1"):
-        score_contributions("bleu", [0, 1], [0, 1])

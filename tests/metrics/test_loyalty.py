@@ -10,7 +10,12 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics import label_loyalty, probability_loyalties, probability_loyalty
+from bert_compression.metrics import (
+    label_agreements,
+    label_loyalty,
+    probability_loyalties,
+    probability_loyalty,
+)
 
 
 def answers(examples: int, noise: float, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +29,13 @@ def answers(examples: int, noise: float, classes: int = 3, seed: int = 0) -> tup
 def test_label_loyalty_counts_equal_labels_whatever_is_right():
     assert label_loyalty([0, 1, 1, 0], [0, 1, 0, 0]) == 0.75
     assert label_loyalty([0, 1, 1, 0], [1, 0, 0, 1]) == 0.0
+
+
+def test_label_agreements_say_on_which_examples_and_have_the_loyalty_as_their_mean():
+    assert label_agreements([0, 1, 1, 0], [0, 1, 0, 0]).tolist() == [True, True, False, True]
+    assert label_agreements([0, 1], [1, 0]).tolist() == [False, False]
+    teacher, student = (logits.argmax(1) for logits in answers(1000, noise=1.0))
+    assert label_agreements(teacher, student).mean() == label_loyalty(teacher, student)
 
 
 def test_label_loyalty_is_scikit_learns_accuracy_against_the_teacher():
@@ -164,3 +176,5 @@ def test_labels_of_different_length_are_refused():
     message = "teacher_labels has 2 examples and student_labels has 1: they must answer the same"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         label_loyalty([0, 1], [0])
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        label_agreements([0, 1], [0])

@@ -10,11 +10,11 @@ from sklearn.preprocessing import normalize
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
-    _cosine,
     nearest_distances,
     outlier_auroc,
     outlier_fpr,
     outlier_threshold,
+    representation,
 )
 
 
@@ -25,7 +25,7 @@ def features(points: int, seed: int, shift: float = 0.0) -> np.ndarray:
 @pytest.mark.parametrize("block", [1, 2**30])
 @pytest.mark.parametrize("k", [1, 4, 60])
 def test_distances_are_those_of_scikit_learns_search(k, block, monkeypatch):
-    monkeypatch.setattr(_cosine, "BLOCK", block)
+    monkeypatch.setattr(representation, "COSINE_BLOCK", block)
     training, asked = features(60, seed=0), features(25, seed=1)
     search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(normalize(training))
     expected = search.kneighbors(normalize(asked))[0][:, -1]
@@ -125,11 +125,11 @@ def test_points_from_elsewhere_are_found_and_others_from_here_are_not():
         ),
         (
             lambda: outlier_auroc([], [0.1]),
-            "inside must be finite distances of the shape (points,), not of the shape (0,)",
+            "in_distribution must be finite distances of the shape (points,), not of the shape (0,)",
         ),
         (
             lambda: outlier_fpr([0.1], [np.inf]),
-            "outside must be finite distances of the shape (points,), not of the shape (1,)",
+            "out_of_distribution must be finite distances of the shape (points,), not of the shape (1,)",
         ),
         (
             lambda: outlier_threshold([0.1], passing=95),

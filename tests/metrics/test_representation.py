@@ -10,14 +10,13 @@ from scipy.stats import ortho_group
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
-    _cosine,
-    _gram,
     expected_neighbour_jaccard,
     linear_cka,
     linear_cka_matrix,
     nearest_neighbours,
     neighbour_jaccard,
     neighbour_jaccards,
+    representation,
 )
 
 
@@ -51,7 +50,7 @@ def test_neighbours_are_those_of_a_search_one_by_one(k):
 
 @pytest.mark.parametrize("block", [1, 3 * 40 * 8, 2**30])  # a row, three rows, all rows at a time
 def test_neighbours_do_not_depend_on_the_size_of_a_block(block, monkeypatch):
-    monkeypatch.setattr(_cosine, "BLOCK", block)
+    monkeypatch.setattr(representation, "COSINE_BLOCK", block)
     assert nearest_neighbours(cloud(), 5).tolist() == searched(cloud(), 5)
 
 
@@ -70,7 +69,7 @@ def test_the_nearest_few_come_first_among_the_nearest_many():
 
 @pytest.mark.parametrize("block", [1, 2**30])
 def test_of_equally_near_points_the_first_in_the_array_is_nearer(block, monkeypatch):
-    monkeypatch.setattr(_cosine, "BLOCK", block)
+    monkeypatch.setattr(representation, "COSINE_BLOCK", block)
     random = np.random.default_rng(0)
     twins = np.repeat(cloud(12, 50), 5, axis=0) * random.uniform(
         0.5, 2, (60, 1)
@@ -98,7 +97,7 @@ def test_vectors_in_nearly_one_direction_are_told_apart_where_float32_cannot():
 
 
 def test_no_matrix_of_all_pairs_is_kept(monkeypatch):
-    monkeypatch.setattr(_cosine, "BLOCK", 2**18)
+    monkeypatch.setattr(representation, "COSINE_BLOCK", 2**18)
     points = 1500
     tracemalloc.start()
     nearest_neighbours(cloud(points, 4), 5)
@@ -221,7 +220,7 @@ def test_unrelated_features_come_out_high_unless_unbiased():
 @pytest.mark.parametrize("unbiased", [False, True])
 @pytest.mark.parametrize("points", [12, 60])
 def test_the_matrix_holds_every_pair_of_layers(points, unbiased, block, monkeypatch):
-    monkeypatch.setattr(_gram, "BLOCK", block)
+    monkeypatch.setattr(representation, "GRAM_BLOCK", block)
     layers = pair(points, (5, 8, 20, 9, 30))
     a, b = layers[:2], layers[2:]
     printed = printed_unbiased_cka if unbiased else printed_cka
@@ -232,8 +231,10 @@ def test_the_matrix_holds_every_pair_of_layers(points, unbiased, block, monkeypa
 
 
 def test_both_ways_to_the_products_are_used_and_agree():
-    a, b = ([_gram.layer(x, "x") for x in pair(20, (7, 40), seed=seed)] for seed in (0, 1))
-    for one, other in zip(_gram._over_points(a, b), _gram._over_features(a, b), strict=True):
+    a, b = ([representation._layer(x, "x") for x in pair(20, (7, 40), seed=seed)] for seed in (0, 1))
+    for one, other in zip(
+        representation._over_points(a, b), representation._over_features(a, b), strict=True
+    ):
         np.testing.assert_allclose(one, other, rtol=1e-10)
 
 

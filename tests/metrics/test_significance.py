@@ -1,4 +1,5 @@
-"""Intervals and p values against formulas worked by hand, scipy, and simulated coverage."""
+"""Intervals, contributions and p values by hand, against scipy, and by simulation: how often does an interval
+cover the true mean, and how often does min F′ raise a false alarm?"""
 
 import math
 import re
@@ -8,7 +9,19 @@ import pytest
 import scipy.stats
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics import bootstrap_interval, holm, mcnemar, paired_bootstrap_interval
+from bert_compression.metrics import (
+    SCORES,
+    SeedNoise,
+    bootstrap_interval,
+    bootstrap_intervals,
+    holm,
+    mcnemar,
+    min_f_prime,
+    paired_bootstrap_interval,
+    score_contributions,
+    score_interval,
+    seed_noise,
+)
 
 COINS = np.random.default_rng(0).integers(0, 2, 400)
 
@@ -18,64 +31,6 @@ def outcomes(both: int, only_first: int, only_second: int, neither: int) -> tupl
     first = [1] * both + [1] * only_first + [0] * only_second + [0] * neither
     second = [1] * both + [0] * only_first + [1] * only_second + [0] * neither
     return first, second
-
-
-# McNemar
-
-
-def test_mcnemar_of_five_to_none_and_of_eight_to_two_by_hand():
-    assert mcnemar(*outcomes(0, 5, 0, 0)) == 2 / 2**5
-    assert mcnemar(*outcomes(3, 8, 2, 7)) == pytest.approx(2 * (1 + 10 + 45) / 2**10, rel=1e-12)
-
-
-@pytest.mark.parametrize(("first", "second"), [(30, 12), (12, 30), (41, 40), (1, 0)])
-def test_mcnemar_is_twice_the_smaller_binomial_tail(first, second):
-    n, smaller = first + second, min(first, second)
-    tail = sum(math.comb(n, k) for k in range(smaller + 1)) / 2**n
-    p = mcnemar(*outcomes(10, first, second, 10))
-    assert p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
-    assert p == pytest.approx(scipy.stats.binomtest(first, n).pvalue, rel=1e-9)
-
-
-def test_only_examples_that_one_model_alone_gets_right_count():
-    few, many = outcomes(1, 9, 2, 1), outcomes(500, 9, 2, 500)
-    assert mcnemar(*few) == mcnemar(*many)
-    assert mcnemar(*few) != mcnemar(*outcomes(1, 8, 3, 1))
-
-
-def test_models_that_never_differ_or_split_evenly_are_not_told_apart():
-    assert mcnemar([1, 0, 1], [1, 0, 1]) == 1.0
-    assert mcnemar(*outcomes(4, 6, 6, 4)) == 1.0
-    assert mcnemar(*outcomes(4, 12, 0, 4)) < 0.001
-
-
-# Holm
-
-
-def test_holm_by_hand():
-    # Sorted 0.01, 0.03, 0.04 times 3, 2, 1 is 0.03, 0.06, 0.04; never falling: 0.03, 0.06, 0.06.
-    np.testing.assert_allclose(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06], rtol=1e-12)
-    np.testing.assert_allclose(holm([0.6, 0.7]), [1.0, 1.0])
-    assert holm([0.04]).tolist() == [0.04]
-
-
-def test_holm_decides_as_its_step_down_rule_does():
-    random = np.random.default_rng(1)
-    for _ in range(50):
-        p = random.uniform(0, 0.1, 6)
-        rejected = np.zeros(6, dtype=bool)
-        for step, index in enumerate(np.argsort(p)):
-            if p[index] > 0.05 / (6 - step):
-                break
-            rejected[index] = True
-        np.testing.assert_array_equal(holm(p) <= 0.05, rejected)
-
-
-def test_holm_makes_no_p_smaller_and_keeps_their_order():
-    p = np.random.default_rng(2).uniform(0, 1, 20)
-    corrected = holm(p)
-    assert (corrected >= p).all() and (corrected > p).any() and corrected.max() <= 1.0
-    assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
 
 
 # Bootstrap
@@ -144,6 +99,153 @@ def test_a_paired_interval_has_the_sign_of_first_minus_second_and_takes_truth_va
     assert paired_bootstrap_interval(first, first) == (0.0, 0.0)
 
 
+# Many intervals at once
+
+
+@pytest.mark.parametrize("examples", [3, 50, 30_000])  # the last is drawn block by block
+def test_each_column_gets_the_interval_it_gets_alone(examples):
+    values = np.random.default_rng(0).normal(size=(examples, 3)) * [1, 5, 0]
+    together = bootstrap_intervals(values, resamples=150)
+    alone = [bootstrap_interval(column, resamples=150) for column in values.T]
+    np.testing.assert_allclose(together, alone, atol=1e-13)
+    widths = np.diff(together, axis=1).ravel()
+    assert widths[1] > widths[0] > widths[2] == 0
+
+
+def test_confidence_and_seed_are_those_of_the_single_interval():
+    values = np.random.default_rng(1).exponential(size=40)
+    for settings in ({"confidence": 0.8}, {"seed": 3}, {"resamples": 100}):
+        together = bootstrap_intervals(values[:, None], **settings)
+        np.testing.assert_allclose(together, [bootstrap_interval(values, **settings)])
+        assert not np.allclose(together, [bootstrap_interval(values)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1.0, 2.0],), "an array of finite numbers (examples, columns) is needed, not shape (2,)"),
+        (([[]],), "an array of finite numbers (examples, columns) is needed, not shape (1, 0)"),
+        (([[np.nan]],), "an array of finite numbers (examples, columns) is needed, not shape (1, 1)"),
+        (([[1.0]], 95), "confidence must lie between 0 and 1, not 95"),
+    ],
+)
+def test_what_no_intervals_can_come_from_is_refused(arguments, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        bootstrap_intervals(*arguments)
+
+
+# Contributions of examples to a score
+
+
+def draw_classes():
+    random = np.random.default_rng(1)
+    gold = random.integers(0, 2, 500)
+    return gold, np.where(random.uniform(size=500) < 0.7, gold, random.integers(0, 2, 500))
+
+
+def draw_grades():
+    random = np.random.default_rng(2)
+    gold = random.uniform(0, 5, 500).round(1)  # with ties
+    return gold, gold + random.normal(size=500)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_contributions_have_the_score_as_their_mean(name):
+    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
+    contributions = score_contributions(name, gold, predicted)
+    assert contributions.shape == gold.shape
+    assert contributions.mean() == pytest.approx(SCORES[name](gold, predicted), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_contributions_scatter_as_the_score_does_when_other_texts_are_drawn(name):
+    gold, predicted = draw_grades() if name in ("pearson", "spearman") else draw_classes()
+    low, high = score_interval(SCORES[name], gold, predicted)
+    error = score_contributions(name, gold, predicted).std() / np.sqrt(len(gold))
+    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.08)
+    assert low < SCORES[name](gold, predicted) < high
+
+
+def test_an_undefined_score_has_no_contributions():
+    assert score_contributions("f1", [0, 0], [0, 0]).tolist() == [0, 0]
+    assert score_contributions("pearson", [1, 2], [3, 3]).tolist() == [0, 0]
+    with pytest.raises(BadInput, match="unknown score 'bleu': choose one of accuracy, f1"):
+        score_contributions("bleu", [0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("name", ["pearson", "spearman", "matthews"])
+@pytest.mark.parametrize("value", [2.7, 0.1, 1.0])
+def test_predictions_that_are_all_equal_contribute_nothing(name, value):
+    # 1,500 times 2.7 has a mean that is not 2.7, by rounding; the rest must not be taken for a scatter.
+    targets, same = np.random.default_rng(0).uniform(0, 5, 1500), np.full(1500, value)
+    for gold, predicted in ((targets, same), (same, targets), (same, same)):
+        contributions = score_contributions(name, gold, predicted)
+        assert contributions.dtype == np.float64 and contributions.shape == (1500,)
+        np.testing.assert_array_equal(contributions, 0)
+    assert bootstrap_interval(score_contributions(name, targets, same)) == (0.0, 0.0)
+    one_apart = np.where(np.arange(1500) == 7, value + 1, value)
+    if name != "matthews":
+        assert score_contributions(name, targets, one_apart).any()
+
+
+# McNemar
+
+
+def test_mcnemar_of_five_to_none_and_of_eight_to_two_by_hand():
+    assert mcnemar(*outcomes(0, 5, 0, 0)) == 2 / 2**5
+    assert mcnemar(*outcomes(3, 8, 2, 7)) == pytest.approx(2 * (1 + 10 + 45) / 2**10, rel=1e-12)
+
+
+@pytest.mark.parametrize(("first", "second"), [(30, 12), (12, 30), (41, 40), (1, 0)])
+def test_mcnemar_is_twice_the_smaller_binomial_tail(first, second):
+    n, smaller = first + second, min(first, second)
+    tail = sum(math.comb(n, k) for k in range(smaller + 1)) / 2**n
+    p = mcnemar(*outcomes(10, first, second, 10))
+    assert p == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
+    assert p == pytest.approx(scipy.stats.binomtest(first, n).pvalue, rel=1e-9)
+
+
+def test_only_examples_that_one_model_alone_gets_right_count():
+    few, many = outcomes(1, 9, 2, 1), outcomes(500, 9, 2, 500)
+    assert mcnemar(*few) == mcnemar(*many)
+    assert mcnemar(*few) != mcnemar(*outcomes(1, 8, 3, 1))
+
+
+def test_models_that_never_differ_or_split_evenly_are_not_told_apart():
+    assert mcnemar([1, 0, 1], [1, 0, 1]) == 1.0
+    assert mcnemar(*outcomes(4, 6, 6, 4)) == 1.0
+    assert mcnemar(*outcomes(4, 12, 0, 4)) < 0.001
+
+
+# Holm
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.03, 0.04 times 3, 2, 1 is 0.03, 0.06, 0.04; never falling: 0.03, 0.06, 0.06.
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06], rtol=1e-12)
+    np.testing.assert_allclose(holm([0.6, 0.7]), [1.0, 1.0])
+    assert holm([0.04]).tolist() == [0.04]
+
+
+def test_holm_decides_as_its_step_down_rule_does():
+    random = np.random.default_rng(1)
+    for _ in range(50):
+        p = random.uniform(0, 0.1, 6)
+        rejected = np.zeros(6, dtype=bool)
+        for step, index in enumerate(np.argsort(p)):
+            if p[index] > 0.05 / (6 - step):
+                break
+            rejected[index] = True
+        np.testing.assert_array_equal(holm(p) <= 0.05, rejected)
+
+
+def test_holm_makes_no_p_smaller_and_keeps_their_order():
+    p = np.random.default_rng(2).uniform(0, 1, 20)
+    corrected = holm(p)
+    assert (corrected >= p).all() and (corrected > p).any() and corrected.max() <= 1.0
+    assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
+
+
 NEEDED = "a non-empty one-dimensional array of finite numbers is needed, not shape "
 
 
@@ -171,5 +273,212 @@ NEEDED = "a non-empty one-dimensional array of finite numbers is needed, not sha
     ],
 )
 def test_what_no_interval_or_p_value_can_come_from_is_refused(call, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        call()
+
+
+ZEROS = np.zeros((4, 2))
+# Seeds' means 2 and 4: variance 2. Examples' means 2, 2, 4, 4: variance 4/3. Mean 3.
+BY_HAND = [[1, 3], [1, 3], [3, 5], [3, 5]]
+
+
+def by_t_tests(differences):
+    """Clark's formula from two t tests, whose squares are F1 and F2."""
+    f1 = scipy.stats.ttest_1samp(differences.mean(axis=0), 0).statistic ** 2
+    f2 = scipy.stats.ttest_1samp(differences.mean(axis=1), 0).statistic ** 2
+    n1, n2 = differences.shape[1] - 1, differences.shape[0] - 1
+    value = f1 * f2 / (f1 + f2)
+    df = (f1 + f2) ** 2 / (f1**2 / n2 + f2**2 / n1)
+    return value, df, 2 * scipy.stats.t.sf(math.sqrt(value), df)
+
+
+def crossed(random, methods, examples=80, seeds=3, of_seeds=0.0, of_examples=0.0, of_both=1.0):
+    """Outcomes (methods, examples, seeds) of methods that differ in nothing but chance, which seeds, examples
+    and their meeting bring to each method; difficulty and a seed's luck are common to all."""
+    common = random.normal(size=(1, examples, 1)) + random.normal(size=(1, 1, seeds))
+    return (
+        common
+        + of_seeds * random.normal(size=(methods, 1, seeds))
+        + of_examples * random.normal(size=(methods, examples, 1))
+        + of_both * random.normal(size=(methods, examples, seeds))
+    )
+
+
+# min F′: one pair
+
+
+def test_min_f_by_hand():
+    # F1 = 9 / (2 / 2) = 9 and F2 = 9 / (4/3 / 4) = 27, with 1 and 3 degrees of freedom:
+    # 9 * 27 / 36, and 36² / (81 / 3 + 729 / 1).
+    value, df, p = min_f_prime(BY_HAND, ZEROS)
+    assert (value, df) == (pytest.approx(6.75), pytest.approx(1296 / 756))
+    assert p == pytest.approx(2 * scipy.stats.t.sf(math.sqrt(6.75), 1296 / 756))
+
+
+@pytest.mark.parametrize(("examples", "seeds"), [(2, 2), (5, 3), (400, 3), (30, 10)])
+def test_min_f_is_that_of_two_t_tests(examples, seeds):
+    first, second = np.random.default_rng(examples).normal(size=(2, examples, seeds)) + 0.3
+    assert min_f_prime(first, second) == pytest.approx(by_t_tests(first - second))
+
+
+def test_min_f_lies_below_both_of_its_parts():
+    differences = np.random.default_rng(1).normal(0.5, 1, size=(40, 3))
+    value, _, p = min_f_prime(differences, np.zeros((40, 3)))
+    f1 = scipy.stats.ttest_1samp(differences.mean(axis=0), 0).statistic ** 2
+    f2 = scipy.stats.ttest_1samp(differences.mean(axis=1), 0).statistic ** 2
+    assert value < min(f1, f2)
+    assert p > scipy.stats.ttest_1samp(differences.mean(axis=1), 0).pvalue
+
+
+def test_one_seed_leaves_the_paired_t_test_over_examples():
+    first, second = np.random.default_rng(2).normal(0.2, 1, size=(2, 50, 1))
+    expected = scipy.stats.ttest_rel(first[:, 0], second[:, 0])
+    value, df, p = min_f_prime(first, second)
+    assert (value, df, p) == pytest.approx((expected.statistic**2, 49, expected.pvalue))
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([[0, 0], [0, 0]], (0, 1, 1)),  # nothing differs
+        ([[1, -1], [-1, 1]], (0, 1, 1)),  # all that differs cancels
+        ([[1, 1], [3, 3], [5, 5]], (9 / (4 / 3), 2, 0.1217)),  # seeds agree: F2 alone, 9 / (4 / 3)
+        ([[1, 3], [1, 3], [1, 3]], (4, 1, 0.2952)),  # examples agree: F1 alone, 4 / (2 / 2)
+        ([[2, 2], [2, 2]], (math.inf, 1, 0)),  # nothing varies
+        ([[0.1] * 3] * 7, (math.inf, 6, 0)),
+    ],
+)
+def test_degenerate_differences(differences, expected):
+    assert min_f_prime(differences, np.zeros_like(differences)) == pytest.approx(expected, abs=1e-4)
+
+
+# min F′: what the other methods say of seeds
+
+
+def test_seed_noise_by_hand_and_for_nothing_to_compare():
+    # Rows 0 2 and 1 1: what is left after rows and columns is ∓½, ±½; squares sum to 1, with one degree.
+    assert seed_noise([[0, 2], [1, 1]]) == SeedNoise(pytest.approx(1.0), 1)
+    assert seed_noise([[5, 7, 9], [1, 3, 5]]) == SeedNoise(pytest.approx(0.0), 2)  # seeds move both alike
+    for alone in ([[1, 2, 3]], [[1], [2]]):
+        variance, df = seed_noise(alone)
+        assert math.isnan(variance) and df == 0
+
+
+def test_seed_noise_is_the_residual_of_a_regression_on_methods_and_seeds():
+    means = np.random.default_rng(3).normal(size=(5, 4))
+    methods, seeds = (
+        np.eye(size)[index.ravel()] for size, index in zip((5, 4), np.indices((5, 4)), strict=True)
+    )
+    design = np.hstack([methods, seeds])
+    residual = means.ravel() - design @ np.linalg.lstsq(design, means.ravel(), rcond=None)[0]
+    assert seed_noise(means) == SeedNoise(pytest.approx(residual @ residual / 12), 12)
+
+
+def test_two_methods_alone_have_the_noise_of_their_difference():
+    first, second = np.random.default_rng(4).normal(size=(2, 30, 3))
+    noise = seed_noise([first.mean(axis=0), second.mean(axis=0)]).of_difference()
+    assert min_f_prime(first, second, noise) == pytest.approx(min_f_prime(first, second))
+
+
+def test_a_mean_of_methods_is_quieter_than_one():
+    assert SeedNoise(1.0, 8).of_difference() == SeedNoise(2.0, 8)
+    assert SeedNoise(1.0, 8).of_difference(4, 1) == SeedNoise(1.25, 8)
+
+
+def test_the_larger_variance_over_seeds_counts():
+    # By hand: the seeds of BY_HAND have a variance of 2.
+    alone = min_f_prime(BY_HAND, ZEROS)
+    quiet = min_f_prime(BY_HAND, ZEROS, SeedNoise(0.5, 10))
+    loud = min_f_prime(BY_HAND, ZEROS, SeedNoise(6.0, 10))
+    assert quiet.value == pytest.approx(alone.value) and quiet.df > alone.df
+    assert loud.value == pytest.approx(9 / (6 / 2 + 1 / 3)) and loud.p_value > quiet.p_value
+
+
+def test_noise_lets_one_seed_speak_of_others():
+    first, second = np.array([[1.0], [2.0], [3.0]]), np.zeros((3, 1))
+    noisy = min_f_prime(first, second, SeedNoise(1.0, 20))
+    assert noisy.value == pytest.approx(4 / (1 + 1 / 3))
+    assert noisy.p_value > min_f_prime(first, second).p_value
+    assert min_f_prime(first, second, SeedNoise(math.nan, 0)) == min_f_prime(first, second)
+
+
+# min F′: how often it errs
+
+
+@pytest.mark.parametrize(
+    ("chance", "low", "high"),
+    [
+        ({"of_both": 1.0}, 0.0, 0.04),  # counted on both sides: fewer alarms than the level allows
+        ({"of_examples": 1.0, "of_both": 0.5}, 0.02, 0.07),
+        ({"of_seeds": 1.0, "of_both": 0.5}, 0.02, 0.07),
+        ({"of_seeds": 0.3, "of_examples": 1.0, "of_both": 0.5}, 0.02, 0.10),
+    ],
+)
+def test_false_alarms_of_one_pair_at_the_level_of_five_percent(chance, low, high):
+    random = np.random.default_rng(5)
+    alarms = np.mean([min_f_prime(*crossed(random, 2, **chance)).p_value < 0.05 for _ in range(800)])
+    assert low <= alarms <= high
+
+
+def alarms_in_tables(with_noise, tables=80, **chance):
+    """In what share of tables of eight equal methods does a pair differ after Holm's correction?"""
+    random = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(tables):
+        methods = crossed(random, 8, examples=60, **chance)
+        noise = seed_noise(methods.mean(axis=1)).of_difference() if with_noise else None
+        p = [min_f_prime(a, b, noise).p_value for i, a in enumerate(methods) for b in methods[:i]]
+        alarms += holm(p).min() < 0.05
+    return alarms / tables
+
+
+def test_where_seeds_matter_the_noise_of_all_methods_keeps_false_alarms_down():
+    chance = {"of_seeds": 0.7, "of_examples": 1.5, "of_both": 0.5}
+    assert alarms_in_tables(True, **chance) <= 0.06
+    assert alarms_in_tables(False, **chance) > 0.15
+
+
+def test_a_difference_that_is_there_is_found_and_the_larger_the_surer():
+    random = np.random.default_rng(7)
+    found = {}
+    for difference in (0.1, 0.5, 1.0):
+        pairs = [crossed(random, 2, 200, of_seeds=0.05, of_examples=0.5) for _ in range(200)]
+        found[difference] = np.mean([min_f_prime(a + difference, b).p_value < 0.05 for a, b in pairs])
+    assert found[0.1] < found[0.5] and found[0.5] > 0.9 and found[1.0] == 1.0
+
+
+def test_torn_pairs_are_worse_than_whole_ones():
+    random = np.random.default_rng(8)
+    first, second = crossed(random, 2, of_both=0.3)
+    torn = random.permutation(second)
+    assert min_f_prime(first + 0.2, second).p_value < 0.01 < min_f_prime(first + 0.2, torn).p_value
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: min_f_prime([1, 2], [1, 2]),
+            "both must have the shape (examples, seeds) and hold finite numbers only, not the shape (2,)",
+        ),
+        (
+            lambda: min_f_prime([[1.0, math.nan]], [[1, 2]]),
+            "both must have the shape (examples, seeds) and hold finite numbers only, not the shape (1, 2)",
+        ),
+        (
+            lambda: min_f_prime([[1, 2], [3, 4]], [[1], [2]]),
+            "the two methods have the shapes (2, 2) and (2, 1): they must answer the same",
+        ),
+        (
+            lambda: min_f_prime([[1, 2]], [[0, 0]]),
+            "one example says nothing of others: two or more are needed",
+        ),
+        (
+            lambda: seed_noise([1, 2]),
+            "means must have the shape (methods, seeds) and hold finite numbers only, not the shape (2,)",
+        ),
+    ],
+)
+def test_what_cannot_be_tested_is_refused(call, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         call()

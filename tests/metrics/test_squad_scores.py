@@ -3,7 +3,7 @@
 import pytest
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics.squad import answer_f1, exact_match, normalized_answer, squad_scores
+from bert_compression.metrics import answer_f1, exact_match, normalized_answer, squad_scores
 
 
 @pytest.mark.parametrize(

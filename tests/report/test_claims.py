@@ -1,12 +1,21 @@
 """Verdicts worked out by hand, and that nothing but real records can give one."""
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
+from made_records import (
+    attack_record,
+    loyalty_records,
+    prediction_record,
+    source_of,
+)
 
-from bert_compression.errors import BadInput
-from bert_compression.metrics import min_f_prime, seed_noise
+from bert_compression.errors import BadInput, Failure
+from bert_compression.metrics import bootstrap_interval, min_f_prime, seed_noise
+from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
+from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
 from bert_compression.report.claims import (
     DIRECTION,
     NOT_ATTEMPTED,
@@ -14,37 +23,68 @@ from bert_compression.report.claims import (
     NOT_REPRODUCED,
     REPRODUCED,
     UNDECIDED,
+    VERDICTS,
     Claim,
-    _same,
-    exceeds,
+    Measured,
+    decide,
     judge,
 )
-from bert_compression.report.papers.loyalty_claims import TABLE_3_CLAIMS
-from bert_compression.report.papers.loyalty_tables import TABLE_3
-from bert_compression.report.verdicts import claims_table, count_verdicts, in_words, listed, meanings
+from bert_compression.report.estimators import Found
+from bert_compression.report.verdicts import (
+    claims_table,
+    count_verdicts,
+    effect_text,
+    in_words,
+    listed,
+    meanings,
+)
 
+METHODS = ("teacher", "kd", "head_prune", "q8_qat", "q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic")
 ROBUST = Claim(
-    "robust", "Quantization helps.", "section 4.3", "after_attack_accuracy", "q8_ptq_int8", "teacher"
+    "robust", "Quantization helps.", "section 4.3", TABLE_3, "after_attack_accuracy", "q8_ptq_int8", "teacher"
 )
 SAME = replace(ROBUST, sentence="Quantization changes nothing.", margin=5.0)
+GROUP = Claim("g", "Both.", "4.3", TABLE_3, "after_attack_accuracy", ("kd", "q8_qat"), "head_prune")
 
 
-def attack(record, method, outcomes, seed=0, **others):
-    return record("attack", method, seed, {}, {"outcomes": outcomes}, **others)
+def attack(method, outcomes, seed=0, **others):
+    return attack_record(TABLE_3, method, outcomes, seed, **others)
 
 
-def attacks(record, teacher, student, **others):
+def attacks(teacher, student, **others):
     """Attack records of both, a seed for each pair of outcomes."""
-    pairs = zip(teacher, student, strict=True)
+    return attacks_of({"teacher": teacher, "q8_ptq_int8": student}, **others)
+
+
+def attacks_of(outcomes, **others):
     return [
-        attack(record, method, outcomes, seed, **others)
-        for seed, pair in enumerate(pairs)
-        for method, outcomes in zip(("teacher", "q8_ptq_int8"), pair, strict=True)
+        attack(method, each, seed, **others)
+        for method, seeds in outcomes.items()
+        for seed, each in enumerate(seeds)
     ]
 
 
+def whole_table(profile="small"):
+    """What every claim on Table 3 is read from, for two seeds; the later in METHODS, the more a model
+    withstands and the more loyal it is."""
+    records = []
+    for place, method in enumerate(METHODS):
+        for seed in (0, 1):
+            outcomes = "1" * (1 + place) + "2" * (7 - place)
+            records.append(attack(method, outcomes, seed, profile=profile))
+            if place:
+                answers = "0" * (8 - place) + "1" * place
+                each = [0.8 + place / 100] * 8
+                records += loyalty_records(TABLE_3, method, "1" * 8, answers, seed, each, profile=profile)
+    return source_of(records)
+
+
 def verdict(records, claim=ROBUST):
-    return judge(records, [claim], TABLE_3)[0]
+    return judge(source_of(records), [claim])[0]
+
+
+def ruled(effect, low, high, reported=math.nan, margin=None, profiles=("small",)):
+    return decide(Measured(effect, low, high, reported, margin, profiles))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +101,7 @@ def verdict(records, claim=ROBUST):
     ],
 )
 def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, expected):
-    assert exceeds(effect, low, high, reported=19.0) == expected
+    assert ruled(effect, low, high, reported=19.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,12 +119,30 @@ def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, expected):
     ],
 )
 def test_the_rule_where_two_are_not_to_differ(low, high, expected):
-    assert _same(low, high, margin=2.0) == expected
+    assert ruled((low + high) / 2, low, high, margin=2.0) == expected
 
 
-def test_the_effect_is_the_mean_difference_on_the_same_texts(record):
+@pytest.mark.parametrize("margin", [None, 2.0])
+@pytest.mark.parametrize("reported", [math.nan, 19.0])
+def test_of_any_evidence_one_verdict_holds_and_no_other(margin, reported):
+    draw = random.Random(0)
+    for _ in range(500):
+        low, effect, high = sorted(draw.choice([0.0, draw.uniform(-25, 25)]) for _ in range(3))
+        measured = Measured(effect, low, high, reported, margin, ("small",))
+        holding = [v.name for v in VERDICTS if any(case.holds(measured) for case in v.cases)]
+        assert holding == [decide(measured)], measured
+
+
+def test_without_evidence_the_rule_says_why():
+    nothing = math.nan, math.nan, math.nan
+    assert ruled(*nothing, profiles=()) == NOT_ATTEMPTED
+    assert ruled(*nothing, profiles=("smoke",)) == NOT_EVIDENCE
+    assert ruled(*nothing, margin=2.0, profiles=("paper", "smoke")) == NOT_EVIDENCE
+
+
+def test_the_effect_is_the_mean_difference_on_the_same_texts():
     # The teacher withstands 1 of 8 and 2 of 8, the student 5 of 8 and 6 of 8: half of the texts more.
-    records = attacks(record, ["12222222", "11222222"], ["11111222", "11111122"])
+    records = attacks(["12222222", "11222222"], ["11111222", "11111122"])
     found = verdict(records)
     assert found.reported == pytest.approx(26.5 - 7.5)
     assert found.effect == pytest.approx(50.0)
@@ -93,14 +151,14 @@ def test_the_effect_is_the_mean_difference_on_the_same_texts(record):
     assert set(found.keys) == {r["key"] for r in records}
 
 
-def test_a_text_that_was_wrong_before_the_attack_counts_as_lost(record):
-    found = verdict(attacks(record, ["1111"], ["1100"]))
+def test_a_text_that_was_wrong_before_the_attack_counts_as_lost():
+    found = verdict(attacks(["1111"], ["1100"]))
     assert found.effect == pytest.approx(-50.0)
     assert found.verdict == NOT_REPRODUCED
 
 
-def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed(record):
-    records = attacks(record, ["1122"], ["1122"])
+def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed():
+    records = attacks(["1122"], ["1122"])
     found = verdict(records)
     assert (found.effect, found.low, found.high) == (0, 0, 0)
     assert found.verdict == NOT_REPRODUCED and found.p_value == 1.0
@@ -108,113 +166,143 @@ def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed(recor
     assert (same.verdict, same.low, same.high) == (REPRODUCED, 0, 0)
 
 
-def test_a_difference_beyond_the_margin_is_no_sameness_and_a_wide_interval_is_undecided(record):
-    assert verdict(attacks(record, ["2" * 8], ["1" * 8]), SAME).verdict == NOT_REPRODUCED
-    assert verdict(attacks(record, ["12" * 8], ["21" * 8]), SAME).verdict == UNDECIDED
+def test_a_difference_beyond_the_margin_is_no_sameness_and_a_wide_interval_is_undecided():
+    assert verdict(attacks(["2" * 8], ["1" * 8]), SAME).verdict == NOT_REPRODUCED
+    assert verdict(attacks(["12" * 8], ["21" * 8]), SAME).verdict == UNDECIDED
 
 
-def test_p_is_that_of_min_f_over_seeds_and_texts(record):
+def test_p_is_that_of_min_f_over_seeds_and_texts():
     teacher, student = ["22222221", "22222211"], ["11112222", "11111222"]
-    found = verdict(attacks(record, teacher, student))
+    found = verdict(attacks(teacher, student))
     first, second = (
         [[each == "1" for each in text] for text in zip(*side, strict=True)] for side in (student, teacher)
     )
     # Two methods alone: the noise of all methods is that of these two, with the same degrees of freedom.
     assert found.p_value == pytest.approx(min_f_prime(first, second).p_value)
-    one = verdict(attacks(record, teacher[:1], student[:1]))
+    one = verdict(attacks(teacher[:1], student[:1]))
     assert one.p_value == pytest.approx(
         min_f_prime([[a[0]] for a in first], [[b[0]] for b in second]).p_value
     )
     assert (one.reason, found.reason) == ("one seed", "")
 
 
-def test_the_noise_of_the_other_methods_weighs_on_p_and_not_on_the_verdict(record):
+def test_the_noise_of_the_other_methods_weighs_on_p_and_not_on_the_verdict():
     # Teacher and student agree over seeds; a third method swings from seed to seed.
-    pair = attacks(record, ["2222222212", "2222222221"], ["1111122222", "1111112222"])
-    swinging = [attack(record, "kd", outcomes, seed) for seed, outcomes in enumerate(["1" * 10, "2" * 10])]
+    pair = attacks(["2222222212", "2222222221"], ["1111122222", "1111112222"])
+    swinging = [attack("kd", outcomes, seed) for seed, outcomes in enumerate(["1" * 10, "2" * 10])]
     alone, among = verdict(pair), verdict(pair + swinging)
     assert among.p_value > 2 * alone.p_value
     assert (among.verdict, among.low, among.high) == (alone.verdict, alone.low, alone.high)
 
 
-def test_p_values_are_corrected_for_the_comparisons_of_one_sentence(record):
-    records = attacks(record, ["22222221"], ["11111111"])
+def test_p_values_are_corrected_for_the_comparisons_of_one_sentence():
+    records = attacks(["22222221"], ["11111111"])
     another = replace(ROBUST, sentence="Something else.")
-    found = [each.p_value for each in judge(records, [ROBUST, another, ROBUST], TABLE_3)]
+    found = [each.p_value for each in judge(source_of(records), [ROBUST, another, ROBUST])]
     assert found == pytest.approx([2 * found[1], found[1], 2 * found[1]]) and 0 < found[1] < 0.05
 
 
-def test_several_methods_on_a_side_stand_for_their_mean(record):
+def test_several_methods_on_a_side_stand_for_their_mean():
     outcomes = {"kd": "1111", "q8_qat": "1122", "head_prune": "2222"}
-    records = [attack(record, method, each) for method, each in outcomes.items()]
-    group = Claim("g", "Both.", "4.3", "after_attack_accuracy", ("kd", "q8_qat"), "head_prune")
-    found = verdict(records, group)
+    records = [attack(method, each) for method, each in outcomes.items()]
+    found = verdict(records, GROUP)
     assert found.effect == pytest.approx(100 * (1.0 + 0.5) / 2)
     assert found.reported == pytest.approx((7.2 + 6.6) / 2 - 8.1)
     assert set(found.keys) == {r["key"] for r in records}
     assert "mean of KD and Q8-QAT − Head Prune" in claims_table([found]).text
 
 
-def test_a_mean_of_methods_is_tested_with_less_noise(record):
+def test_a_mean_of_methods_is_tested_with_less_noise():
     # By hand: both sides seed by seed, the first being the mean of two methods.
     outcomes = {"kd": ["1111", "1221"], "q8_qat": ["1122", "1121"], "head_prune": ["2222", "2221"]}
-    records = attacks_of(record, outcomes)
+    records = attacks_of(outcomes)
     first = [[1.0, 1.0], [1.0, 0.5], [0.5, 0.0], [0.5, 1.0]]
     second = [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
     noise = seed_noise([[1.0, 0.5], [0.5, 0.75], [0.0, 0.25]])
-    group = Claim("g", "Both.", "4.3", "after_attack_accuracy", ("kd", "q8_qat"), "head_prune")
-    p = verdict(records, group).p_value
+    p = verdict(records, GROUP).p_value
     assert p == pytest.approx(min_f_prime(first, second, noise.of_difference(2, 1)).p_value)
     assert p < min_f_prime(first, second, noise.of_difference()).p_value
 
 
-def attacks_of(record, outcomes):
-    return [
-        attack(record, method, each, seed)
-        for method, seeds in outcomes.items()
-        for seed, each in enumerate(seeds)
+def test_an_estimator_may_bring_its_own_interval():
+    records = attacks(["2222"], ["1111"])
+
+    def given(source, claim):
+        found = source.done(claim.table, "teacher", claim.column)
+        if not found:
+            raise Failure("nothing there")
+        return Found(found, seeds=2, texts=7, effect=3.0, low=1.0, high=5.0)
+
+    claim = replace(ROBUST, estimator=given, labels=("one", "other"), asked="what is asked")
+    found = verdict(records, claim)
+    assert (found.effect, found.low, found.high, found.seeds, found.texts) == (3.0, 1.0, 5.0, 2, 7)
+    assert found.verdict == DIRECTION and found.keys == (records[0]["key"],) and math.isnan(found.p_value)
+    told = "Quantization helps.  one − other  what is asked  +19.0  +3.0 [+1.0, +5.0]"
+    assert claims_table([found]).text.startswith(told)
+    assert verdict([], claim).reason == "nothing there"
+
+
+def test_intervals_of_several_claims_are_those_of_each_alone():
+    source = whole_table()
+    together = judge(source, TABLE_3_CLAIMS)
+    for claim, found in zip(TABLE_3_CLAIMS, together, strict=True):
+        (alone,) = judge(source, [claim])
+        assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-12)
+    withstood = [100.0 * (text in (1, 2, 3, 4)) for text in range(8)]  # and of the teacher the first alone
+    assert (together[0].low, together[0].high) == pytest.approx(bootstrap_interval(withstood), abs=1e-9)
+
+
+def test_claims_of_several_tables_are_corrected_table_by_table():
+    teacher, student = "22222221", "11111111"
+    records = attacks([teacher], [student])
+    records += [
+        attack_record(TABLE_1, method, outcomes)
+        for method, outcomes in (("teacher", teacher), ("q8_ptq_int8", student))
     ]
+    alone = verdict(records).p_value
+    claims = [ROBUST, replace(ROBUST, table=TABLE_1), ROBUST]
+    found = [each.p_value for each in judge(source_of(records), claims)]
+    assert found == pytest.approx([2 * alone, alone, 2 * alone])
 
 
-def test_a_group_with_a_method_unmeasured_is_not_attempted(record):
-    group = Claim("g", "Both.", "4.3", "after_attack_accuracy", ("kd", "q8_qat"), "head_prune")
-    records = attacks_of(record, {"q8_qat": ["1122"], "head_prune": ["2222"]})
-    assert verdict(records[1:], group).verdict == NOT_ATTEMPTED
+def test_a_group_with_a_method_unmeasured_is_not_attempted():
+    records = attacks_of({"q8_qat": ["1122"], "head_prune": ["2222"]})
+    assert verdict(records[1:], GROUP).verdict == NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("profile", ["smoke", "anything"])
-def test_generated_english_is_never_evidence(record, profile):
+def test_generated_english_is_never_evidence(profile):
     strong = ["22222222"], ["11111111"]
-    found = verdict(attacks(record, *strong, profile=profile))
+    found = verdict(attacks(*strong, profile=profile))
     assert (found.verdict, found.reason) == (NOT_EVIDENCE, f"profile {profile}")
     assert math.isnan(found.effect) and math.isnan(found.p_value)
-    assert verdict(attacks(record, *strong, profile="paper")).verdict == REPRODUCED
+    assert verdict(attacks(*strong, profile="paper")).verdict == REPRODUCED
 
 
-def test_one_record_of_smoke_spoils_the_evidence(record):
-    records = attacks(record, ["22222222"], ["11111111"])
+def test_one_record_of_smoke_spoils_the_evidence():
+    records = attacks(["22222222"], ["11111111"])
     assert verdict([records[0], records[1] | {"profile": "smoke"}]).verdict == NOT_EVIDENCE
 
 
-def test_the_whole_table_at_smoke_gives_no_verdict_and_at_small_gives_some(whole_table):
-    assert {each.verdict for each in judge(whole_table("smoke"), TABLE_3_CLAIMS, TABLE_3)} == {NOT_EVIDENCE}
-    verdicts = {each.verdict for each in judge(whole_table("small"), TABLE_3_CLAIMS, TABLE_3)}
+def test_the_whole_table_at_smoke_gives_no_verdict_and_at_small_gives_some():
+    assert {each.verdict for each in judge(whole_table("smoke"), TABLE_3_CLAIMS)} == {NOT_EVIDENCE}
+    verdicts = {each.verdict for each in judge(whole_table("small"), TABLE_3_CLAIMS)}
     assert REPRODUCED in verdicts and not verdicts & {NOT_EVIDENCE, NOT_ATTEMPTED}
 
 
-def test_without_records_a_claim_is_not_attempted(record):
-    assert {each.verdict for each in judge([], TABLE_3_CLAIMS, TABLE_3)} == {NOT_ATTEMPTED}
-    alone = verdict([attack(record, "teacher", "1122")])
+def test_without_records_a_claim_is_not_attempted():
+    assert {each.verdict for each in judge(source_of([]), TABLE_3_CLAIMS)} == {NOT_ATTEMPTED}
+    alone = verdict([attack("teacher", "1122")])
     assert (alone.verdict, alone.reason) == (NOT_ATTEMPTED, "records are missing")
-    failed = attacks(record, ["22"], ["11"], status="failed")
+    failed = attacks(["22"], ["11"], status="failed")
     assert verdict(failed).verdict == NOT_ATTEMPTED
-    other_seed = [attack(record, "teacher", "22", 0), attack(record, "q8_ptq_int8", "11", 1)]
+    other_seed = [attack("teacher", "22", 0), attack("q8_ptq_int8", "11", 1)]
     assert verdict(other_seed).verdict == NOT_ATTEMPTED
 
 
-def test_different_texts_are_not_compared(record):
-    teacher, student = attacks(record, ["2222"], ["1111"])
-    longer = attack(record, "q8_ptq_int8", "11111")
+def test_different_texts_are_not_compared():
+    teacher, student = attacks(["2222"], ["1111"])
+    longer = attack("q8_ptq_int8", "11111")
     other = student | {"data": {"digest": "other texts"}}
     for records in ([teacher, longer], [teacher, other]):
         found = verdict(records)
@@ -222,52 +310,54 @@ def test_different_texts_are_not_compared(record):
     assert verdict([teacher, student]).verdict == REPRODUCED
 
 
-def test_label_loyalty_is_read_from_the_predictions_of_both(record):
-    def predict(method, predictions):
-        return record("predict", method, 0, {}, {"predictions": predictions})
-
-    records = [predict("teacher", "1100"), predict("kd", "1100"), predict("head_prune", "1010")]
-    claim = Claim("labels", "KD is loyal.", "section 4.3", "label_loyalty", "kd", "head_prune")
+def test_label_loyalty_is_read_from_the_predictions_of_both():
+    records = loyalty_records(TABLE_3, "kd", "1100", "1100")
+    records += loyalty_records(TABLE_3, "head_prune", "1100", "1010")
+    claim = Claim("labels", "KD is loyal.", "section 4.3", TABLE_3, "label_loyalty", "kd", "head_prune")
     found = verdict(records, claim)
     assert found.effect == pytest.approx(50.0)
     assert found.reported == pytest.approx(93.8 - 89.5)
-    assert verdict(records[1:], claim).verdict == NOT_ATTEMPTED
-    others = [record_ | {"data": {"digest": "other texts"}} for record_ in records[1:]]
-    assert verdict([records[0], *others], claim).verdict == NOT_ATTEMPTED
+    assert set(found.keys) == {record["key"] for record in records}
+    without_teacher = [record for record in records if record["method"] != "teacher"]
+    assert verdict(without_teacher, claim).verdict == NOT_ATTEMPTED
+    others = [record | {"data": {"digest": "other texts"}} for record in records[3:]]
+    assert verdict([*records[:3], *others], claim).verdict == NOT_ATTEMPTED
 
 
-def test_accuracy_is_read_from_the_predictions_and_the_gold_labels(record):
-    def predict(method, predictions):
-        return record("predict", method, 0, {}, {"predictions": predictions, "gold": "1010"})
-
-    records = [predict("kd", "1010"), predict("head_prune", "1100")]
-    found = verdict(records, Claim("a", "KD is right.", "4", "accuracy", "kd", "head_prune"))
+def test_accuracy_is_read_from_the_predictions_and_the_gold_labels():
+    records = [
+        prediction_record(TABLE_3, "kd", "1010"),
+        prediction_record(TABLE_3, "head_prune", "1100"),
+    ]
+    claim = Claim("a", "KD is right.", "4", TABLE_3, "accuracy", "kd", "head_prune")
+    (found,) = judge(source_of(records, {"sst2 validation": "1010"}), [claim])
     assert found.effect == pytest.approx(50.0) and found.reported == pytest.approx(91.5 - 90.4)
+    assert verdict(records, claim).verdict == NOT_ATTEMPTED  # without the labels
 
 
-def test_a_measure_that_is_no_mean_over_texts_cannot_be_claimed_of(record):
+def test_a_column_that_is_no_mean_over_texts_cannot_be_claimed_of():
     with pytest.raises(BadInput, match=r"^queries_mean is no mean over texts: choose one of accuracy, f1, "):
-        verdict([], replace(ROBUST, measure="queries_mean"))
+        verdict([], replace(ROBUST, column="queries_mean"))
 
 
-def test_probability_loyalty_is_compared_text_by_text(record):
-    def loyalty(method, values):
-        return record("loyalty", method, 0, {}, {"probability_loyalty": values})
-
-    records = [loyalty("kd", [0.9, 0.9, 0.9]), loyalty("q8_qat", [0.8, 0.85, 0.75])]
-    found = verdict(records, Claim("p", "KD is loyal.", "4.1", "probability_loyalty", "kd", "q8_qat"))
+def test_probability_loyalty_is_compared_text_by_text():
+    records = loyalty_records(TABLE_3, "kd", "111", "111", each=[0.9, 0.9, 0.9])
+    records += loyalty_records(TABLE_3, "q8_qat", "111", "111", each=[0.8, 0.85, 0.75])
+    claim = Claim("p", "KD is loyal.", "4.1", TABLE_3, "probability_loyalty", "kd", "q8_qat")
+    found = verdict(records, claim)
     # Differences 0.1, 0.05, 0.15: mean 0.1, variance 0.0025 over 3 texts, so F2 = 12.
     assert found.effect == pytest.approx(10.0) and found.p_value == pytest.approx(0.0742, abs=1e-4)
     assert found.verdict == REPRODUCED
 
 
-def test_earlier_code_is_passed_on(record):
-    records = attacks(record, ["22"], ["11"])
-    assert not verdict(records).earlier_code
-    earlier = verdict([records[0] | {"earlier_code": True}, records[1]])
-    assert earlier.earlier_code
-    assert "†" not in claims_table([verdict(records)]).html
-    assert "† measured with an earlier state" in claims_table([earlier]).html
+def test_stale_records_are_told():
+    records = attacks(["22"], ["11"])
+    fresh, stale = verdict(records), verdict([records[0] | {"stale": True}, records[1]])
+    assert not fresh.stale and stale.stale
+    assert "stale" not in claims_table([fresh]).html and "stale" not in effect_text(fresh)
+    html = claims_table([stale]).html
+    assert '<span class="bc-small">stale</span></td>' in html and "stale: measured with an earlier" in html
+    assert effect_text(stale) == "+100.0 [+100.0, +100.0] (stale)"
 
 
 def test_every_variant_of_quantization_gets_its_own_verdict():
@@ -278,33 +368,32 @@ def test_every_variant_of_quantization_gets_its_own_verdict():
 # what the reader sees
 
 
-def test_a_verdict_is_readable_without_colour(record):
-    shown = claims_table([verdict(attacks(record, ["22222222"], ["11111111"]))])
+def test_a_verdict_is_readable_without_colour():
+    shown = claims_table([verdict(attacks(["22222222"], ["11111111"]))])
     assert "<strong>✔ reproduced</strong>" in shown.html
     assert "+100.0 [+100.0, +100.0]" in shown.text and "+19.0" in shown.text and "< 0.001" in shown.text
-    assert "<strong>○ not attempted</strong>" in claims_table(judge([], [ROBUST], TABLE_3)).html
+    assert "<strong>○ not attempted</strong>" in claims_table(judge(source_of([]), [ROBUST])).html
 
 
-def test_judgements_are_told_in_words(record):
-    strong = in_words([verdict(attacks(record, ["22222222"], ["11111111"]))]).markdown
+def test_judgements_are_told_in_words():
+    strong = in_words([verdict(attacks(["22222222"], ["11111111"]))]).markdown
     found = "+100.0 [+100.0, +100.0] points, where +19.0 are reported: **reproduced**"
     assert strong == f"- Q8-PTQ, real int8 against Teacher: {found}"
-    missing = in_words(judge([], [ROBUST], TABLE_3)).markdown
+    missing = in_words(judge(source_of([]), [ROBUST])).markdown
     assert missing.endswith("Teacher: records are missing, where +19.0 are reported: **not attempted**")
 
 
-def test_comparisons_are_grouped_under_their_sentence(whole_table):
-    html = claims_table(judge(whole_table(), TABLE_3_CLAIMS, TABLE_3)).html
+def test_comparisons_are_grouped_under_their_sentence():
+    html = claims_table(judge(whole_table(), TABLE_3_CLAIMS)).html
     assert html.count('scope="rowgroup"') == len({claim.sentence for claim in TABLE_3_CLAIMS}) == 5
     assert html.count('scope="row"') == html.count('id="claim-') == len(TABLE_3_CLAIMS)
     assert 'rowspan="3" ' not in html and html.count('rowspan="3"') == 2
     assert "bc-group" not in html.split("</style>")[1] and 'href="' not in html
 
 
-def test_several_tables_get_headings_and_lead_to_their_pages(record):
+def test_several_tables_get_headings_and_lead_to_their_pages():
     other = replace(TABLE_3, name="another", title="Table 9")
-    judgements = judge([], [ROBUST], TABLE_3)
-    judgements += [replace(judgement, layout=other) for judgement in judgements]
+    judgements = judge(source_of([]), [ROBUST, replace(ROBUST, table=other)])
     html = claims_table(judgements, {"another": "nine.html"}).html
     headings = '<tr class="bc-group"><th scope="rowgroup" colspan="6">Table {}</th></tr>'
     assert headings.format(3) in html and headings.format(9) in html
@@ -312,13 +401,13 @@ def test_several_tables_get_headings_and_lead_to_their_pages(record):
     assert html.count('href="nine.html#claim-robust"') == html.count('href="') == 1
 
 
-def test_a_margin_is_told_beside_the_measure(record):
-    told = claims_table([verdict(attacks(record, ["1122"], ["1122"]), SAME)]).html
+def test_a_margin_is_told_beside_the_measure():
+    told = claims_table([verdict(attacks(["1122"], ["1122"]), SAME)]).html
     assert "after-attack accuracy, within ± 5<" in told and "within" not in claims_table([]).html
 
 
-def test_verdicts_are_counted_and_explained(record):
-    strong, missing = verdict(attacks(record, ["2222"], ["1111"])), verdict([])
+def test_verdicts_are_counted_and_explained():
+    strong, missing = verdict(attacks(["2222"], ["1111"])), verdict([])
     assert str(count_verdicts([strong, strong, missing])) == (
         "1 claim, 3 comparisons: 2 reproduced, 1 not attempted"
     )

@@ -1,293 +1,258 @@
-"""From records to cells, and from cells to the table that a reader sees."""
+"""Tables as rows and columns: their jobs, their cells, derived rows and columns, and the paper's numbers."""
 
 import hashlib
 import math
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
+from made_records import SMALL, record_of, source_of
 
 from bert_compression.errors import BadInput
-from bert_compression.report.papers.loyalty_tables import TABLE_3
-from bert_compression.report.record_list import anchor, record_list, records_of_kind
-from bert_compression.report.reported import reported, reported_value
-from bert_compression.report.resources import word_resources
-from bert_compression.report.sentences import say, size_of
-from bert_compression.report.side_by_side import side_by_side
-from bert_compression.report.tables import difference, measured, signed
+from bert_compression.experiments import PRECISIONS, get_profile
+from bert_compression.papers import PAPERS, get_tables, loyalty
+from bert_compression.papers.loyalty import TABLE_3
+from bert_compression.report import reported, say
+from bert_compression.report.claims import Claim
+from bert_compression.report.records import measured
+from bert_compression.report.reported import reported_value
+from bert_compression.report.tables import Best, Column, Increase, MeanOf, Panel, Row, Table
+
+EVERY = pytest.mark.parametrize("table", get_tables(), ids=lambda table: f"{table.paper} {table.name}")
+OTHER_SPLIT = Column("accuracy_mismatched", "Mismatched", loyalty.tables.answers_mismatched, "accuracy")
 
 
-def accuracies(record, *values, **others):
-    return [record("predict", "kd", seed, {"accuracy": value}, **others) for seed, value in enumerate(values)]
+@EVERY
+def test_plan_and_page_start_from_the_same_cells(table):
+    cells = table.cells(SMALL)
+    in_cells = {job.identity for cell in cells.values() for job in cell}
+    jobs = table.jobs(SMALL)
+    assert [job.identity for job in jobs] == list(dict.fromkeys(job.identity for job in jobs))
+    assert {job.identity for job in jobs} == in_cells
+    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+    assert cells.keys() == {(row.method, column.name) for row in table.rows for column in table.columns}
 
 
-def cell(records, method="kd", measure="accuracy"):
-    return measured(records, TABLE_3).loc[(method, measure)]
+@EVERY
+def test_rows_columns_and_panels_have_names_of_their_own_and_panels_show_what_there_is(table):
+    for names in (
+        [r.method for r in table.rows],
+        [c.name for c in table.columns],
+        [p.name for p in table.panels],
+    ):
+        assert len(set(names)) == len(names)
+    for panel in table.panels:
+        assert [table.column(name) for name in panel.columns]
+        assert set(panel.without) <= {row.method for row in table.rows}
 
 
-def visible(html):
-    """The text of a piece of HTML, as one would read it."""
-    without_style = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", without_style))
+@EVERY
+def test_every_declared_number_of_the_paper_is_found_in_one_line(table):
+    for row in table.rows:
+        for column in table.columns:
+            value = reported_value(table, row, column)
+            assert math.isnan(value) or value >= 0
 
 
-def row_of(shown, label):
-    lines = re.findall(r"<tr[^>]*>.*?</tr>", shown.html)
-    return visible(next(line for line in lines if f">{label}<" in line))
+def test_columns_that_show_one_record_share_its_job():
+    cells = TABLE_3.cells(SMALL)
+    shared = ("after_attack_accuracy", "queries_mean", "after_attack_accuracy_class_0")
+    assert len({id(job) for name in shared for job in cells["kd", name]}) == len(SMALL.seeds)
 
 
-# reported
+def test_a_row_can_be_measured_in_some_columns_only():
+    row = replace(TABLE_3.row("kd"), columns=("accuracy",))
+    cells = replace(TABLE_3, rows=(row,)).cells(SMALL)
+    assert cells["kd", "accuracy"] and not cells["kd", "label_loyalty"]
+
+
+def test_the_precision_must_be_decided_and_follows_most_of_what_is_there():
+    small = get_profile("small")
+    with pytest.raises(BadInput, match="precision 'auto' of small must be decided first"):
+        TABLE_3.cells(small)
+    there = {each: [job.identity for job in TABLE_3.jobs(small.at_precision(each))] for each in PRECISIONS}
+    shared = set(there["bf16"]) & set(there["fp32"])
+    assert len(shared) < len(there["bf16"]) / 4  # of what trains in fp32 either way
+    for precision in PRECISIONS:
+        other = next(each for each in PRECISIONS if each != precision)
+        assert TABLE_3.decided(small, [*there[precision], *there[other][:2]]).precision == precision
+    assert TABLE_3.decided(small, []) == small.here()
+    assert TABLE_3.decided(SMALL, there["bf16"]) == SMALL  # fp32, and so it stays
+
+
+def test_unknown_names_are_refused_with_those_that_there_are():
+    with pytest.raises(BadInput, match="Table 3 has no 'kt': choose one of teacher, kd, "):
+        TABLE_3.row("kt")
+    with pytest.raises(BadInput, match="Table 3 has no 'accuracies'"):
+        TABLE_3.column("accuracies")
+    with pytest.raises(BadInput, match="Table 3 has no 'all': choose one of answers, attack, further"):
+        TABLE_3.panel("all")
+    with pytest.raises(BadInput, match="loyalty, taylor each have a table_2: name the paper as well"):
+        get_tables(None, "table_2")
+    assert [table.paper for table in get_tables()] == [
+        paper for paper, tables in PAPERS.items() for _ in tables
+    ]
+
+
+# Derived rows and columns.
+
+
+@pytest.fixture
+def derived():
+    """Two rows, the better of them, the mean of two columns, and what a row gains over the first."""
+    table = loyalty.TABLE_1
+    rows = (*(table.row(method) for method in ("truncate_finetune", "kd")),)
+    best = Best("best", "Best of both", None, of=("truncate_finetune", "kd"), by="mean")
+    columns = (
+        table.column("accuracy"),
+        OTHER_SPLIT,
+        MeanOf("mean", "Mean", None, of=("accuracy", "accuracy_mismatched")),
+        Increase("gain", "Gain", None, of="accuracy", over="truncate_finetune"),
+    )
+    return Table("loyalty", "derived", "Derived", "mnli", (*rows, best), columns)
+
+
+def records(table, **values):
+    found = []
+    for method, by_column in values.items():
+        for column, seeds in by_column.items():
+            for job, value in zip(table.cells(SMALL)[method, column], seeds, strict=False):
+                found.append(record_of(job, metrics={"accuracy": value}))
+    return found
+
+
+def test_a_mean_over_columns_is_taken_seed_by_seed_where_all_have_a_value(derived):
+    kd = {"accuracy": (0.8, 0.9), "accuracy_mismatched": (0.6,)}
+    cells = measured(source_of(records(derived, kd=kd)), derived)
+    assert cells.loc["kd", "mean"].value == pytest.approx(70)
+    assert cells.loc["kd", "mean"].seeds == 1 and cells.loc["kd", "accuracy"].seeds == 2
+    assert cells.loc["truncate_finetune", "mean"].status == "not run"
+
+
+def test_an_increase_is_over_the_same_seed_and_may_be_a_drop(derived):
+    found = records(derived, kd={"accuracy": (0.8, 0.7)}, truncate_finetune={"accuracy": (0.75, 0.75, 0.75)})
+    cells = measured(source_of(found), derived)
+    assert cells.loc["kd", "gain"].value == pytest.approx(0) and cells.loc["kd", "gain"].seeds == 2
+    assert cells.loc["kd", "gain"].spread == pytest.approx(math.sqrt(50))
+    assert cells.loc["truncate_finetune", "gain"].value == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("kd", "chosen"), [(0.7, 80.0), (0.9, 90.0)])
+def test_the_best_row_is_that_with_the_largest_mean_in_its_column(derived, kd, chosen):
+    both = {"accuracy": (kd,), "accuracy_mismatched": (kd,)}
+    other = {"accuracy": (0.8,), "accuracy_mismatched": (0.8,)}
+    source = source_of(records(derived, kd=both, truncate_finetune=other))
+    cells = measured(source, derived)
+    assert cells.loc["best", "accuracy"].value == pytest.approx(chosen)
+    assert cells.loc["best", "mean"].value == pytest.approx(chosen)
+    assert (
+        cells.loc["best", "accuracy"].records
+        == cells.loc["kd" if kd == 0.9 else "truncate_finetune", "accuracy"].records
+    )
+    assert measured(source_of([]), derived).loc["best", "accuracy"].status == "not run"
+
+
+# Reported values.
 
 
 def test_table_3_is_the_papers():
-    table = reported("loyalty_table_3")
+    table = reported("loyalty", "loyalty_table_3")
     assert table.method.tolist() == ["Teacher", "KD", "Head Prune", "Q8-QAT", "Q8-PTQ"]
     assert table.after_attack_acc.tolist() == [7.5, 7.2, 8.1, 6.6, 26.5]
 
 
 def test_reported_files_keep_their_bytes():
-    content = (files("bert_compression.report") / "reported" / "loyalty_table_3.csv").read_bytes()
+    folder = files("bert_compression.papers") / "loyalty" / "reported"
+    content = (folder / "loyalty_table_3.csv").read_bytes()
     assert len(content) == 259 and content.count(b"\r\n") == 6
     assert hashlib.sha256(content).hexdigest().startswith("2199e6e22de3061d")
 
 
 def test_an_unknown_reported_table_is_refused_with_the_known_ones():
-    known = "loyalty_appendix_A_hyperparameters, loyalty_table_1, loyalty_table_2, loyalty_table_3, "
-    known += "miniature_key_results, taylor_table_1, taylor_table_2, taylor_table_2_train_sizes"
+    known = "loyalty_appendix_A_hyperparameters, loyalty_table_1, loyalty_table_2, loyalty_table_3"
     with pytest.raises(BadInput) as error:
-        reported("loyalty_table_4")
-    assert str(error.value) == f"unknown reported table 'loyalty_table_4': the known ones are {known}"
+        reported("loyalty", "loyalty_table_4")
+    assert str(error.value) == (
+        f"unknown reported table 'loyalty_table_4' of loyalty: the known ones are {known}"
+    )
 
 
-# the tidy table
-
-
-def test_a_cell_is_the_mean_over_seeds_with_the_sample_deviation(record):
-    found = cell(accuracies(record, 0.90, 0.92, 0.97))
-    assert found.value == pytest.approx(93.0)
-    # deviations -3, -1, 4: (9 + 1 + 16) / 2 = 13; the population's would be 26 / 3
-    assert found.spread == pytest.approx(math.sqrt(13))
-    assert found.seeds == 3 and found.status == "measured"
-
-
-def test_one_seed_has_no_spread(record):
-    found = cell(accuracies(record, 0.9))
-    assert found.value == pytest.approx(90) and math.isnan(found.spread)
-
-
-def test_bounds_are_the_means_of_the_records_bounds(record):
-    bounds = [(0.88, 0.92), (0.90, 0.96)]
-    records = [
-        record("predict", "kd", seed, {"accuracy": 0.9, "accuracy_low": low, "accuracy_high": high})
-        for seed, (low, high) in enumerate(bounds)
-    ]
-    found = cell(records)
-    assert (found.low, found.high) == (pytest.approx(89), pytest.approx(94))
-    assert math.isnan(cell(accuracies(record, 0.9)).low)
-
-
-def test_missing_failed_undefined_and_given_cells_are_told_apart(record):
-    assert cell([]).status == "not run"
-    assert cell(accuracies(record, 0.9, status="failed", error="died")).status == "failed"
-    assert cell([record("predict", "kd", 0, {"accuracy": None})]).status == "undefined"
-    given = cell([], "teacher", "label_loyalty")
-    assert (given.status, given.value) == ("by definition", 100)
-    assert cell([], "kd", "label_loyalty").status == "not run"
-
-
-def test_a_failed_seed_is_counted_and_left_out(record):
-    done, failed = accuracies(record, 0.9, 0.1)
-    found = cell([done, failed | {"status": "failed", "error": "died", "metrics": {}}])
-    assert (found.value, found.seeds, found.failed) == (pytest.approx(90), 1, 1)
-
-
-def test_answers_to_the_training_set_another_task_and_an_older_record_do_not_count(record):
-    right = record("predict", "kd", 0, {"accuracy": 0.9})
-    others = [
-        record("predict", "kd", 0, {"accuracy": 0.99}, params={"split": "train"}),
-        record("predict", "kd", 0, {"accuracy": 0.5}, task="mnli"),
-        record("predict", "kd", 0, {"accuracy": 0.6}, created="2025-01-01T00:00:00"),
-    ]
-    assert cell([*others, right]).records == (right["key"],) == cell([right, *others]).records
-    newer = record("predict", "kd", 0, {"accuracy": 0.8}, created="2027-01-01T00:00:00")
-    assert cell([newer, right]).records == (newer["key"],)
-
-
-def test_bytes_become_mebibytes(record):
-    found = cell([record("cost", "kd", 0, {"stored_bytes": 3 * 2**19})], measure="stored_bytes")
-    assert found.value == pytest.approx(1.5)
-
-
-def test_a_difference_is_near_when_the_interval_holds_the_reported_value():
-    base = {"status": "measured", "value": 91.0, "low": 89.0, "high": 93.0}
-    near, higher = difference(base, 92.0), difference(base, 88.9)
-    assert (near.word, near.symbol, near.amount) == ("near", "≈", pytest.approx(-1.0))
-    assert (higher.word, higher.symbol) == ("higher", "▲")
-    assert difference(base, 93.1).symbol == "▼"
-
-
-def test_a_difference_without_interval_is_near_when_both_print_alike():
-    base = {"status": "measured", "value": 2.04, "low": math.nan, "high": math.nan}
-    assert difference(base, 2.0).symbol == "≈"
-    assert difference(base, 1.9).symbol == "▲"
-    assert difference(base, math.nan) is None
-    assert difference(base | {"status": "failed"}, 2.0) is None
+def test_a_line_is_found_by_whatever_key_columns_row_and_column_name():
+    table = replace(loyalty.TABLE_2, rows=(Row("a", "A", None, {"method": "+KD"}),))
+    column = Column("x", "X", None, reported="label_loyalty", keys={"base_method": "Theseus"})
+    assert reported_value(table, table.rows[0], column) == 91.2
+    with pytest.raises(BadInput, match=r"loyalty_table_2 has 3 lines with method = \+KD, not one"):
+        reported_value(table, table.rows[0], replace(column, keys={}))
+    assert math.isnan(reported_value(table, Row("a", "A", None), column))
 
 
 def test_the_three_variants_of_quantization_face_one_reported_row():
-    accuracy = TABLE_3.measure("accuracy")
-    facing = [r for r in TABLE_3.rows if r.reported == "Q8-PTQ"]
+    facing = TABLE_3.facing(TABLE_3.row("q8_ptq_static"))
     assert [row.method for row in facing] == ["q8_ptq_int8", "q8_ptq_static", "q8_ptq_dynamic"]
-    assert {reported_value(TABLE_3, row, accuracy) for row in facing} == {90.1}
+    assert {reported_value(TABLE_3, row, TABLE_3.column("accuracy")) for row in facing} == {90.1}
 
 
-def test_a_sign_is_written_out_and_zero_has_none():
-    assert [signed(value) for value in (1.25, -1.25, 0.04, -0.04)] == ["+1.2", "−1.2", "0.0", "0.0"]
+def test_the_best_row_waits_until_all_of_its_candidates_are_measured(derived):
+    kd = {"accuracy": (0.9,), "accuracy_mismatched": (0.9,)}
+    cells = measured(source_of(records(derived, kd=kd)), derived)
+    assert cells.loc["kd", "mean"].value == pytest.approx(90)
+    assert cells.loc["best", "accuracy"].status == "not run"
+    assert not cells.loc["best", "accuracy"].records
 
 
-# what the reader sees
+def test_the_best_row_is_no_model_of_its_own(derived):
+    two = {
+        method: {"accuracy": (0.5, 0.7), "accuracy_mismatched": (0.5, 0.7)}
+        for method in ("kd", "truncate_finetune")
+    }
+    source = source_of(records(derived, **two))
+    told = say(source, derived, "{highest.accuracy}").text
+    assert "Best of both" not in told and "and" in told
 
 
-def test_a_row_reads_reported_then_small_then_this_run(whole_table):
-    shown = side_by_side({"small": whole_table(), "this run": []}, "answers", TABLE_3)
-    # KD answers 6 of 8 right (75.0, bounds 10 points to each side) and has a label loyalty of 0.91.
-    assert row_of(shown, "KD").startswith(
-        " KD 91.5 75.0 ± 0.0 [65.0, 85.0] ▼ −16.5 lower than reported not run "
-        "93.8 91.0 ± 0.0 [89.0, 93.0] ▼ −2.8 lower than reported not run"
-    )
-    assert "100.0 by definition" in row_of(shown, "Teacher")
+# A table is checked as soon as it is declared.
 
 
-def test_variants_share_the_reported_cell(whole_table):
-    shown = side_by_side({"small": whole_table()}, "answers", TABLE_3)
-    assert '<td rowspan="3">90.1</td>' in shown.html
-    assert shown.html.count(">90.1<") == 1
-    assert "90.1" not in row_of(shown, "Q8-PTQ, static ranges")
+def best(**told):
+    return Best("b", "B", None, **{"of": ("kd",), "by": "mean", **told})
 
 
-def test_a_difference_is_marked_by_colour_symbol_sign_and_word(record):
-    metrics = {"accuracy": 0.95, "accuracy_low": 0.94, "accuracy_high": 0.96}
-    html = side_by_side({"small": [record("predict", "kd", 0, metrics)]}, "answers", TABLE_3).html
-    mark = '<span aria-hidden="true">▲</span> +3.5<span class="bc-hidden"> higher than reported</span>'
-    assert f'<span class="bc-small bc-higher">{mark}</span>' in html
-    assert "▲ higher than reported, ▼ lower, ≈ near it" in html
+def mean_of(*names):
+    return MeanOf("m", "M", None, of=names)
 
 
-def test_earlier_code_and_failed_seeds_get_a_mark_and_a_footnote(record):
-    done, other = accuracies(record, 0.9, 0.9)
-    plain = side_by_side({"small": [done, other]}, "answers", TABLE_3).html
-    assert "†" not in plain and "‡" not in plain
-    earlier = side_by_side({"small": [done | {"earlier_code": True}, other]}, "answers", TABLE_3).html
-    assert "</strong>†<" in earlier
-    assert "† measured with an earlier state of the library’s code" in earlier
-    failed = side_by_side(
-        {"small": [done, other | {"status": "failed", "error": "x"}]}, "answers", TABLE_3
-    ).html
-    assert "</strong>‡<" in failed and "‡ some seeds failed and are left out" in failed
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "sst3"}, "unknown task 'sst3'"),
+        ({"rows": "again"}, "Derived has two of the name 'truncate_finetune'"),
+        ({"columns": "again"}, "Derived has two of the name 'accuracy'"),
+        ({"columns": "less"}, "Derived has no 'accuracy'"),
+        ({"rows": "less"}, "Derived has no 'truncate_finetune'"),
+        ({"rows": best(by="means")}, "Derived has no 'means'"),
+        ({"rows": best(of=())}, "'b' in Derived is derived from nothing"),
+        ({"rows": best(of=("best",))}, "'b' in Derived is derived from 'best', which is derived itself"),
+        ({"columns": mean_of("gain")}, "'m' in Derived is derived from 'gain', which is derived itself"),
+        ({"columns": mean_of("m")}, "'m' in Derived is derived from 'm', which is derived itself"),
+        ({"panels": Panel("all", "", ("accuracies",))}, "Derived has no 'accuracies'"),
+        ({"panels": Panel("all", "", ("accuracy",), without=("kt",))}, "Derived has no 'kt'"),
+        ({"rows": Row("r", "R", None, columns=("accuracies",))}, "Derived has no 'accuracies'"),
+        ({"rows": Row("r", "R", None, given={"loyal": 1.0})}, "Derived has no 'loyal'"),
+    ],
+)
+def test_a_table_that_names_what_is_not_there_is_refused(derived, change, message):
+    """A change adds a thing, or the first one "again", or takes the first one away."""
+    ((name, what),) = change.items()
+    if name != "task":
+        there = getattr(derived, name)
+        what = there[1:] if what == "less" else (*there, there[0] if what == "again" else what)
+    with pytest.raises(BadInput, match=re.escape(message)):
+        replace(derived, **{name: what})
 
 
-def test_a_failed_cell_says_so_and_leads_to_its_records(record):
-    failed = accuracies(record, 0.9, status="failed", error="died")
-    html = side_by_side({"small": failed}, "answers", TABLE_3).html
-    address = anchor("small", failed[0]["key"])
-    assert re.search(rf'<td class="bc-none"><a href="#{address}"[^>]*>failed</a></td>', html)
-
-
-def test_the_table_is_accessible(whole_table):
-    html = side_by_side({"small": whole_table(), "this run": whole_table("smoke")}, "attack", TABLE_3).html
-    assert "<caption>Table 3, what compression gains" in html
-    assert html.count('scope="row"') == 7 and html.count('scope="colgroup"') == 3
-    assert re.findall(r'<th scope="col">([^<]*)</th>', html) == ["reported", "small", "this run"] * 3
-    assert "<script" not in html and "http" not in html
-
-
-def test_columns_without_a_reported_value_have_no_reported_column(whole_table):
-    html = side_by_side({"small": whole_table()}, "further", TABLE_3).html
-    assert ">reported<" not in html and "▲" not in html
-
-
-def test_text_of_names_is_escaped(record):
-    html = side_by_side({"<b>": accuracies(record, 0.9)}, "answers", TABLE_3).html
-    assert "&lt;b&gt;" in html and "<b>" not in html
-
-
-def test_every_number_leads_to_its_records(whole_table):
-    sources = {"small": whole_table(), "this run (smoke)": whole_table("smoke")}
-    foot = record_list(sources, TABLE_3).html
-    links = []
-    for part in TABLE_3.parts:
-        html = side_by_side(sources, part.name, TABLE_3).html
-        links += re.findall(r'href="#([^"]+)"', html)
-        for keys in re.findall(r'title="records ([^"]+)"', html):
-            assert all(f"<code>{key}</code>" in foot for key in keys.split(", "))
-    assert len(links) == 2 * (7 * 11 - 3)  # the teacher's three loyalties have no record
-    assert all(foot.count(f'id="{link}"') == 1 for link in links)
-
-
-def test_the_record_list_is_folded_and_names_the_values(record):
-    shown = record_list({"small": accuracies(record, 0.875)}, TABLE_3)
-    key = accuracies(record, 0.875)[0]["key"][:12]
-    assert shown.html.startswith("<details><summary>1 records: small</summary>")
-    assert visible(shown.html).endswith(f" {key} predict sst2 validation kd 0 accuracy 0.875 1.5 ")
-    failed = record_list(
-        {"small": accuracies(record, 0.9, status="failed", error="stopped at step 3")}, TABLE_3
-    )
-    assert "failed: stopped at step 3" in failed.html
-
-
-def test_two_lists_on_a_page_keep_their_records_apart(record):
-    """The same methods and seeds, measured in two ways, as under two attacks."""
-    one, other = (record("predict", "kd", 0, {"accuracy": value}) for value in (0.875, 0.5))
-    addresses = []
-    for found in (one, other):
-        html = side_by_side({"small": [found]}, "answers", TABLE_3).html
-        foot = record_list({"small": [found]}, TABLE_3).html
-        [address] = re.findall(r' id="([^"]+)"', foot)
-        assert f'href="#{address}"' in html
-        addresses.append(address)
-    assert len(set(addresses)) == 2
-
-
-def test_records_of_one_model_are_told_apart_by_their_parameters(record):
-    def strange(k, **others):
-        return record("outliers", "tiny", 0, {"auroc": 0.25}, params={"k": k}, **others)
-
-    records = [strange(5), strange(50, status="failed", error="died"), *accuracies(record, 0.9)]
-    shown = records_of_kind({"small": records}, "outliers", ("k",), ("auroc", "fpr95"))
-    assert shown.html.startswith("<details><summary>2 records: small</summary>")
-    assert "k 5, auroc 0.25, fpr95 undefined" in shown.html and "k 50, failed: died" in shown.html
-
-
-# sentences
-
-
-def test_a_sentence_takes_its_numbers_from_the_table(whole_table):
-    table = measured(whole_table(), TABLE_3)
-    template = "KD keeps {kd.label_loyalty} %, best is {highest.label_loyalty}, {lowest.label_loyalty} trails"
-    said = say(table, template).markdown
-    assert said == "KD keeps 91.0\u00a0%, best is Q8-PTQ, dynamic ranges (96.0), KD (91.0) trails"
-    assert (
-        say(measured([], TABLE_3), template).markdown
-        == "KD keeps not run\u00a0%, best is not run, not run trails"
-    )
-
-
-def test_a_shared_first_place_names_both(record):
-    records = [record("predict", method, 0, {"accuracy": 0.9}) for method in ("kd", "head_prune")]
-    assert say(measured(records, TABLE_3), "{highest.accuracy}").text == "KD and Head Prune (90.0)"
-
-
-def test_the_size_of_what_was_measured_is_told(whole_table):
-    assert size_of(whole_table(), TABLE_3) == "2 seeds, 8 texts, 8 of them attacked"
-    assert size_of([], TABLE_3) == "nothing yet"
-
-
-def test_what_stands_in_for_the_papers_word_resources_is_named(record):
-    attack = record("attack", "kd", 0, {}, params={"resources": "folder"})
-    told = word_resources({"small": [attack], "this run": []}).markdown
-    assert told.startswith("- *small* was attacked with the word resources `folder`:\n  - instead of the ")
-    assert "Universal Sentence Encoder: all-MiniLM-L6-v2" in told and "this run" not in told
-    genuine = record("attack", "kd", 0, {}, params={"resources": "genuine"})
-    expected = "- *small* was attacked with the word resources `genuine`."
-    assert word_resources({"small": [genuine]}).text == expected
-    assert word_resources({"small": []}).text == "No attack has been run."
+def test_a_claim_about_what_the_table_does_not_have_is_refused(derived):
+    for wrong in ({"column": "accuracies"}, {"first": "kt"}, {"second": ("kd", "kt")}):
+        told = {"column": "accuracy", "first": "kd", "second": "best", **wrong}
+        with pytest.raises(BadInput, match="Derived has no"):
+            Claim("c", "A sentence.", "section 1", derived, **told)

@@ -74,7 +74,7 @@ def test_the_bag_of_pairs_sees_overlap_and_mismatched_negations():
         assert baselines(draw)["bag of words"] > 0.95
 
 
-def test_grades_are_told_by_regression_and_held_against_by_correlation():
+def test_regression_targets_are_told_by_regression_and_held_against_by_correlation():
     def overlap(rng):
         premise, count = rng.sample(WORDS, 4), rng.randrange(5)
         others = [word for word in WORDS if word not in premise]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from bert_compression.errors import BadInput
-from bert_compression.tasks import TASKS, Examples, Task, builtin, get_task, load_examples, open_source
+from bert_compression.smoke import GENERATED
+from bert_compression.tasks import TASKS, Examples, Task, get_task, load_examples, open_source
 from bert_compression.tasks.sources import BuiltinSource, FolderSource, HubSource
 
 SST2, MNLI, STSB = TASKS["sst2"], TASKS["mnli"], TASKS["stsb"]
@@ -167,7 +168,10 @@ def test_labels_in_words_are_refused(folder):
         load_examples(folder(table), SST2, "validation")
 
 
-@pytest.mark.parametrize(("text", "shown"), [("", "''"), ("  \n", r"'  \n'")])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", "''"), ("  \n", r"'  \n'"), ("\u200b", r"'\u200b'"), ("\ufeff\x07 \u0301", r"'\ufeff\x07 \u0301'")],
+)
 def test_an_empty_text_is_refused_with_its_row(folder, text, shown):
     table = GOOD.assign(sentence=[*GOOD["sentence"][:7], text, *GOOD["sentence"][8:]])
     with refused(f"{WHERE}, row 7: the sentence is empty or no text ({shown})"):
@@ -192,7 +196,10 @@ def test_an_unknown_split_is_refused(folder):
 
 @pytest.mark.parametrize("size", [0, 41, -3])
 def test_more_examples_than_there_are_or_none_are_refused(folder, size):
-    with refused(f"{WHERE} holds 40 examples: ask for between 1 and 40, not {size}"):
+    with refused(
+        f"{WHERE} holds 40 examples, and {size} are asked for: give data with as many, or ask for 1 to 40 "
+        "(the profile says how many)"
+    ):
         load_examples(folder(GOOD), SST2, "validation", size)
 
 
@@ -260,12 +267,12 @@ def test_a_hub_out_of_reach_costs_one_line_and_one_question(no_network, tmp_path
 
 
 @pytest.mark.parametrize(
-    "task", [task for task in TASKS.values() if task.name in builtin.GENERATED], ids=lambda task: task.name
+    "task", [task for task in TASKS.values() if task.name in GENERATED], ids=lambda task: task.name
 )
 def test_the_builtin_source_gives_checked_examples_of_every_split(task):
     parts = {split: load_examples(BuiltinSource(), task, split, 50) for split in task.rows}
     for examples in parts.values():
-        expected = {0, 1, 2, 3, 4, 5} if task.grades else set(range(len(task.labels)))
+        expected = {0, 1, 2, 3, 4, 5} if task.regression else set(range(len(task.labels)))
         found = {len(label) for label in examples.labels} if task.spans else set(examples.labels)
         assert len(examples) == 50 and found == ({0, 1} if task.spans else expected)
         assert {len(texts) for texts in examples.texts} == {len(task.columns)}
@@ -305,10 +312,10 @@ def test_the_real_mnli_has_its_official_matched_pairs_and_parts_of_the_others(re
     assert set(small.texts) < matched and len(small) == 400
 
 
-# Grades, and what was held out
+# Regression targets, and what was held out
 
 
-def test_grades_are_read_as_numbers_and_checked(folder):
+def test_regression_targets_are_read_as_numbers_and_checked(folder):
     table = pd.DataFrame({"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [5.0, 2.4]})
     assert load_examples(folder(table, "train", STSB), STSB, "train").labels == (5.0, 2.4)
     for wrong in (5.1, -0.1, float("nan")):

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import cross_entropy
 
-from bert_compression.attacks.likeness import likeness
-from bert_compression.attacks.search import word_by_word
-from bert_compression.attacks.swaps import PLACES_KEPT, Resources
+from bert_compression.attacks.resources import PLACES_KEPT, Resources
+from bert_compression.attacks.search import Words, semantic_constraint, word_by_word
 from bert_compression.attacks.victim import Victim
-from bert_compression.attacks.words import Words
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ class BertAttack:
             placeholder=victim.tokenizer.unk_token,
             first_success=True,
             max_share=self.max_share,
-            alike=likeness(resources, self.min_similarity),
+            constraint=semantic_constraint(resources, self.min_similarity),
         )
 
     def _guesses(self, text: str, span: tuple[int, int]) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 TextAttack wants two things from the machine when it is imported: a list of stop words where NLTK looks for
 it, and a cache folder of its own, whose setting overwrites those of other libraries. Both are met from this
-project's cache folder, and every environment variable is put back.
+project's cache folder, and every environment variable is put back. Two of its habits are changed: what it
+divides Chinese words with keeps its dictionary in that cache folder, too, and its separator of columns is a
+character that no text holds.
 """
 
 import atexit
@@ -26,6 +28,8 @@ STOP_WORDS = """
     those though through to too under until up very was we were what when where which while who whom why will
     with without would yet you your yours yourself yourselves
 """
+# Stands between the columns of a pair where TextAttack swaps words. Its own "<SPLIT>" may stand in a text.
+SEPARATOR = "\0"
 # What `import textattack` writes to the environment.
 _OVERWRITTEN = (
     "TA_CACHE_DIR", "TFHUB_CACHE_DIR", "PYTORCH_TRANSFORMERS_CACHE", "HF_HOME", "XDG_CACHE_HOME",
@@ -38,17 +42,17 @@ def cache_folder() -> Path:
     """The folder for what is downloaded or written once and used again.
 
     `BERT_COMPRESSION_CACHE` if set (BadInput where it cannot be written to), else
-    `~/.cache/bert_compression`, else, where the home folder is read-only, a temporary folder that goes when
-    the process ends.
+    `~/.cache/bert_compression`, else, where the home folder is read-only or not known, a temporary folder
+    that goes when the process ends.
     """
     chosen = os.environ.get("BERT_COMPRESSION_CACHE")
     if chosen:
-        folder = Path(chosen).expanduser()
+        folder = _expanded(chosen)
         if not _writable(folder):
             raise BadInput(f"BERT_COMPRESSION_CACHE must be a folder that can be written to, not {folder}")
         return folder
-    folder = Path("~/.cache/bert_compression").expanduser()
-    if folder.is_absolute() and _writable(folder):  # it stays "~/..." where no home folder is known
+    folder = _expanded("~/.cache/bert_compression")
+    if _writable(folder):
         return folder
     temporary = Path(tempfile.mkdtemp(prefix="bert_compression-"))
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)
@@ -79,6 +83,12 @@ def import_textattack() -> ModuleType:
             else:
                 os.environ[name] = value
     logging.getLogger(textattack.shared.utils.logger.name).setLevel(logging.ERROR)
+    textattack.shared.AttackedText.SPLIT_TOKEN = SEPARATOR
+    # It would print, and read its dictionary from the folder for temporary files, where any user can put one.
+    import jieba
+
+    jieba.setLogLevel(logging.ERROR)
+    jieba.dt.tmp_dir = str(cache_folder())
     return textattack
 
 
@@ -92,7 +102,7 @@ def write_whole(path: Path, text: str) -> None:
 
 def _textattack_folder() -> Path:
     """Where TextAttack keeps its downloads: the user's folder if there is one, else ours."""
-    own = Path(os.environ.get("TA_CACHE_DIR", "~/.cache/textattack")).expanduser()
+    own = _expanded(os.environ.get("TA_CACHE_DIR", "~/.cache/textattack"))
     folder = own if (own / "word_embeddings").is_dir() and _writable(own) else cache_folder() / "textattack"
     marker = folder / "post_install_check_3"  # present: nothing is downloaded during the import
     if not marker.exists():
@@ -100,7 +110,14 @@ def _textattack_folder() -> Path:
     return folder
 
 
+def _expanded(folder: str) -> Path:
+    """The folder with "~" replaced. Where no home folder is known it stays: `Path.expanduser` would raise."""
+    return Path(os.path.expanduser(folder))
+
+
 def _writable(folder: Path) -> bool:
+    if str(folder).startswith("~"):  # no home folder is known, and a folder of that name is not meant
+        return False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -14,9 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bert_compression.compression._inputs import model_inputs
-from bert_compression.compression.layerwise import mask_words
-from bert_compression.compression.pruning import encoder_layers
+from bert_compression.compression import encoder_layers, mask_words, model_inputs
 from bert_compression.errors import BadInput
 from bert_compression.models import load_encoder, pretrained_from
 

@@ -1,27 +1,102 @@
-"""Three levels of word resources for TextFooler.
+"""Word resources at three levels: which words may stand for which, and how similar a sentence remains.
 
-Its own resources are three downloads. Where they cannot be had, a folder of data or the built-in language
-stand in, and say what they replace. Book: metrics/robustness, data/word_resources.
+TextFooler's own resources are three downloads. Where they cannot be had, a folder of data or the built-in
+language stand in, and say what they replace. All of it depends on text alone: it is worked out once in a
+process and serves every model that is attacked, so that attacking ten models costs little more than their
+forward passes. Book: metrics/robustness, data/word_resources.
 """
 
 import hashlib
 import importlib.util
 import json
-from collections.abc import Sequence
+import math
+import tarfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from bert_compression.attacks.encoder import MiniLM
 from bert_compression.attacks.environment import cache_folder, import_textattack
-from bert_compression.attacks.swaps import CANDIDATES, SAME_ANGLE, Resources
-from bert_compression.attacks.wordnet import open_wordnet
+from bert_compression.devices import best_device, hub_answers
 from bert_compression.errors import BadInput
-from bert_compression.hub import hub_answers
+from bert_compression.models import MINILM, encoder_folder, load_tokenizer
 
 LEVELS = ("genuine", "folder", "builtin")
+# Words around a swap that the sentence encoder compares; in a shorter text nothing is compared (both as in
+# the released code; the paper compares whole sentences).
+WINDOW = 15
+# The paper: similarity 0.7. Released code: 0.5, counted as 1 minus the angle in radians. TextAttack divides
+# the angle by pi, as its definition asks, so that 1 - 0.5 / pi = 0.8408 is the same angle.
+SAME_ANGLE = 1 - 0.5 / math.pi
+CANDIDATES = 50  # nearest neighbours a word, in the paper and in the released code
+PLACES_KEPT = 2**15  # places in texts whose swaps are remembered, at some 1 kB each
 APART = 0.4  # the cosine below which BERT-ATTACK's released code takes two known words for different ones
+
+
+class Resources(ABC):
+    """One level of word resources.
+
+    - `name`: "genuine", "folder" or "builtin"; `replaces`: line by line what stands in for what.
+    - `stop_words` are never changed.
+    - `min_similarity`: the least angular similarity (1 - angle / pi, in [0, 1]) that a sentence must keep
+      when a word of it is exchanged; None where no sentence is compared.
+    - `judged_in_original`: whether a swap is judged in the sentence as it was at first (and so is the same
+      for all models), or as earlier swaps have left it.
+    """
+
+    name: str
+    replaces: tuple[str, ...]
+    stop_words: frozenset[str]
+    min_similarity: float | None = None
+    judged_in_original = True
+
+    def __init__(self):
+        self.swaps = lru_cache(maxsize=PLACES_KEPT)(self._swaps)
+
+    @abstractmethod
+    def substitutes(self, words: Sequence[str], index: int) -> tuple[str, ...]:
+        """Words that may stand in the place of words[index], nearest first, in small letters."""
+
+    def neighbours(self, word: str) -> tuple[str, ...]:
+        """The words nearest to a word in small letters, nearest first, whatever their part of speech."""
+        raise NotImplementedError(f"{self.name} resources list no neighbours")
+
+    def apart(self, word: str, other: str) -> bool:
+        """Are both words known, and far from each other? The genuine vectors' bound is a cosine of 0.4, as in
+        BERT-ATTACK's released code. Antonyms are apart; a word that is not known is apart from none."""
+        raise NotImplementedError(f"{self.name} resources do not say how far words are from each other")
+
+    def encode(self, sentences: Sequence[str]) -> torch.Tensor:
+        """Sentence vectors of the shape (sentences, size)."""
+        raise NotImplementedError(f"{self.name} resources compare no sentences")
+
+    def _swaps(self, original: str, current: str, index: int) -> tuple[tuple[str, float], ...]:
+        """What may stand in the place of the word with that index in `current`, which earlier swaps have
+        made of `original`, and how similar the sentence remains: (word, angular similarity) pairs."""
+        attacked_text = import_textattack().shared.AttackedText
+        from textattack.transformations.word_swaps.word_swap_embedding import recover_word_case
+
+        text = attacked_text(current)
+        word = text.words[index]
+        offers = self.substitutes(attacked_text(original).words, index)
+        cased = [new for new in (recover_word_case(offer, word) for offer in offers) if new != word]
+        if not cased or self.min_similarity is None or text.num_words < WINDOW:
+            return tuple((new, 1.0) for new in cased)
+        variants = [text, *(text.replace_word_at_index(index, new) for new in cased)]
+        scores = self._similarities([one.text_window_around_index(index, WINDOW) for one in variants])
+        return tuple((new, s) for new, s in zip(cased, scores, strict=True) if s >= self.min_similarity)
+
+    def _similarities(self, sentences: Sequence[str]) -> list[float]:
+        """The angular similarity of the first sentence to each of the others.
+
+        The candidates of one place are encoded together and with nothing else, so that a similarity does
+        not depend, even in its last bit, on what was attacked before.
+        """
+        vectors = self.encode(sentences)
+        cosines = torch.nn.functional.cosine_similarity(vectors[:1], vectors[1:])
+        return (1 - torch.acos(cosines.clamp(-1, 1)) / math.pi).tolist()
 
 
 class BuiltinResources(Resources):
@@ -36,7 +111,7 @@ class BuiltinResources(Resources):
 
     def __init__(self):
         super().__init__()
-        from bert_compression.tasks.english.language import FUNCTION_WORDS, synonyms
+        from bert_compression.smoke.language import FUNCTION_WORDS, synonyms
 
         self.stop_words = frozenset(FUNCTION_WORDS)
         self._synonyms = synonyms
@@ -176,6 +251,103 @@ class GenuineResources(Resources):
 
     def encode(self, sentences: Sequence[str]) -> torch.Tensor:
         return torch.as_tensor(self._sentences.encode(list(sentences)))
+
+
+class MiniLM:
+    """Sentence vectors of all-MiniLM-L6-v2: the mean over tokens of its last layer, at unit length.
+
+    In fp32 everywhere: a similarity that depended on the machine's arithmetic would make the attack depend
+    on it too.
+    """
+
+    max_length = 128  # tokens; windows of 15 words stay far below
+
+    def __init__(self):
+        from transformers import AutoModel
+
+        folder = encoder_folder(MINILM)
+        self.tokenizer = load_tokenizer(MINILM)
+        self.model = AutoModel.from_pretrained(str(folder), use_safetensors=True).eval().to(best_device())
+
+    def __call__(self, sentences: Sequence[str]) -> torch.Tensor:
+        """Unit vectors of the shape (sentences, 384), on the CPU."""
+        batch = self.tokenizer(
+            list(sentences), padding=True, truncation=True, max_length=self.max_length, return_tensors="pt"
+        ).to(self.model.device)
+        with torch.inference_mode():
+            states = self.model(**batch).last_hidden_state  # (batch, tokens, size)
+            weights = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
+            means = (states * weights).sum(1) / weights.sum(1)
+            return torch.nn.functional.normalize(means, dim=-1).cpu()
+
+
+_FILES = ("noun", "verb", "adj", "adv")
+# How WordNet turns a form into the word it lists: an ending, and what stands in its place (`man morphy`).
+_ENDINGS = {
+    "noun": "s: ses:s ves:f xes:x zes:z ches:ch shes:sh men:man ies:y",
+    "verb": "s: ies:y es:e es: ed:e ed: ing:e ing:",
+    "adj": "er: est: er:e est:e",
+    "adv": "",
+}
+_RULES = {name: [rule.split(":") for rule in rules.split()] for name, rules in _ENDINGS.items()}
+
+
+class WordNet:
+    """The words that WordNet 3.0 lists for each part of speech, and their irregular forms.
+
+    `read` gives the text of a file of WordNet's dictionary by its name ("index.noun", "verb.exc").
+    Half a second to load, 20 MB in memory; the definitions are never read.
+    """
+
+    def __init__(self, read: Callable[[str], str]):
+        self._listed, self._irregular = {}, {}
+        for name in _FILES:
+            lines = read(f"index.{name}").splitlines()
+            self._listed[name] = {line.split(" ", 1)[0] for line in lines if not line.startswith(" ")}
+            irregular = (line.split() for line in read(f"{name}.exc").splitlines())
+            self._irregular[name] = {form: words for form, *words in irregular}
+        self.parts_of_speech = lru_cache(maxsize=2**16)(self._parts_of_speech)
+
+    def _parts_of_speech(self, word: str) -> frozenset[str]:
+        """All of "noun", "verb", "adj", "adv" that the word or a form of it can be; empty if unknown.
+        "laughs" is a noun and a verb."""
+        return frozenset(name for name in _FILES if self._is(word.lower(), name))
+
+    def _is(self, word: str, name: str) -> bool:
+        forms = [word, *self._irregular[name].get(word, ())]
+        if len(forms) == 1:  # an irregular form follows no rule
+            forms += [word[: -len(end)] + put for end, put in _RULES[name] if word.endswith(end)]
+        return any(form in self._listed[name] for form in forms)
+
+
+def open_wordnet(folder: Path) -> WordNet:
+    """WordNet from <folder>/wn_nltk.tar.gz, else from where NLTK keeps its data."""
+    archive = folder / "wn_nltk.tar.gz"
+    if archive.is_file():
+        try:
+            return WordNet(_read_archive(archive))
+        except (tarfile.TarError, EOFError, OSError, KeyError, UnicodeDecodeError) as error:
+            raise BadInput(f"{archive} must hold WordNet as NLTK lays it out: {error}") from error
+    import nltk
+
+    try:
+        return WordNet(lambda name: nltk.data.load(f"nltk:corpora/wordnet/{name}", format="raw").decode())
+    except LookupError as error:
+        raise BadInput(
+            f'no WordNet: put wn_nltk.tar.gz into {folder}, or run `python -c "import nltk; '
+            "nltk.download('wordnet')\"`"
+        ) from error
+
+
+def _read_archive(archive: Path) -> Callable[[str], str]:
+    wanted = {f"index.{name}" for name in _FILES} | {f"{name}.exc" for name in _FILES}
+    texts = {}
+    with tarfile.open(archive) as files:
+        for member in files:
+            name = Path(member.name).name
+            if name in wanted and member.isfile():
+                texts[name] = files.extractfile(member).read().decode()
+    return texts.__getitem__
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""Attack every text of a task on one model, and believe no success that does not hold alone."""
+"""Attack every text of a task on one model; a success counts only where it holds for the text alone."""
 
 import random
 from collections import OrderedDict
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bert_compression.attacks.environment import import_textattack
-from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.environment import SEPARATOR, import_textattack
+from bert_compression.attacks.resources import Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
 from bert_compression.errors import BadInput
-from bert_compression.metrics.robustness import ALREADY_WRONG, FOOLED, WITHSTOOD
+from bert_compression.metrics import ALREADY_WRONG, FOOLED, WITHSTOOD
 
 if TYPE_CHECKING:
     from textattack import Attack
     from textattack.models.wrappers import ModelWrapper
     from transformers import PreTrainedTokenizerBase
 
+    from bert_compression.tasks.catalogue import Task
     from bert_compression.tasks.examples import Examples
-    from bert_compression.tasks.task import Task
 
 # (victim, resources, the task's columns, the index of the only one that may change) -> the attack
 Recipe = Callable[["ModelWrapper", Resources, Sequence[str], int], "Attack"]
@@ -71,8 +71,8 @@ def attack(
 
     `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
     the labels and the column that may change. Texts are cut to `max_length` tokens for the model, which is
-    attacked on the device where it lies. Give `one_at_a_time` for a model whose answers depend on its batch
-    (dynamic activation ranges). `progress` is called with (done, total) after each text.
+    attacked on the device where it lies. Give `one_at_a_time` for a batch-dependent model (dynamic activation
+    ranges). `progress` is called with (done, total) after each text.
 
     No recipe draws anything at random here; the seed is set all the same and the generators put back, so that
     the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
@@ -115,6 +115,8 @@ def attack_text(
     """Attack one text with a `textattack.Attack`; a success is not checked again."""
     from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 
+    # TextAttack would cut a text in two at its separator, which BERT's tokenizer drops.
+    texts = tuple(text.replace(SEPARATOR, "") for text in texts)
     seen, unseen = _cut(texts[task.attacked], max_length)
     columns = _with_column(texts, task.attacked, seen)
     result = attacker.attack(_attacked_text(task.columns, columns), int(label))

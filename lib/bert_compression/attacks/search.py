@@ -1,28 +1,99 @@
 """Word after word, the most important first: the search of BERT-ATTACK and of TextBugger.
 
-TextAttack's GreedyWordSwapWIR does for TextFooler, and not for these two. It hands candidates on in
-alphabetical order, so that "the first success" means nothing; it loses its place when a candidate is two
-words ("fo olish"), and then changes other words than it ranked; and it asks about words that the model does
-not read. Book: metrics/attacks.
+`Words` is a text as the search sees it, `word_by_word` the search, `semantic_constraint` what holds the
+whole text to its meaning. TextAttack's GreedyWordSwapWIR does for TextFooler, and not for these two. It hands
+candidates on in alphabetical order, so that "the first success" means nothing; it loses its place when a
+candidate is two words ("fo olish"), and then changes other words than it ranked; and it asks about words that
+the model does not read. Book: metrics/attacks.
 """
 
+import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+import torch
+
 from bert_compression.attacks.environment import import_textattack
+from bert_compression.attacks.resources import Resources
 from bert_compression.attacks.victim import Victim
-from bert_compression.attacks.words import Words
 
 if TYPE_CHECKING:
     from textattack import Attack
+    from textattack.shared import AttackedText
+
+_SENTENCE_END = re.compile(r"[.!?]\W")
+PIECE = 60  # words: even with broken words among them they fit into the 128 tokens that MiniLM reads
+PIECES_KEPT = 2**14  # some 2 kB each
+
+
+class Words:
+    """A text as the search sees it: the words of its attacked column, and where they stand in it.
+
+    `columns` are all columns and `text` the attacked one, `words` its words as TextAttack divides them,
+    `spans` their first character and the one behind their last.
+    """
+
+    def __init__(self, attacked_text: "AttackedText", column: int = 0):
+        texts = attacked_text.tokenizer_input
+        self.columns = (texts,) if isinstance(texts, str) else tuple(texts)
+        self._names, self._column = attacked_text.column_labels, column
+        self.text: str = self.columns[column]
+        self.words: list[str] = attacked_text.words_per_input[column]
+        self.spans, end = [], 0
+        for word in self.words:
+            start = self.text.index(word, end)
+            end = start + len(word)
+            self.spans.append((start, end))
+
+    def cased(self, place: int, word: str) -> str:
+        """A word in small letters, in capitals where the text's word has them."""
+        from textattack.transformations.word_swaps.word_swap_embedding import recover_word_case
+
+        return recover_word_case(word, self.words[place])
+
+    def changed_text(self, changes: dict[int, str], first: int = 0, behind: int | None = None) -> str:
+        """The column from one word to before another (the whole of it), with other words in some places."""
+        behind = len(self.words) if behind is None else min(behind, len(self.words))
+        at = 0 if first == 0 else self.spans[first][0]
+        end = len(self.text) if behind == len(self.words) else self.spans[behind][0]
+        parts = []
+        for place in sorted(place for place in changes if first <= place < behind):
+            parts += [self.text[at : self.spans[place][0]], changes[place]]
+            at = self.spans[place][1]
+        return "".join((*parts, self.text[at:end]))
+
+    def sentences(self) -> list[range]:
+        """The places of each sentence's words. A sentence ends at a full stop, a question mark or an
+        exclamation mark that stands before neither a letter nor a figure: behind "Mr." as well."""
+        between = zip(self.spans, self.spans[1:], strict=False)
+        gaps = [self.text[end:start] for (_, end), (start, _) in between]
+        starts = [0, *(place for place, gap in enumerate(gaps, 1) if _SENTENCE_END.search(gap))]
+        return [range(*ends) for ends in zip(starts, [*starts[1:], len(self.words)], strict=True)]
+
+    def changed(self, changes: dict[int, str]) -> "AttackedText":
+        """What the model is asked about: the text with other words in some places."""
+        return self._asked(self.changed_text(changes), changes)
+
+    def alone(self, places: range) -> "AttackedText":
+        """The same question about nothing but the words in these places and the marks behind them."""
+        return self._asked(self.changed_text({}, places.start, places.stop), {})
+
+    def _asked(self, text: str, changes: dict[int, str]) -> "AttackedText":
+        columns = list(self.columns)
+        columns[self._column] = text
+        places = {"modified_indices": set(changes), "original_index_map": None, "changes": changes}
+        return import_textattack().shared.AttackedText(
+            OrderedDict(zip(self._names, columns, strict=True)), attack_attrs=places
+        )
 
 
 # What may stand in the place of a word, best first, and never the word itself. It depends on the text alone,
 # and is the same for all models.
 Offers = Callable[[Words, int], Sequence[str]]
-# Is the text with these changes still like it was?
-Likeness = Callable[[Words, dict[int, str]], bool]
+# May the text have these changes?
+Constraint = Callable[[Words, dict[int, str]], bool]
 
 
 def word_by_word(
@@ -34,7 +105,7 @@ def word_by_word(
     first_success: bool = False,
     max_share: float = 1.0,
     by_sentence: bool = False,
-    alike: Likeness = lambda words, changes: True,
+    constraint: Constraint = lambda words, changes: True,
 ) -> "Attack":
     """The attack, as a `textattack.Attack`.
 
@@ -51,7 +122,8 @@ def word_by_word(
     alone do not have the right label are left in peace; of the others, the surest is searched as above, and
     then the next.
 
-    Whatever the search would keep must be `alike`; this is looked at last, since it costs as much as a query.
+    Whatever the search would keep must meet the `constraint`; this is looked at last, since it costs as much
+    as a query.
     """
     textattack = import_textattack()
     transformation_class, search_class = _classes()
@@ -61,7 +133,7 @@ def word_by_word(
         textattack.goal_functions.UntargetedClassification(victim, use_cache=False),
         [],
         transformation_class(offers, column),
-        search_class(offers, column, placeholder, first_success, max_share, by_sentence, alike),
+        search_class(offers, column, placeholder, first_success, max_share, by_sentence, constraint),
     )
 
 
@@ -92,10 +164,10 @@ def _classes():
 
         is_black_box = True
 
-        def __init__(self, offers, column, placeholder, first_success, max_share, by_sentence, alike):
+        def __init__(self, offers, column, placeholder, first_success, max_share, by_sentence, constraint):
             self.offers, self.column, self.placeholder = offers, column, placeholder
             self.first_success, self.max_share = first_success, max_share
-            self.by_sentence, self.alike = by_sentence, alike
+            self.by_sentence, self.constraint = by_sentence, constraint
 
         def perform_search(self, initial_result):
             words = Words(initial_result.attacked_text, self.column)
@@ -158,6 +230,44 @@ def _classes():
             return next(successes, None)
 
         def _keeps(self, words, result):
-            return self.alike(words, result.attacked_text.attack_attrs["changes"])
+            return self.constraint(words, result.attacked_text.attack_attrs["changes"])
 
     return Offered, WordByWord
+
+
+class SemanticConstraint:
+    """Demands that the sentence vector of a changed text keeps a least cosine to that of the original.
+
+    `min_similarity` lies in [-1, 1]. A review is longer than the encoder reads, and a search changes one
+    piece of it at a time. So a text's vector is the mean over pieces of their unit vectors, each with the
+    weight of its words, and only pieces that have changed are encoded anew: one at a time, so that a
+    similarity does not depend, even in its last bit, on what was asked before.
+    """
+
+    def __init__(self, resources: Resources, min_similarity: float):
+        self.min_similarity = min_similarity
+        self._vector = lru_cache(maxsize=PIECES_KEPT)(lambda piece: resources.encode([piece])[0])
+
+    def __call__(self, words: Words, changes: dict[int, str]) -> bool:
+        return self.similarity(words, changes) >= self.min_similarity
+
+    def similarity(self, words: Words, changes: dict[int, str]) -> float:
+        """The cosine of the text with these changes to the text without."""
+        before, after = self._text(words, {}), self._text(words, changes)
+        return float(torch.nn.functional.cosine_similarity(before, after, dim=0))
+
+    def _text(self, words: Words, changes: dict[int, str]) -> torch.Tensor:
+        total = 0
+        for first in range(0, len(words.words), PIECE):
+            weight = min(PIECE, len(words.words) - first)
+            vector = self._vector(words.changed_text(changes, first, first + PIECE))
+            total = total + weight * torch.nn.functional.normalize(vector, dim=0)
+        return total
+
+
+def semantic_constraint(resources: Resources, min_similarity: float | None) -> Constraint:
+    """The constraint on whole texts with that least cosine. Every text meets it for None, and where the
+    resources compare no sentences: in the built-in language, synonyms keep the meaning by construction."""
+    if min_similarity is None or resources.min_similarity is None:
+        return lambda words, changes: True
+    return SemanticConstraint(resources, min_similarity)

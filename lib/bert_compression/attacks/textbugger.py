@@ -1,8 +1,8 @@
 """TextBugger (Li et al. 2019) from the parts of TextAttack's recipe: misspelt words and near ones.
 
 What a word may become is TextAttack's: a space put into it, a letter left out, two letters exchanged, a
-letter that only looks the same, or one of its nearest words. Its search and its similarity are not used (see
-`search` and `likeness`). Left out by TextAttack and here, against the paper: neighbours on the keyboard, and
+letter that only looks the same, or one of its nearest words. Its search and its semantic constraint are
+not used (see `search`). Left out by TextAttack and here, against the paper: neighbours on the keyboard, and
 that one text too different ends the attack. Left out by TextAttack alone: the ranking of sentences before
 that of words. Book: metrics/attacks.
 """
@@ -16,11 +16,9 @@ from zlib import crc32
 import numpy as np
 
 from bert_compression.attacks.environment import import_textattack
-from bert_compression.attacks.likeness import likeness
-from bert_compression.attacks.search import word_by_word
-from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.resources import Resources
+from bert_compression.attacks.search import Words, semantic_constraint, word_by_word
 from bert_compression.attacks.victim import Victim
-from bert_compression.attacks.words import Words
 
 if TYPE_CHECKING:
     from textattack import Attack
@@ -64,8 +62,13 @@ class TextBugger:
             bugs = dict.fromkeys((*self.misspelt(word), *(words.cased(place, other) for other in near)))
             return [bug for bug in bugs if bug != word]
 
-        alike = likeness(resources, self.min_similarity)
-        return word_by_word(victim, offers, column=attacked, by_sentence=self.by_sentence, alike=alike)
+        return word_by_word(
+            victim,
+            offers,
+            column=attacked,
+            by_sentence=self.by_sentence,
+            constraint=semantic_constraint(resources, self.min_similarity),
+        )
 
     def _misspelt(self, word: str) -> tuple[str, ...]:
         """The word with one bug each, in the order of the paper's list."""

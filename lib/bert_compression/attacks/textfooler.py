@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bert_compression.attacks.environment import import_textattack
-from bert_compression.attacks.swaps import Resources
+from bert_compression.attacks.resources import Resources
 
 if TYPE_CHECKING:
     from textattack import Attack

@@ -20,8 +20,9 @@ class Victim:
     """Answers TextAttack's queries with a classifier.
 
     `model` is a transformers classifier, as it is or quantized or pruned in place; `tokenizer` is its
-    tokenizer. Texts are cut to `max_length` tokens. With `one_at_a_time`, every text is put to the model
-    alone: a model whose activation ranges are taken over the whole batch answers differently in company.
+    tokenizer. Texts are cut to `max_length` tokens. With `one_at_a_time`, every text is a batch of
+    its own: the answers of a batch-dependent model (activation ranges taken over the whole batch) hang on the
+    other texts.
 
     Calling it with texts (strings, or tuples of strings for tasks about pairs) gives float32 logits of
     the shape (texts, classes). `forwards` and `texts_seen` count what was really computed.
@@ -50,7 +51,7 @@ class Victim:
         return torch.stack([answers[key] for key in keys])
 
     def alone(self, text: str | tuple[str, ...]) -> torch.Tensor:
-        """The logits of one text, computed afresh with no other text beside it: shape (classes,)."""
+        """The logits of one text, computed afresh as a batch of its own: shape (classes,)."""
         return self._forward(self._encode([text]), [0])[0]
 
     def characters_read(self, texts: tuple[str, ...], column: int) -> int:

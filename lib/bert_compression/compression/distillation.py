@@ -1,15 +1,34 @@
-"""Learning from a teacher's distribution over labels (Hinton et al. 2015). Book: methods/distillation."""
+"""Task-specific distillation: learning from a teacher's distribution over labels (Hinton et al. 2015).
+
+A method of training is an `Objective`, which the training loop takes. Book: methods/distillation.
+"""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from bert_compression.compression._inputs import model_inputs
 from bert_compression.errors import BadInput
 
 REDUCTIONS = ("batchmean", "mean", "sum")
+INPUTS = ("input_ids", "token_type_ids", "attention_mask")
+
+
+class Objective(Protocol):
+    """A callable (student, batch) -> scalar loss. `needs` names what each batch must hold beside the model's
+    inputs and the labels, e.g. "teacher_logits"; a plain attribute, a field or a property will do."""
+
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor: ...
+
+
+def model_inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The model's keyword arguments: the batch without labels and without what an objective needs besides."""
+    return {name: batch[name] for name in INPUTS}
 
 
 def kl_loss(
@@ -54,13 +73,16 @@ class Distillation:
 
     temperature: float = 10.0
     alpha: float = 1.0
-    needs = ("teacher_logits",)
 
     def __post_init__(self):
         if not self.temperature > 0:
             raise BadInput(f"temperature must be positive, not {self.temperature!r}")
         if not 0 <= self.alpha <= 1:
             raise BadInput(f"alpha must lie between 0 and 1, not {self.alpha!r}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         logits = student(**model_inputs(batch)).logits

@@ -1,4 +1,8 @@
-"""Fewer layers: a student that starts as some of its teacher's layers. Book: methods/distillation."""
+"""Fewer layers: a student that starts as some of its teacher's layers, and which layer stands for which.
+
+A layer map says for each layer of a student which layer of its teacher belongs to it: a list with an entry
+for each student layer, counted from 0. Book: methods/distillation, methods/pretraining_distillation.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -6,6 +10,14 @@ from collections.abc import Sequence
 from torch import nn
 
 from bert_compression.errors import BadInput
+
+
+def encoder_layers(model: nn.Module) -> nn.ModuleList:
+    """The stack of encoder layers of a BERT model of transformers. Raises BadInput for another model."""
+    encoder = getattr(model.base_model, "encoder", None)
+    if encoder is None or not hasattr(encoder, "layer"):
+        raise BadInput(f"{type(model).__name__} has no BERT encoder layers to work on")
+    return encoder.layer
 
 
 def truncate(model: nn.Module, layers: int) -> nn.Module:
@@ -24,7 +36,8 @@ def truncate(model: nn.Module, layers: int) -> nn.Module:
 def keep_layers(model: nn.Module, layers: Sequence[int]) -> nn.Module:
     """A copy of the model with just these encoder layers, counted from 0, in this order.
 
-    Raises BadInput for no layer or one that is not there, and for a model whose layers have been changed.
+    A layer that is named twice becomes two layers, each with weights of its own. Raises BadInput for no
+    layer or one that is not there, and for a model whose layers have been changed.
     """
     present = model.config.num_hidden_layers
     if not layers or any(not 0 <= layer < present for layer in layers):
@@ -32,7 +45,8 @@ def keep_layers(model: nn.Module, layers: Sequence[int]) -> nn.Module:
     if getattr(model.config, "compression", []):
         raise BadInput("take layers out of a model before its heads are pruned or its weights are quantized")
     student = copy.deepcopy(model)
-    student.base_model.encoder.layer = nn.ModuleList(student.base_model.encoder.layer[i] for i in layers)
+    kept = student.base_model.encoder.layer
+    student.base_model.encoder.layer = nn.ModuleList(copy.deepcopy(kept[i]) for i in layers)
     student.config.num_hidden_layers = len(layers)
     return student
 
@@ -45,3 +59,42 @@ def spread_layers(student_layers: int, teacher_layers: int) -> list[int]:
     if student_layers == 1:
         return [0]
     return [round(i * (teacher_layers - 1) / (student_layers - 1)) for i in range(student_layers)]
+
+
+def uniform_layers(student_layers: int, teacher_layers: int) -> list[int]:
+    """Which of the teacher's layers do a student's layers stand for? Each for the last of its share.
+
+    The uniform mapping of TinyBERT (Jiao et al. 2020, section 3.1), as a layer map from 0: layer m of M,
+    counted from 1, belongs to the teacher's layer m N / M of N. Where that is no whole number, the nearest
+    is taken, and of two the higher. The last layer always belongs to the last.
+
+    Raises BadInput for a student without layers or with more than its teacher.
+
+    >>> uniform_layers(6, 12), uniform_layers(5, 12)
+    ([1, 3, 5, 7, 9, 11], [1, 4, 6, 9, 11])
+    """
+    if not 1 <= student_layers <= teacher_layers:
+        raise BadInput(
+            f"{teacher_layers} layers of the teacher cannot be spread over {student_layers} of the student"
+        )
+    shares = range(1, student_layers + 1)
+    # Integers all the way: floor(m N / M + 1 / 2), layers from 0.
+    return [(2 * m * teacher_layers + student_layers) // (2 * student_layers) - 1 for m in shares]
+
+
+def checked_layer_map(layer_map: Sequence[int], student_layers: int, teacher_layers: int) -> list[int]:
+    """The layer map as a list, if it fits two models of so many layers.
+
+    Raises BadInput for a length other than `student_layers`, for a layer that the teacher does not have, and
+    for one that is named twice.
+    """
+    layers = list(layer_map)
+    if len(layers) != student_layers:
+        raise BadInput(
+            f"a layer map has an entry for each of the student's {student_layers} layers, not {len(layers)}"
+        )
+    if any(not 0 <= layer < teacher_layers for layer in layers):
+        raise BadInput(f"the teacher has the layers 0 to {teacher_layers - 1}, not all of {layers}")
+    if len(set(layers)) != len(layers):
+        raise BadInput(f"a layer map names no layer of the teacher twice, as {layers} does")
+    return layers

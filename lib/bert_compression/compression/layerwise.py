@@ -1,6 +1,6 @@
-"""Distillation before any task is known: a smaller encoder that computes what a larger one computes.
+"""Task-agnostic distillation: a smaller encoder that computes what a larger one computes, for any task.
 
-Two recipes for *pretraining-phase* distillation on text without labels. TinyBERT's general distillation
+Two recipes for distillation in the pretraining phase, on text without labels. TinyBERT's general distillation
 follows attention scores and hidden states of every layer; DistilBERT's follows the last hidden states and
 guesses masked words. Sources: Jiao et al. 2020, TinyBERT, section 3.1; Sanh et al. 2019, DistilBERT,
 section 3; their released code where named. Book: methods/pretraining_distillation.
@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy, gelu
 
-from bert_compression.compression._inputs import model_inputs
-from bert_compression.compression.pruning import encoder_layers
+from bert_compression.compression.distillation import model_inputs
+from bert_compression.compression.layers import checked_layer_map, encoder_layers, uniform_layers
 from bert_compression.errors import BadInput
 
 # BERT's rule for masked words (Devlin et al. 2019, section 3.1): of 15 % of the tokens, 80 % become [MASK],
@@ -56,33 +56,39 @@ def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor]) -> LayerStat
     return LayerStates(tuple(hidden), tuple(scores))
 
 
-def layerwise_loss(student: LayerStates, teacher: LayerStates, mask: torch.Tensor) -> torch.Tensor:
+def layerwise_loss(
+    student: LayerStates,
+    teacher: LayerStates,
+    mask: torch.Tensor,
+    layer_map: Sequence[int] | None = None,
+) -> torch.Tensor:
     """How far are the student's layers from those of its teacher that they stand for? The mean squared
     differences of hidden states and of attention scores, each added up over the layers.
 
-    Student layer m stands for teacher layer m * (teacher layers / student layers), and embeddings for
-    embeddings (TinyBERT, equations 7 and 8, and its uniform mapping g(m)). `mask` is the attention mask,
-    (batch, tokens): padding counts for nothing, where the released code counts it as agreement. The teacher
-    gets no gradient; zero where both agree. Raises BadInput for models of other width or numbers of heads,
-    or teacher layers that are no multiple of the student's.
+    Embeddings stand for embeddings, and the student's layers for those of `layer_map`: the teacher's layer
+    for each of the student's, counted from 0 as in `keep_layers`. By default that is `uniform_layers`
+    (TinyBERT, equations 7 and 8, and its uniform mapping g(m)). `mask` is the attention mask, (batch,
+    tokens): padding counts for nothing, where the released code counts it as agreement. The teacher gets no
+    gradient; zero where both agree.
+
+    Raises BadInput for models of other width or numbers of heads, a student with more layers than its
+    teacher, and a layer map of another length, with a layer that is not there or with one named twice.
     """
-    if len(teacher.scores) % len(student.scores):
-        raise BadInput(
-            f"{len(teacher.scores)} layers of the teacher cannot be spread over {len(student.scores)}"
-        )
-    step = len(teacher.scores) // len(student.scores)
-    pairs = list(zip(student.hidden, teacher.hidden[::step], strict=True))
-    score_pairs = list(zip(student.scores, teacher.scores[step - 1 :: step], strict=True))
-    for ours, theirs in (pairs[0], score_pairs[0]):
-        if ours.shape != theirs.shape:
+    ours, theirs = len(student.scores), len(teacher.scores)
+    layers = uniform_layers(ours, theirs) if layer_map is None else checked_layer_map(layer_map, ours, theirs)
+    states = [teacher.hidden[0], *(teacher.hidden[layer + 1] for layer in layers)]
+    pairs = list(zip(student.hidden, states, strict=True))
+    score_pairs = list(zip(student.scores, (teacher.scores[layer] for layer in layers), strict=True))
+    for one, other in (pairs[0], score_pairs[0]):
+        if one.shape != other.shape:
             raise BadInput(
                 "layer-by-layer distillation needs models of the same width and number of heads, not states "
-                f"of the shapes {tuple(ours.shape)} and {tuple(theirs.shape)}"
+                f"of the shapes {tuple(one.shape)} and {tuple(other.shape)}"
             )
     tokens = mask.unsqueeze(-1)  # (batch, tokens, 1)
     both = (tokens * mask.unsqueeze(1)).unsqueeze(1)  # (batch, 1, tokens, tokens)
-    hidden = sum(_masked_mse(ours, theirs, tokens) for ours, theirs in pairs)
-    return hidden + sum(_masked_mse(ours, theirs, both) for ours, theirs in score_pairs)
+    hidden = sum(_masked_mse(one, other, tokens) for one, other in pairs)
+    return hidden + sum(_masked_mse(one, other, both) for one, other in score_pairs)
 
 
 def _masked_mse(ours: torch.Tensor, theirs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -92,17 +98,21 @@ def _masked_mse(ours: torch.Tensor, theirs: torch.Tensor, mask: torch.Tensor) ->
 
 @dataclass(frozen=True)
 class GeneralDistillation:
-    """TinyBERT's objective before any task: layerwise_loss to a teacher that was never fine-tuned."""
+    """TinyBERT's task-agnostic objective: layerwise_loss to a teacher that was never fine-tuned."""
 
     teacher: nn.Module
-    needs = ()
+    layer_map: Sequence[int] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs = model_inputs(batch)
         ours = layer_states(student, inputs)
         with torch.no_grad():
             theirs = layer_states(self.teacher.to(inputs["input_ids"].device).eval(), inputs)
-        return layerwise_loss(ours, theirs, inputs["attention_mask"])
+        return layerwise_loss(ours, theirs, inputs["attention_mask"], self.layer_map)
 
 
 class MaskedWordStudent(nn.Module):
@@ -141,7 +151,10 @@ class MaskedDistillation:
     special_ids: Sequence[int]
     word_weight: float = 2.0
     cosine_weight: float = 1.0
-    needs = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
 
     def __call__(self, student: MaskedWordStudent, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs = model_inputs(batch)

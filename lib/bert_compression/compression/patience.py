@@ -1,4 +1,4 @@
-"""Patient distillation: a student that also follows its teacher layer by layer, at [CLS].
+"""Patient distillation: task-specific, and the student also follows its teacher layer by layer, at [CLS].
 
 Source: Sun et al. 2019, Patient Knowledge Distillation for BERT (BERT-PKD), section 3, and its released
 code where named. Book: methods/patient_distillation.
@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
-from bert_compression.compression._inputs import model_inputs
-from bert_compression.compression.distillation import kl_loss
+from bert_compression.compression.distillation import kl_loss, model_inputs
+from bert_compression.compression.layers import checked_layer_map, uniform_layers
 from bert_compression.errors import BadInput
 
 STRATEGIES = ("skip", "last")
@@ -36,23 +36,28 @@ def patience_loss(student_states: torch.Tensor, teacher_states: torch.Tensor) ->
     return mse_loss(student, normalize(teacher_states.detach().float(), dim=-1))
 
 
-def paired_layers(student_layers: int, teacher_layers: int, strategy: str) -> list[tuple[int, int]]:
-    """Which layer follows which? (student, teacher) pairs, counted from 1; the last layers are left out.
+def paired_layers(
+    student_layers: int, teacher_layers: int, strategy: str = "skip", layer_map: Sequence[int] | None = None
+) -> list[tuple[int, int]]:
+    """Which layer follows which? (student, teacher) pairs, counted from 1; the student's last layer is left
+    out, since what it computes is compared as logits.
 
-    "skip" spreads the pairs over the teacher (12 to 6 layers: 2, 4, 6, 8, 10), "last" takes the layers below
-    the top (7 to 11), as the paper's PKD-skip and PKD-last (section 3.2). Raises BadInput for another
-    strategy, or a teacher whose layers are no multiple of the student's.
+    "skip" spreads the pairs over the teacher (12 to 6 layers: 2, 4, 6, 8, 10; 12 to 5: 2, 5, 7, 10, see
+    `uniform_layers`), "last" takes the layers below the top (7 to 11), as the paper's PKD-skip and PKD-last
+    (section 3.2). A `layer_map`, the teacher's layer for each of the student's, counted from 0 as in
+    `keep_layers`, takes the place of the strategy.
+
+    Raises BadInput for another strategy, a student without layers or with more than its teacher, and a layer
+    map of another length, with a layer that is not there or with one named twice.
     """
     if strategy not in STRATEGIES:
         raise BadInput(f"unknown strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    if student_layers < 1 or teacher_layers % student_layers:
-        raise BadInput(
-            f"{teacher_layers} layers of the teacher cannot be spread over {student_layers} of the student"
-        )
-    step, offset = (
-        (teacher_layers // student_layers, 0) if strategy == "skip" else (1, teacher_layers - student_layers)
-    )
-    return [(layer, offset + step * layer) for layer in range(1, student_layers)]
+    followed = uniform_layers(student_layers, teacher_layers)
+    if strategy == "last":
+        followed = list(range(teacher_layers - student_layers, teacher_layers))
+    if layer_map is not None:
+        followed = checked_layer_map(layer_map, student_layers, teacher_layers)
+    return [(layer, followed[layer - 1] + 1) for layer in range(1, student_layers)]
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ class PatientDistillation:
     """The objective (1 - alpha) * cross-entropy + alpha * kl_loss + beta * patience_loss (equation 9).
 
     `kl_loss` with the mean over classes, too, as in the released code, to which the weights belong. The
-    teacher's logits come with each batch; its hidden states are computed as the student reads. The defaults
-    are those of Xu et al. 2021 (appendix A).
+    teacher's logits come with each batch; its hidden states are computed as the student reads. `strategy` and
+    `layer_map` are those of `paired_layers`. The defaults are those of Xu et al. 2021 (appendix A).
     """
 
     teacher: nn.Module
@@ -69,7 +74,11 @@ class PatientDistillation:
     alpha: float = 0.7
     beta: float = 500.0
     strategy: str = "skip"
-    needs = ("teacher_logits",)
+    layer_map: Sequence[int] | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         inputs = model_inputs(batch)
@@ -77,7 +86,8 @@ class PatientDistillation:
         with torch.no_grad():
             teacher = self.teacher.to(output.logits.device).eval()
             teacher_states = teacher(**inputs, output_hidden_states=True).hidden_states
-        pairs = paired_layers(len(output.hidden_states) - 1, len(teacher_states) - 1, self.strategy)
+        student_layers, teacher_layers = len(output.hidden_states) - 1, len(teacher_states) - 1
+        pairs = paired_layers(student_layers, teacher_layers, self.strategy, self.layer_map)
         kl = kl_loss(output.logits, batch["teacher_logits"], self.temperature, reduction="mean")
         loss = (1 - self.alpha) * cross_entropy(output.logits.float(), batch["labels"]) + self.alpha * kl
         if not pairs:  # a student of one layer has no layer but the last

@@ -1,6 +1,6 @@
-"""Fewer attention heads: which matter least, and cutting them out. Source: Michel et al. 2019.
+"""Fewer attention heads: which matter least, and cutting them out.
 
-Book: methods/head_pruning.
+Source: Michel et al. 2019, Are Sixteen Heads Really Better than One? Book: methods/head_pruning.
 """
 
 from collections.abc import Iterable
@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from bert_compression.compression.layers import encoder_layers
+from bert_compression.compression.quantization import quantization_mode
 from bert_compression.errors import BadInput
 
 
@@ -20,10 +22,14 @@ def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]
     section 4.1), which makes any per-layer average cancel. The released code takes the absolute value per
     token, as here; the paper's equation 2 takes it per example.
 
-    `batches` yields the model's keyword arguments with `labels`; give training data. The model's parameters
-    and gradients are untouched. Raises BadInput for no batches or a model without such layers.
+    `batches` yields the model's keyword arguments with `labels`, class numbers (batch,); give training data.
+    The model's parameters and gradients are untouched. Raises BadInput for no batches, a model without such
+    layers, one whose layers pass no gradient (int8, or frozen from the embeddings on), and batches without
+    class labels.
     """
     layers = encoder_layers(model)
+    if quantization_mode(model) == "int8":
+        raise BadInput("int8 layers pass no gradient: score the heads before quantizing")
     heads = [_self_attention(layer).num_attention_heads for layer in layers]
     if len(set(heads)) > 1:
         raise BadInput(
@@ -45,6 +51,8 @@ def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]
 
 def _head_effects(model: nn.Module, layers, batch: dict, heads: int) -> torch.Tensor:
     """Summed |<context, gradient>| of one batch, shape (layers, heads)."""
+    if "labels" not in batch:
+        raise BadInput("head importance needs labels in every batch: the loss is the cross-entropy with them")
     contexts: list[torch.Tensor] = []
     hooks = [
         layer.attention.output.dense.register_forward_pre_hook(lambda _, args: contexts.append(args[0]))
@@ -55,6 +63,14 @@ def _head_effects(model: nn.Module, layers, batch: dict, heads: int) -> torch.Te
     finally:
         for hook in hooks:
             hook.remove()
+    if logits.shape[1] < 2 or batch["labels"].is_floating_point():
+        raise BadInput(
+            "head importance is for classes: this model or its labels are those of a regression task"
+        )
+    if not all(context.requires_grad for context in contexts):
+        raise BadInput(
+            "head importance needs gradients, and the model is frozen: call requires_grad_() first"
+        )
     # Summed, not averaged, so that the result does not depend on how examples fell into batches.
     loss = nn.functional.cross_entropy(logits, batch["labels"], reduction="sum")
     gradients = torch.autograd.grad(loss, contexts)
@@ -69,10 +85,13 @@ def least_important_heads(importance: torch.Tensor, share: float) -> dict[int, l
     """The lowest `share` of all heads, as {layer: [heads]}; of each layer at least one head is kept.
 
     Michel et al.'s script lets a whole layer vanish; transformers' attention needs one head. Shape of
-    `importance`: (layers, heads). The number is rounded: 45 % of 144 heads are 65.
+    `importance`: (layers, heads). The number is rounded: 45 % of 144 heads are 65. Raises BadInput for a
+    share outside [0, 1) and for an importance that is no number.
     """
     if not 0 <= share < 1:
         raise BadInput(f"the share of heads to prune must lie in [0, 1), not {share!r}")
+    if importance.isnan().any():
+        raise BadInput("the importance of some head is NaN: look for it in the model's logits first")
     layers, heads = importance.shape
     wanted = round(share * layers * heads)
     pruned: dict[int, list[int]] = {}
@@ -134,14 +153,6 @@ def _sliced(linear: nn.Linear, index: torch.Tensor, dim: int) -> nn.Linear:
         if linear.bias is not None:
             layer.bias.copy_(linear.bias.index_select(0, index) if dim == 0 else linear.bias)
     return layer.train(linear.training)
-
-
-def encoder_layers(model: nn.Module) -> nn.ModuleList:
-    """The stack of encoder layers of a BERT model of transformers."""
-    encoder = getattr(model.base_model, "encoder", None)
-    if encoder is None or not hasattr(encoder, "layer"):
-        raise BadInput(f"{type(model).__name__} has no BERT encoder layers to work on")
-    return encoder.layer
 
 
 def _self_attention(layer: nn.Module) -> nn.Module:

@@ -1,7 +1,7 @@
-"""Fewer bits a number: symmetric 8-bit fake quantization (Q8BERT) and torch's real int8.
+"""Models with fewer bits a number: fake quantization (Q8BERT's and coarser), and torch's real int8.
 
 Three things go by the name of quantization and are kept apart here. *Fake quantization* rounds weights and
-activations to the integer grid and goes on computing in floating point: it shows what quantization does to
+activations to a grid (`grids`) and goes on computing in floating point: it shows what quantization does to
 the answers, trains through (quantization-aware training), and is neither smaller nor faster. *Stored bytes*
 shrink when the integers are written out (`storage.save_packed`). *Latency* shrinks only where integer
 kernels compute (mode "int8").
@@ -11,89 +11,61 @@ methods/quantization.
 """
 
 # mypy: disable-error-code="attr-defined"
-# (_QuantizedWeight is mixed into modules that have the weight)
+# (QuantizedWeight is mixed into modules that have the weight)
 
 import copy
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
 
+from bert_compression.compression.grids import Grid, SymmetricGrid, weight_grid
 from bert_compression.errors import BadInput
 
 MODES = ("ema", "dynamic", "int8")
 
 
-def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
-    """The nearest values of x that `bits` bits can hold: symmetric, one scale for the whole tensor.
-
-    q = clamp(round(x * s), -Q, Q) / s with Q = 2^(bits-1) - 1 and s = Q / max|x|, so that for 8 bits the
-    largest error is max|x| / 254. Any shape; same shape and type back. The gradient passes straight through,
-    as if nothing had been rounded (Bengio et al. 2013). A tensor of zeros stays as it is, and in fp32
-    a second application changes nothing.
-
-    Raises BadInput for bits outside 2 to 16.
-
-    >>> fake_quantize(torch.tensor([1.0, 0.4, -0.1]), bits=2)
-    tensor([1., 0., -0.])
-    """
-    if not 2 <= bits <= 16:
-        raise BadInput(f"bits must lie between 2 and 16, not {bits}; for one bit use binarize")
-    return _RoundStraightThrough.apply(x, x.detach().abs().amax() if x.numel() else x.new_zeros(()), bits)
-
-
-class _RoundStraightThrough(torch.autograd.Function):
-    """Rounds to the grid that reaches to +-max_abs; beyond is clipped; the gradient is untouched."""
-
-    @staticmethod
-    def forward(ctx, x: torch.Tensor, max_abs: torch.Tensor, bits: int) -> torch.Tensor:
-        levels = 2 ** (bits - 1) - 1
-        step = max_abs.to(torch.float32) / levels
-        step = torch.where(step > 0, step, torch.ones_like(step)).to(x.dtype)
-        return x.div(step).round_().clamp_(-levels, levels).mul_(step)
-
-    @staticmethod
-    def backward(ctx, gradient: torch.Tensor):
-        return gradient, None, None
-
-
 class ActivationQuantizer(nn.Module):
-    """Fake-quantizes activations of shape (..., size) to 8 bits, with one range for the whole tensor.
+    """Fake-quantizes activations of shape (..., size) to `bits` bits, with one range for the whole tensor.
 
     mode "ema": the range is an exponential moving average of max|x| over the batches seen in training mode
     (the first one fills it), and stays fixed in evaluation. mode "dynamic": the range is max|x| of the tensor
-    at hand, padding and batch mates included, so that an example's answer depends on its company.
+    at hand, padding and batch mates included, so that an example's answer is batch-dependent.
     """
 
-    def __init__(self, mode: str, decay: float):
+    def __init__(self, mode: str, decay: float, bits: int = 8):
         super().__init__()
-        self.mode, self.decay = mode, decay
+        self.mode, self.decay, self.grid = mode, decay, SymmetricGrid(bits)
         if mode == "ema":
             self.register_buffer("max_abs", torch.zeros(()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.mode == "dynamic":
-            return fake_quantize(x)
+            return self.grid.round(x)
         if self.training:
             now = x.detach().abs().amax().to(self.max_abs.dtype)
             average = self.decay * self.max_abs + (1 - self.decay) * now
             self.max_abs.copy_(torch.where(self.max_abs > 0, average, now))
-        return _RoundStraightThrough.apply(x, self.max_abs, 8)
+        return self.grid.round(x, self.grid.scale_for(self.max_abs, x.dtype))
 
 
-class _QuantizedWeight:
-    """Rounds `self.weight` at each use: while training always anew, in inference once for each weight."""
+class QuantizedWeight:
+    """What quantized layers share: `self.weight` is rounded to `self.weight_grid` at each use, while training
+    always anew, in inference once for each weight."""
+
+    weight_grid: Grid
 
     def rounded_weight(self) -> torch.Tensor:
+        """The weight that the layer computes with."""
         if torch.is_grad_enabled():
-            return fake_quantize(self.weight)
+            return self.weight_grid.round(self.weight)
         weight = self.weight
         # The version counts changes in place, but not those of a fused optimizer (see `train`); moving,
         # casting or exchanging the data leaves it as it is.
         state = (weight._version, weight.data_ptr(), weight.device, weight.dtype)
         if getattr(self, "_rounded_state", None) != state:
-            self._rounded, self._rounded_state = fake_quantize(weight), state
+            self._rounded, self._rounded_state = self.weight_grid.round(weight), state
         return self._rounded
 
     def train(self, mode: bool = True) -> nn.Module:
@@ -105,18 +77,20 @@ class _QuantizedWeight:
         return {k: v for k, v in super().__getstate__().items() if not k.startswith("_rounded")}
 
 
-class QuantizedLinear(_QuantizedWeight, nn.Linear):
-    """A linear layer whose weight, input and output are fake-quantized to 8 bits; the bias is not.
+class QuantizedLinear(QuantizedWeight, nn.Linear):
+    """A linear layer whose weight, input and output are fake-quantized; the bias is not.
 
-    Q8BERT holds the bias in 32-bit integers, which is finer than the rounding of fp32 beside these.
+    Q8BERT holds the bias in 32-bit integers, which is finer than the rounding of fp32 next to these.
     """
 
     @classmethod
-    def from_linear(cls, linear: nn.Linear, mode: str, decay: float) -> "QuantizedLinear":
+    def from_linear(
+        cls, linear: nn.Linear, weight_grid: Grid, mode: str, decay: float, activation_bits: int
+    ) -> "QuantizedLinear":
         layer = cls(linear.in_features, linear.out_features, linear.bias is not None)
-        layer.weight, layer.bias = linear.weight, linear.bias
-        layer.input_quantizer = ActivationQuantizer(mode, decay)
-        layer.output_quantizer = ActivationQuantizer(mode, decay)
+        layer.weight, layer.bias, layer.weight_grid = linear.weight, linear.bias, weight_grid
+        layer.input_quantizer = ActivationQuantizer(mode, decay, activation_bits)
+        layer.output_quantizer = ActivationQuantizer(mode, decay, activation_bits)
         return layer.train(linear.training)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -124,35 +98,61 @@ class QuantizedLinear(_QuantizedWeight, nn.Linear):
         return self.output_quantizer(out)
 
 
-class QuantizedEmbedding(_QuantizedWeight, nn.Embedding):
-    """An embedding whose whole table is fake-quantized to 8 bits with one scale."""
+class QuantizedEmbedding(QuantizedWeight, nn.Embedding):
+    """An embedding whose table is fake-quantized."""
 
     @classmethod
-    def from_embedding(cls, embedding: nn.Embedding) -> "QuantizedEmbedding":
+    def from_embedding(cls, embedding: nn.Embedding, weight_grid: Grid) -> "QuantizedEmbedding":
         table = cls(embedding.num_embeddings, embedding.embedding_dim, embedding.padding_idx)
-        table.weight = embedding.weight
+        table.weight, table.weight_grid = embedding.weight, weight_grid
         return table.train(embedding.training)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return nn.functional.embedding(ids, self.rounded_weight(), self.padding_idx)
 
 
-def quantize(model: nn.Module, mode: str, decay: float = 0.9999) -> nn.Module:
-    """Quantize every linear layer of a transformers model (and, in fake modes, every embedding) to 8 bits.
+def quantize(
+    model: nn.Module,
+    mode: str,
+    decay: float = 0.9999,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
+    per_row: bool = False,
+) -> nn.Module:
+    """Quantize every linear layer of a transformers model (and, in fake modes, every embedding).
 
     mode: "ema" (fake, static ranges: follow with training or `calibrate`), "dynamic" (fake, ranges of the
     tensor at hand), "int8" (torch's own dynamic quantization: real integer kernels, linear layers only, on
     the CPU). Softmax, LayerNorm and GELU stay in floating point. `decay` is that of the moving average:
     0.9999 in Q8BERT's code, too slow for runs of a few hundred steps.
 
+    Weights get the grid of `weight_grid(weight_bits, per_row)`: one scale a matrix, or one a row. Inputs and
+    outputs of linear layers have `activation_bits`, 2 to 16, and one range a tensor.
+
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
-    for an unknown mode or a model that is quantized already.
+    for an unknown mode, bits that no grid has, bits or rows that int8 kernels do not have, or a model that is
+    quantized already.
     """
     if mode not in MODES:
         raise BadInput(f"unknown quantization mode {mode!r}: choose one of {', '.join(MODES)}")
     if quantization_mode(model):
         raise BadInput(f"the model is quantized already (mode {quantization_mode(model)})")
-    done = [*getattr(model.config, "compression", []), {"method": "quantize", "mode": mode, "decay": decay}]
+    grid = weight_grid(weight_bits, per_row)
+    SymmetricGrid(activation_bits)  # refuses bits before the model is changed
+    if mode == "int8" and (weight_bits, activation_bits, per_row) != (8, 8, False):
+        raise BadInput(
+            "int8 kernels have 8 bits for weights and activations and one scale a matrix: "
+            "leave weight_bits, activation_bits and per_row as they are, or choose a fake mode"
+        )
+    step = {
+        "method": "quantize",
+        "mode": mode,
+        "decay": decay,
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
+        "per_row": per_row,
+    }
+    done = [*getattr(model.config, "compression", []), step]
     if mode == "int8":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch announces that this API will move; the lock pins it
@@ -161,9 +161,10 @@ def quantize(model: nn.Module, mode: str, decay: float = 0.9999) -> nn.Module:
         for parent in list(model.modules()):
             for name, child in list(parent.named_children()):
                 if type(child) is nn.Linear:
-                    setattr(parent, name, QuantizedLinear.from_linear(child, mode, decay))
+                    layer = QuantizedLinear.from_linear(child, grid, mode, decay, activation_bits)
+                    setattr(parent, name, layer)
                 elif type(child) is nn.Embedding:
-                    setattr(parent, name, QuantizedEmbedding.from_embedding(child))
+                    setattr(parent, name, QuantizedEmbedding.from_embedding(child, grid))
     model.config.compression = done
     return model
 
@@ -217,6 +218,13 @@ def quantization_mode(model: nn.Module) -> str | None:
     return next((step["mode"] for step in steps if step["method"] == "quantize"), None)
 
 
-def answers_alone(model: nn.Module) -> bool:
-    """Must each text be given alone, because the ranges of a batch would change its answer?"""
+def batch_dependent(model: nn.Module) -> bool:
+    """Does the model's answer to a text depend on the batch that the text is in? True for ranges of the
+    tensor at hand ("dynamic", "int8"): give such a model one text at a time."""
     return quantization_mode(model) in ("dynamic", "int8")
+
+
+def integer_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """(name, module) of each linear layer with real int8 kernels."""
+    integer_linear = torch.ao.nn.quantized.dynamic.Linear
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, integer_linear))

@@ -5,6 +5,7 @@ quantized weights in one byte each. `load_model` reads either. Book: metrics/cos
 """
 
 import json
+import tempfile
 from pathlib import Path
 
 import torch
@@ -12,9 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from bert_compression.compression.pruning import prune_heads
+from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize
 from bert_compression.errors import BadInput
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+MESSAGE = 200  # characters of another library's message
 
 
 def save_model(model: nn.Module, folder: str | Path) -> None:
@@ -29,8 +33,9 @@ def save_model(model: nn.Module, folder: str | Path) -> None:
 def save_packed(model: nn.Module, folder: str | Path) -> int:
     """Write the model as one would ship it, and return the bytes of its weight file.
 
-    Fake-quantized weights are stored as int8 with one float32 scale a matrix, and load back as the values
-    that the model computes with; what is not quantized stays in float32.
+    Fake-quantized weights are stored as the integers of their grid, one byte each up to 8 bits, with its
+    float32 scale, and load back as the values that the model computes with; what is not quantized stays in
+    float32.
     """
     folder = Path(folder)
     _write(model, folder, _packed_tensors(model))
@@ -49,32 +54,32 @@ def load_model(folder: str | Path) -> nn.Module:
     refuse_pickles(folder)
     try:
         # Read by hand first: for a missing file AutoConfig would ask a hub.
-        json.loads((folder / CONFIG).read_text())
-        config = AutoConfig.from_pretrained(folder)
+        json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
-        raise BadInput(f"{folder} holds no readable model: {str(error).splitlines()[0]}") from error
+        raise BadInput(f"{folder} holds no readable model: {_one_line(error)}") from error
     steps = getattr(config, "compression", [])
     config.compression = []
     try:
         reads = config.architectures == ["BertForQuestionAnswering"]
         head = AutoModelForQuestionAnswering if reads else AutoModelForSequenceClassification
-        model = head.from_config(config).eval()
+        # In fp32 whatever the file holds.
+        model = head.from_config(config, trust_remote_code=False).float().eval()
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        told = str(error).splitlines()[0]
-        raise BadInput(f"the config in {folder} describes no model: {told}") from error
+        raise BadInput(f"the config in {folder} describes no model: {_one_line(error)}") from error
     try:
         for step in steps:
             model = _repeat(model, step)
+    except BadInput:
+        raise  # it says what cannot be repeated
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"the config in {folder} has a damaged entry in compression: {steps!r}") from error
     try:
         _load_tensors(model, tensors)
     except (RuntimeError, ValueError) as error:
-        raise BadInput(
-            f"the weights in {folder} do not fit its config: {str(error).splitlines()[0]}"
-        ) from error
+        raise BadInput(f"the weights in {folder} do not fit its config: {_one_line(error)}") from error
     return model.eval()
 
 
@@ -92,36 +97,44 @@ def refuse_pickles(folder: Path) -> None:
 
 
 def _repeat(model: nn.Module, step: dict) -> nn.Module:
-    """Change the structure of a fresh model as `step` once did. A job that reads such a model depends on the
-    code of the step through the job that made it; so these imports wait until they are needed."""
+    """Change the structure of a fresh model as `step` once did."""
     if step["method"] == "prune_heads":
-        from bert_compression.compression.pruning import prune_heads
-
         return prune_heads(model, {int(layer): heads for layer, heads in step["heads"].items()})
     if step["method"] == "quantize":
-        from bert_compression.compression.quantization import quantize
-
-        return quantize(model, step["mode"], step["decay"])
+        # Models that were saved before bits were recorded have these.
+        bits = (step.get("weight_bits", 8), step.get("activation_bits", 8), step.get("per_row", False))
+        return quantize(model, step["mode"], step["decay"], *bits)
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
 
 
+def _one_line(error: Exception) -> str:
+    """What went wrong, in a line that can be read: transformers lists all that it knows."""
+    return str(error).splitlines()[0][:MESSAGE]
+
+
 def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Write both files under other names, then put them in place: a model that is there is replaced whole."""
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [type(model).__name__]
-    model.config.save_pretrained(folder)
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, folder / WEIGHTS)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as unfinished:
+        model.config.save_pretrained(unfinished)
+        save_file(
+            {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, Path(unfinished, WEIGHTS)
+        )
+        for name in (CONFIG, WEIGHTS):
+            Path(unfinished, name).replace(folder / name)
 
 
 def _exact_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    integer_layers = dict(_integer_layers(model))
+    integers = dict(integer_layers(model))
     tensors = {
         name: value
         for name, value in model.state_dict().items()
         if isinstance(value, torch.Tensor)
-        and name.rsplit("._packed_params", 1)[0] not in integer_layers
-        and name.rsplit(".", 1)[0] not in integer_layers
+        and name.rsplit("._packed_params", 1)[0] not in integers
+        and name.rsplit(".", 1)[0] not in integers
     }
-    for name, layer in integer_layers.items():
+    for name, layer in integers.items():
         weight = layer.weight()
         tensors[f"{name}.weight"] = weight.int_repr()
         tensors[f"{name}.weight_scale"] = torch.tensor(weight.q_scale(), dtype=torch.float64)
@@ -132,12 +145,9 @@ def _exact_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
 def _packed_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     tensors = _exact_tensors(model)
     for name, module in model.named_modules():
-        if hasattr(module, "rounded_weight"):
-            with torch.no_grad():
-                scale = module.weight.abs().amax() / 127
-                scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-                tensors[f"{name}.weight"] = module.weight.div(scale).round().clamp(-127, 127).to(torch.int8)
-            tensors[f"{name}.weight_scale"] = scale
+        if isinstance(module, QuantizedWeight):
+            integers, scale = module.weight_grid.pack(module.weight)  # type: ignore[attr-defined]
+            tensors[f"{name}.weight"], tensors[f"{name}.weight_scale"] = integers, scale
     return tensors
 
 
@@ -149,12 +159,12 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
         missing, unexpected = sorted(expected - set(tensors))[:3], sorted(set(tensors) - expected)[:3]
         raise ValueError(f"missing {missing}, unexpected {unexpected}")
     integers = {f"{name}_scale" for name, tensor in tensors.items() if not tensor.is_floating_point()}
-    integers |= {f"{name}.weight_scale" for name, _ in _integer_layers(model)}
+    integers |= {f"{name}.weight_scale" for name, _ in integer_layers(model)}
     for name in sorted(integers - set(scales)):
         raise ValueError(f"{name.removesuffix('_scale')} holds integers without {name}")
     for name in sorted(set(scales) - integers):
         raise ValueError(f"{name} scales no integers")
-    for name, layer in _integer_layers(model):
+    for name, layer in integer_layers(model):
         weight, scale = tensors.pop(f"{name}.weight"), float(scales.pop(f"{name}.weight_scale"))
         if weight.dtype != torch.int8 or weight.shape != layer.weight().shape:
             raise ValueError(f"{name}.weight is no int8 matrix {tuple(layer.weight().shape)}")
@@ -162,8 +172,14 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
             torch._make_per_tensor_quantized_tensor(weight, scale, 0), tensors.pop(f"{name}.bias")
         )
     for name, scale in scales.items():
-        weight_name = name.removesuffix("_scale")
-        tensors[weight_name] = tensors[weight_name].float() * scale
+        layer_name, weight_name = name.removesuffix(".weight_scale"), name.removesuffix("_scale")
+        layer = model.get_submodule(layer_name)
+        if not isinstance(layer, QuantizedWeight):
+            raise ValueError(f"{weight_name} holds integers, and its layer is not quantized")
+        try:
+            tensors[weight_name] = layer.weight_grid.unpack(tensors[weight_name], scale)
+        except BadInput as error:
+            raise ValueError(f"{weight_name}: {error}") from error
     places = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     with torch.no_grad():
         for name, tensor in sorted(tensors.items()):
@@ -172,9 +188,3 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
                     f"{name} has the shape {tuple(tensor.shape)}, not {tuple(places[name].shape)}"
                 )
             places[name].copy_(tensor)
-
-
-def _integer_layers(model: nn.Module):
-    """(name, module) of each real int8 linear layer."""
-    integer_linear = torch.ao.nn.quantized.dynamic.Linear
-    return ((name, module) for name, module in model.named_modules() if isinstance(module, integer_linear))

@@ -2,13 +2,19 @@
 
 Source: Dasgupta, Cohn and Baldwin 2023, Cost-effective Distillation of Large Language Models. All losses
 take the logits of student and teacher, (batch, classes), and as labels either class numbers (batch,) or
-distributions (batch, classes); `grades.as_classes` makes these of a graded task. They give the mean over
-the batch, and the teacher gets no gradient.
+distributions (batch, classes); `as_classes` makes these of regression targets. They give the mean over the
+batch, and the teacher gets no gradient.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
+from bert_compression.compression.distillation import kl_loss, model_inputs
+from bert_compression.compression.regression import as_classes
 from bert_compression.errors import BadInput
 
 LEAST = 1e-6  # what the squared loss divides by is no smaller
@@ -64,6 +70,48 @@ def corrected_squares_loss(
     return (1 - alpha) * cross_entropy(student, gold) + alpha * squares.mean()
 
 
+class LogitLoss:
+    """The objective `loss` on logits, weighed against cross-entropy: `lambda_` is the share of the latter.
+
+    - "cross_entropy": nothing but that; no teacher;
+    - "kl": (1 - lambda) KL(teacher || student), as `kl_loss` at temperature 1;
+    - "taylor": `taylor_loss`;
+    - "squares": `corrected_squares_loss` with alpha = 1 - lambda.
+
+    Classes and regression targets both serve for labels. `curve` keeps the cross-entropy of each step,
+    whatever the loss, so that losses can be compared. Raises BadInput for another loss.
+    """
+
+    def __init__(self, loss: str, lambda_: float):
+        losses: dict[str, Callable | None] = {
+            "cross_entropy": None,
+            "kl": self._mixed_kl,
+            "taylor": partial(taylor_loss, lambda_=lambda_),
+            "squares": partial(corrected_squares_loss, alpha=1 - lambda_),
+        }
+        if loss not in losses:
+            raise BadInput(f"unknown loss {loss!r}: choose one of {', '.join(losses)}")
+        self.curve: list[float] = []
+        self._lambda, self._loss = lambda_, losses[loss]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("teacher_logits",) if self._loss else ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        answers = student(**model_inputs(batch)).logits.float()
+        logits, gold = as_classes(answers, batch["labels"])
+        plain = cross_entropy(logits, gold)
+        self.curve.append(plain.item())
+        if not self._loss:
+            return plain
+        teacher, _ = as_classes(batch["teacher_logits"], batch["labels"])
+        return self._loss(logits, teacher, gold)
+
+    def _mixed_kl(self, student: torch.Tensor, teacher: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
+        return self._lambda * cross_entropy(student, gold) + (1 - self._lambda) * kl_loss(student, teacher)
+
+
 def _checked(
     student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -74,7 +122,9 @@ def _checked(
             f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
         )
     if labels.ndim == 1 and labels.is_floating_point():
-        raise BadInput("the labels are grades, and this loss asks for classes: pass both through as_classes")
+        raise BadInput(
+            "the labels are regression targets, and this loss asks for classes: pass both through as_classes"
+        )
     precise = torch.promote_types(student_logits.dtype, torch.float32)
     student, teacher = student_logits.to(precise), teacher_logits.detach().to(precise)
     gold = labels if labels.ndim == 2 else one_hot(labels, student.shape[1])

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bert_compression.compression.pruning import encoder_layers
+from bert_compression.compression.distillation import Objective
+from bert_compression.compression.layers import encoder_layers
 from bert_compression.errors import BadInput
 
 
@@ -55,7 +56,7 @@ class TheseusModule(nn.Module):
 
 
 def replace_modules(predecessor: nn.Module, layers: int) -> nn.Module:
-    """A model in training by replacement: `predecessor` with each of `layers` modules beside its successor.
+    """A model in training by replacement: `predecessor` with each of `layers` modules next to its successor.
 
     The successors start as the first `layers` layers of the predecessor and are all that is trained: the
     predecessor's layers, the embeddings, the pooler and the classifier keep their fine-tuned values (as in
@@ -96,7 +97,7 @@ class Replacing:
     KD. Counts its own steps: make a new one for each training.
     """
 
-    objective: object
+    objective: Objective
     k: float
     b: float
     step: int = 0
@@ -106,11 +107,11 @@ class Replacing:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return self.objective.needs  # type: ignore[attr-defined]
+        return self.objective.needs
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         rate = replacement_rate(self.step, self.k, self.b)
         for module in encoder_layers(student):
             module.rate = rate
         self.step += 1
-        return self.objective(student, batch)  # type: ignore[operator]
+        return self.objective(student, batch)

@@ -1,4 +1,4 @@
-"""On what a job ran: versions, hardware, commit, peak memory. Every record holds these."""
+"""Where and on what a job runs: the project, versions, hardware, commit, threads, peak memory."""
 
 import ctypes
 import os
@@ -17,9 +17,23 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from bert_compression.devices import has_bf16
-from bert_compression.experiments.places import project_root
 
+STORE_VARIABLE = "BERT_COMPRESSION_STORE"
 PACKAGES = ("bert-compression", "torch", "transformers", "numpy", "textattack")
+
+
+def project_root() -> Path:
+    """The project that the working directory belongs to, else the one that the package was installed from."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[3]):
+        if (folder / "_config.yml").is_file() and (folder / "lib" / "bert_compression").is_dir():
+            return folder
+    return here
+
+
+def store_folder() -> Path:
+    """Where runs are kept: BERT_COMPRESSION_STORE, else .store in the project."""
+    return Path(os.environ.get(STORE_VARIABLE) or project_root() / ".store")
 
 
 @cache
@@ -47,10 +61,13 @@ def hardware() -> dict[str, object]:
     }
 
 
-@cache
 def commit() -> str | None:
     """The project's commit, with "+" when its library has changed since; None outside a checkout."""
-    root = project_root()
+    return _commit(project_root())
+
+
+@cache
+def _commit(root: Path) -> str | None:
     if not (root / "lib" / "bert_compression").is_dir():
         return None  # some other project's commit would say nothing
     try:

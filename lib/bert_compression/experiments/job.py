@@ -1,35 +1,38 @@
 """A job: what is to be computed, named by a digest, so that the same thing is never computed twice.
 
 *Identity* says what was asked: kind, parameters, and the identities of the input jobs. The *key* adds what
-the answer rests on besides: the code that the kind runs through and the data that it reads. A record is
+the answer rests on besides: the version of the kind, the data, the encoder, the word resources. A record is
 fresh when its key is the one that the job has today.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from bert_compression.attacks.resources import resources_digest
-from bert_compression.experiments.code import code_name
+from bert_compression.attacks import resources_digest
+from bert_compression.errors import BadInput
+from bert_compression.experiments.kinds import KINDS
 from bert_compression.models import encoder_digest
-from bert_compression.tasks.catalogue import get_task
-from bert_compression.tasks.examples import Examples
-from bert_compression.tasks.sources import Source, load_examples
+from bert_compression.tasks import Examples, Source, get_task, load_examples
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One unit of work. `kind` names a module of experiments/kinds; `params` are plain values; `inputs` are
-    the jobs whose results it reads; `method` labels it in records and tables and is no part of its name."""
+    """One unit of work. `kind` is one of `kinds.KINDS`; `params` are plain values; `inputs` are the jobs
+    whose results it reads. `method` names the model that the job makes or looks at, and `step` is its own
+    step in the chain that makes it; both are labels, and no part of the identity."""
 
     kind: str
     params: dict
     inputs: dict[str, "Job"] = field(default_factory=dict)
     method: str = ""
+    step: str = ""
 
     @cached_property
     def identity(self) -> str:
+        """sha256 of what was asked."""
         inputs = {name: job.identity for name, job in self.inputs.items()}
         return digest({"kind": self.kind, "params": self.params, "inputs": inputs})
 
@@ -37,8 +40,51 @@ class Job:
     def seed(self) -> int:
         return self.params["seed"]
 
-    def __str__(self) -> str:
+    @property
+    def task(self) -> str:
+        return self.params["task"]
+
+    def named(self, method: str) -> "Job":
+        """The same job under the name of a method."""
+        return replace(self, method=method)
+
+    @property
+    def title(self) -> str:
+        """What a line of progress calls it."""
         return f"{self.kind} of {self.method}, seed {self.seed}"
+
+    @property
+    def chain(self) -> str:
+        """All steps that make the model, from the pretrained encoder on."""
+        return " | ".join(self._steps(to_name=False))
+
+    def __str__(self) -> str:
+        """The steps that make the model, from the nearest model with a name on: "teacher | truncate |
+        distill". For a job that makes no model, its title."""
+        return " | ".join(self._steps(to_name=True)) if self.step else self.title
+
+    def _steps(self, to_name: bool) -> list[str]:
+        model = self.inputs.get("model")
+        if model is None:
+            return [self.step]
+        if to_name and "|" not in model.method:
+            return [model.method, *filter(None, [self.step])]
+        return [*model._steps(to_name), *filter(None, [self.step])]
+
+
+def in_order(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs and all that they need, each once, inputs before what reads them."""
+    ordered: dict[str, Job] = {}
+
+    def visit(job: Job) -> None:
+        if job.identity not in ordered:
+            for needed in job.inputs.values():
+                visit(needed)
+            ordered[job.identity] = job
+
+    for job in jobs:
+        visit(job)
+    return list(ordered.values())
 
 
 class Resolver:
@@ -46,6 +92,7 @@ class Resolver:
 
     def __init__(self, source: Source):
         self.source = source
+        self._splits: dict[tuple[str, str], Examples] = {}
         self._examples: dict[tuple, Examples] = {}
         self._keys: dict[str, str] = {}
 
@@ -53,26 +100,38 @@ class Resolver:
         """The examples that the job reads, or None for a job that reads none."""
         if "split" not in job.params:
             return None
-        wanted = (job.params["task"], job.params["split"], job.params["size"])
+        wanted = (job.task, job.params["split"], job.params["size"])
         if wanted not in self._examples:
             name, split, size = wanted
-            self._examples[wanted] = load_examples(self.source, get_task(name), split, size)
+            task = get_task(name)
+            self._examples[wanted] = load_examples(self.source, task, split, size, self._splits)
         return self._examples[wanted]
+
+    def data(self, job: Job) -> tuple[str, int] | None:
+        """What names the examples that the job reads, and how many they are: their digest, or, where the
+        source vouches for its splits, its word for them, so that nothing is read."""
+        if "split" not in job.params:
+            return None
+        state, size = self.source.state(get_task(job.task), job.params["split"]), job.params["size"]
+        if state and (size is None or 1 <= size <= state[1]):
+            return f"{state[0]} {size or 'whole'}", size or state[1]
+        examples = self.examples(job)
+        return (examples.digest, len(examples)) if examples else None
 
     def key(self, job: Job) -> str:
         """The job's key. Raises BadInput when its data cannot be had."""
         if job.identity not in self._keys:
-            examples, task = self.examples(job), get_task(job.params["task"])
-            self._keys[job.identity] = digest(
-                {
-                    "identity": job.identity,
-                    "code": code_name(job.kind),
-                    "data": examples.digest if examples else None,
-                    "task": [task.columns, task.labels, task.attacked],
-                    "resources": self._resources(job),
-                    "encoder": encoder_digest(job.params["encoder"]),
-                    "inputs": {name: self.key(needed) for name, needed in job.inputs.items()},
-                }
+            if job.kind not in KINDS:
+                raise BadInput(f"unknown kind {job.kind!r}: choose one of {', '.join(KINDS)}")
+            data, task = self.data(job), get_task(job.task)
+            self._keys[job.identity] = job_key(
+                job.identity,
+                KINDS[job.kind].version,
+                data[0] if data else None,
+                [task.columns, task.labels, task.attacked],
+                self._resources(job),
+                encoder_digest(job.params["encoder"]),
+                {name: self.key(needed) for name, needed in job.inputs.items()},
             )
         return self._keys[job.identity]
 
@@ -81,6 +140,29 @@ class Resolver:
         if "resources" not in job.params:
             return None
         return resources_digest(job.params["resources"], getattr(self.source, "folder", None))
+
+
+def job_key(
+    identity: str,
+    version: int,
+    data: str | None,
+    task: list,
+    resources: str | None,
+    encoder: str | None,
+    inputs: dict[str, str],
+) -> str:
+    """The key of a job: the digest of its identity and of all that its result rests on."""
+    return digest(
+        {
+            "identity": identity,
+            "version": version,
+            "data": data,
+            "task": task,
+            "resources": resources,
+            "encoder": encoder,
+            "inputs": inputs,
+        }
+    )
 
 
 def digest(value: object) -> str:

@@ -56,7 +56,7 @@ class Progress:
         seconds = time.perf_counter() - self.running.pop(job.identity).since
         self.done, self.predicted = self.done + 1, self.predicted + self.seconds.get(job.identity, 0.0)
         if self.bar is None:
-            self.note(f"[{self.done}/{len(self.jobs)}] {job}: {seconds:.1f} s, {self._left()} left")
+            self.note(f"[{self.done}/{len(self.jobs)}] {job.title}: {seconds:.1f} s, {self._left()} left")
 
     def note(self, line: str) -> None:
         """One line that stays."""
@@ -71,7 +71,7 @@ class Progress:
     def _show(self) -> None:
         if self.bar is not None:
             self.bar.n = min(self._predicted_of_done(), self.bar.total)
-            first, *others = [str(running.job) for running in self.running.values()]
+            first, *others = [running.job.title for running in self.running.values()]
             beside = f" and {len(others)} more" if others else ""
             self.bar.set_description_str(
                 f"{self.done + 1}/{len(self.jobs)} {first}{beside}, {self._left()} left"

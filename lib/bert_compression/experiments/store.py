@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+
 from bert_compression.errors import BadInput
-from bert_compression.experiments.places import STORE_VARIABLE
+from bert_compression.experiments.environment import STORE_VARIABLE
+from bert_compression.experiments.records import decode, encode, is_sound
+from bert_compression.tasks import Examples
 
 RECORD = "record.json"
-
 
 # errno of a disk or a folder that takes nothing.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -34,14 +37,14 @@ class Store:
         """The record of that key, or None. A record that cannot be read, or is another job's, is dropped."""
         path = self._folder(key) / RECORD
         try:
-            record = json.loads(path.read_text())
-            if record["key"] == key:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if is_sound(record) and record["key"] == key:
                 return record
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, OSError):
+        except (ValueError, OSError):
             pass
-        self._drop(key, "its record is damaged or another job's")
+        self._drop(key, "its record is damaged, another job's or of an earlier layout")
         return None
 
     def sound(self, key: str) -> bool:
@@ -84,6 +87,29 @@ class Store:
             folder.rename(place)
         return record
 
+    def keep_gold(self, task: str, split: str, examples: Examples) -> None:
+        """Keep the labels of examples that predictions are compared with: once, by the examples' digest."""
+        path = self._gold(examples.digest)
+        if not path.is_file():
+            told = {"data": examples.digest, "task": task, "split": split}
+            with self.writing():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(
+                    path, json.dumps({**told, "labels": encode(np.array(examples.labels))}, sort_keys=True)
+                )
+
+    def gold_line(self, digest: str) -> str:
+        """The labels of examples as one line of JSON. Raises BadInput where they were not kept."""
+        path = self._gold(digest)
+        if not path.is_file():
+            raise BadInput(f"the store has no gold labels of the examples {digest[:12]}: run their job again")
+        return path.read_text(encoding="utf-8")
+
+    def gold(self) -> dict[str, np.ndarray]:
+        """All gold labels that were kept, (examples,), by the digest of the examples."""
+        lines = (path.read_text(encoding="utf-8") for path in (self.folder / "gold").glob("*.json"))
+        return {told["data"]: decode(told["labels"]) for told in map(json.loads, lines)}
+
     def records(self) -> list[dict]:
         """All records there are, in no particular order."""
         # Not in partial folders, which other processes make and remove meanwhile.
@@ -99,6 +125,9 @@ class Store:
     def writing(self) -> AbstractContextManager[None]:
         """Around what writes into the store: BadInput for a disk that is full or read-only."""
         return readable_disk_errors(self.folder, f", or name another folder with {STORE_VARIABLE}")
+
+    def _gold(self, digest: str) -> Path:
+        return self.folder / "gold" / f"{digest}.json"
 
     def _folder(self, key: str) -> Path:
         return self.folder / key[:2] / key
@@ -130,7 +159,7 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a whole file or none: under a temporary name first, then renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,25 +6,27 @@ from bert_compression.metrics.agreement import (
     error_jaccard,
     error_jaccard_intervals,
     error_jaccard_matrix,
+    error_overlap_difference,
     expected_error_jaccard,
     resampled_error_associations,
     resampled_error_jaccards,
 )
 from bert_compression.metrics.calibration import (
+    Reliability,
     brier_score,
     expected_calibration_error,
     reliability,
 )
-from bert_compression.metrics.contributions import score_contributions
 from bert_compression.metrics.glue import (
+    SCORES,
     accuracy,
     f1,
     matthews_correlation,
     pearson_correlation,
     spearman_correlation,
 )
-from bert_compression.metrics.intervals import bootstrap_intervals, score_interval
 from bert_compression.metrics.loyalty import (
+    label_agreements,
     label_loyalty,
     probability_loyalties,
     probability_loyalty,
@@ -35,7 +37,6 @@ from bert_compression.metrics.ood import (
     outlier_fpr,
     outlier_threshold,
 )
-from bert_compression.metrics.paired_tests import min_f_prime, seed_noise
 from bert_compression.metrics.representation import (
     expected_neighbour_jaccard,
     linear_cka,
@@ -44,30 +45,68 @@ from bert_compression.metrics.representation import (
     neighbour_jaccard,
     neighbour_jaccards,
 )
-from bert_compression.metrics.robustness import attack_summary
+from bert_compression.metrics.robustness import (
+    ALREADY_WRONG,
+    FOOLED,
+    WITHSTOOD,
+    accuracy_within_budget,
+    attack_summary,
+    degradation,
+    queries_per_success,
+    relative_degradation_difference,
+    withstood,
+)
 from bert_compression.metrics.significance import (
+    TAILS,
+    MinF,
+    SeedNoise,
     bootstrap_interval,
+    bootstrap_intervals,
     holm,
     mcnemar,
+    min_f_prime,
     paired_bootstrap_interval,
+    score_contributions,
+    score_interval,
+    seed_noise,
+)
+from bert_compression.metrics.squad import (
+    answer_f1,
+    exact_match,
+    normalized_answer,
+    squad_scores,
 )
 
 __all__ = [
+    "ALREADY_WRONG",
+    "FOOLED",
+    "SCORES",
+    "TAILS",
+    "WITHSTOOD",
+    "MinF",
+    "Reliability",
+    "SeedNoise",
     "accuracy",
+    "accuracy_within_budget",
+    "answer_f1",
     "attack_summary",
     "bootstrap_interval",
     "bootstrap_intervals",
     "brier_score",
+    "degradation",
     "error_association",
     "error_association_matrix",
     "error_jaccard",
     "error_jaccard_intervals",
     "error_jaccard_matrix",
+    "error_overlap_difference",
+    "exact_match",
     "expected_calibration_error",
     "expected_error_jaccard",
     "expected_neighbour_jaccard",
     "f1",
     "holm",
+    "label_agreements",
     "label_loyalty",
     "linear_cka",
     "linear_cka_matrix",
@@ -78,6 +117,7 @@ __all__ = [
     "nearest_neighbours",
     "neighbour_jaccard",
     "neighbour_jaccards",
+    "normalized_answer",
     "outlier_auroc",
     "outlier_fpr",
     "outlier_threshold",
@@ -85,6 +125,8 @@ __all__ = [
     "pearson_correlation",
     "probability_loyalties",
     "probability_loyalty",
+    "queries_per_success",
+    "relative_degradation_difference",
     "reliability",
     "resampled_error_associations",
     "resampled_error_jaccards",
@@ -92,4 +134,6 @@ __all__ = [
     "score_interval",
     "seed_noise",
     "spearman_correlation",
+    "squad_scores",
+    "withstood",
 ]

@@ -1,4 +1,4 @@
-"""What the metrics ask of their arrays, in one place, so that each body holds only its formula."""
+"""Checks of the arguments of metrics, in one place, so that each metric holds only its formula."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,3 +38,26 @@ def distributions(probs: ArrayLike, name: str) -> np.ndarray:
             f"each row of {name} must be a probability distribution; pass probabilities, not logits"
         )
     return p / totals
+
+
+def feature_matrix(values: ArrayLike, name: str) -> np.ndarray:
+    """An array (points, features) of finite numbers."""
+    x = np.asarray(values)
+    if x.ndim != 2 or not x.size:
+        raise BadInput(f"{name} must have the shape (points, features), not {x.shape}")
+    if not np.isfinite(x).all():
+        raise BadInput(f"{name} holds NaN or infinite values")
+    return x
+
+
+def check_k(k: int, others: int, of_what: str) -> None:
+    """Raises BadInput unless there is a k-th nearest among so many others."""
+    if not isinstance(k, int | np.integer) or not 0 < k <= others:
+        raise BadInput(f"k must be a whole number from 1 to {others}, the number of {of_what}, not {k!r}")
+
+
+def tails(confidence: float) -> list[float]:
+    """The two quantiles between which this share of a distribution lies, as much on either side left out."""
+    if not 0 < confidence < 1:
+        raise BadInput(f"confidence must lie between 0 and 1, not {confidence!r}")
+    return [(1 - confidence) / 2, (1 + confidence) / 2]

@@ -1,14 +1,15 @@
-"""Do two models err on the same examples, and on more of them together than chance explains?
+"""Error overlap: do two models err on the same examples, and on more of them together than chance explains?
 
-Whatever a mask marks, its sets are compared alike: wrong answers, or the points that a model finds unlike its
-training data. Book: metrics/agreement.
+Masks of any other sets of examples can take the place of errors, such as the inputs that a model flags as
+out-of-distribution. Book: metrics/agreement.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import paired_labels
+from bert_compression.metrics._checks import paired_labels, tails
+from bert_compression.metrics.significance import TAILS
 
 NAMES = ("errors_a", "errors_b")
 
@@ -18,7 +19,7 @@ def error_jaccard(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
 
     Jaccard's coefficient of the two sets, |A and B| / |A or B|: a fraction in [0, 1]; 1 for equal sets, 0
     for sets without a common example (Rai et al. 2024, the first of four characteristics). Both arrays have
-    the shape (examples,) and say of each example whether the model is wrong.
+    the shape (examples,) and say of each example whether the model is wrong on it.
 
     >>> error_jaccard([True, True, True, False], [False, True, True, True])
     0.5
@@ -32,7 +33,7 @@ def error_jaccard(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
 
 
 def expected_error_jaccard(rate_a: float, rate_b: float) -> float:
-    """What would the Jaccard be of two models that err independently of each other, at these rates?
+    """What is the expected Jaccard of two models that err independently of each other, at these rates?
 
     a b / (a + b - a b), in [0, 1]: the chance that both are wrong over the chance that at least one is. Of
     the examples in either set each is in both with just this probability, so it is the expectation of the
@@ -53,7 +54,7 @@ def expected_error_jaccard(rate_a: float, rate_b: float) -> float:
 
 
 def error_association(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
-    """How far from chance towards what these error rates allow at most do two models err together?
+    """Do two models err together more often than chance has it, relative to the most that their rates allow?
 
     Cole's coefficient of association (Cole 1949): with rates a and b and the share s of examples that both
     get wrong, s - a b over the largest value that it can have, min(a, b) - a b; where s lies below a b,
@@ -90,7 +91,7 @@ def error_association_matrix(errors: ArrayLike) -> np.ndarray:
 
 
 def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """`error_jaccard_matrix`, had other examples been drawn, `resamples` times: (resamples, models, models).
+    """`error_jaccard_matrix` of resampled examples: (resamples, models, models).
 
     The bootstrap over examples. All models answer the same drawn examples, so that the difference of two
     entries, as of two models and of two seeds of one model, can be taken draw by draw. `errors` has the shape
@@ -100,8 +101,10 @@ def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int
 
 
 def resampled_error_associations(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """`error_association_matrix` of the same draws, (resamples, models, models); as
-    `resampled_error_jaccards`."""
+    """`error_association_matrix` of resampled examples: (resamples, models, models).
+
+    The draws are those of `resampled_error_jaccards`, and so are the arguments.
+    """
     wrong = _of_models(errors)
     return _associations(_resampled_shared(wrong, resamples, seed), wrong.shape[1])
 
@@ -115,10 +118,61 @@ def error_jaccard_intervals(
     `score_interval(error_jaccard, ...)` gives, but for the draws. Raises BadInput for a confidence outside
     (0, 1), and as `error_jaccard` does. Book: metrics/agreement.
     """
-    if not 0 < confidence < 1:
-        raise BadInput(f"confidence must lie between 0 and 1, not {confidence!r}")
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    return np.moveaxis(np.quantile(resampled_error_jaccards(errors, resamples, seed), tails, axis=0), 0, -1)
+    outer = tails(confidence)
+    return np.moveaxis(np.quantile(resampled_error_jaccards(errors, resamples, seed), outer, axis=0), 0, -1)
+
+
+def error_overlap_difference(
+    reference_errors: ArrayLike,
+    other_errors: ArrayLike,
+    association: bool = False,
+    resamples: int = 2000,
+    seed: int = 0,
+    scale: float = 1.0,
+) -> tuple[float, float, float]:
+    """How much more do two trainings of one model overlap in their errors than that model and another one?
+
+    Both arguments have the shape (seeds, examples), with a row for each seed of the model, and the same seeds
+    for both. Returns (effect, low, high). The effect is the mean `error_jaccard` over pairs of the reference
+    model's seeds, less its mean over the two models at different seeds: above 0 where the other model differs
+    from the reference by more than the choice of a seed explains. Low and high bound its 95 % percentile
+    bootstrap interval over examples, with the same examples drawn for all models and seeds.
+
+    The reference's two seeds share one error of three; each of them shares none with the other model:
+
+    >>> reference, other = [[1, 1, 0, 0], [0, 1, 1, 0]], [[0, 0, 0, 1], [0, 0, 0, 1]]
+    >>> effect, low, high = error_overlap_difference(reference, other)
+    >>> round(effect, 3)
+    0.333
+
+    `association` takes `error_association` in the place of Jaccard's coefficient. `scale` is a factor for all
+    three: 100 gives percentage points. Raises BadInput for different shapes, fewer than two seeds, or others
+    than truth values. Book: metrics/agreement.
+    """
+    reference, other = np.asarray(reference_errors), np.asarray(other_errors)
+    if reference.ndim != 2 or reference.shape != other.shape or not reference.size or len(reference) < 2:
+        raise BadInput(
+            "both must have one shape (seeds, examples) with 2 seeds or more, "
+            f"but they have {reference.shape} and {other.shape}"
+        )
+    named = ((reference, "reference_errors"), (other, "other_errors"))
+    wrong = np.concatenate([_truth_values(errors, name) for errors, name in named])
+    matrix, resampled = (
+        (error_association_matrix, resampled_error_associations)
+        if association
+        else (error_jaccard_matrix, resampled_error_jaccards)
+    )
+    effect = scale * _within_less_between(matrix(wrong)[None], len(reference))[0]
+    differences = scale * _within_less_between(resampled(wrong, resamples, seed), len(reference))
+    low, high = np.quantile(differences, TAILS)
+    return float(effect), float(low), float(high)
+
+
+def _within_less_between(overlaps: np.ndarray, seeds: int) -> np.ndarray:
+    """From (draws, models, models), the seeds of one model first and then those of the other: (draws,)."""
+    different = ~np.eye(seeds, dtype=bool)
+    within, between = overlaps[:, :seeds, :seeds], overlaps[:, :seeds, seeds:]
+    return within[:, different].mean(axis=1) - between[:, different].mean(axis=1)
 
 
 def _shared(wrong: np.ndarray) -> np.ndarray:
@@ -128,7 +182,7 @@ def _shared(wrong: np.ndarray) -> np.ndarray:
 
 
 def _resampled_shared(wrong: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """The same of `resamples` draws of as many examples, (resamples, models, models)."""
+    """How many errors every two models share in resampled examples, (resamples, models, models)."""
     # What counts of an example is which models get it wrong. So patterns are drawn, as often as they occur.
     patterns, counts = np.unique(wrong, axis=1, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(wrong.shape[1], counts / wrong.shape[1], resamples)
@@ -138,14 +192,14 @@ def _resampled_shared(wrong: np.ndarray, resamples: int, seed: int) -> np.ndarra
 
 
 def _jaccards(both: np.ndarray) -> np.ndarray:
-    """From the numbers of shared errors, (..., models, models)."""
+    """Jaccard's coefficients from the numbers of shared errors, (..., models, models)."""
     one, other = _sizes(both)
     either = one + other - both
     return np.divide(both, either, out=np.ones_like(both), where=either > 0)
 
 
 def _associations(both: np.ndarray, examples: int) -> np.ndarray:
-    """From the same, and the number of examples."""
+    """Associations from the numbers of shared errors, (..., models, models), and of examples."""
     one, other = _sizes(both)
     # In whole numbers, times the square of the examples, so that independence gives 0 and no rounding.
     chance = one * other

@@ -1,4 +1,4 @@
-"""Is a model right as often as it says it is? Book: metrics/calibration."""
+"""Calibration: is a model right as often as its probabilities say? Book: metrics/calibration."""
 
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
 
 
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """How far are the probabilities from what turned out to be so? Half the squared distance, in the mean.
+    """How far are the probabilities from the gold labels? Half the squared distance, in the mean.
 
     With y_i the distribution that sits on the gold label, the mean of |p_i - y_i|² / 2 (Brier 1950, there
     without the half): a fraction in [0, 1]; 0 is best, and of two classes it is (p - y)². Unlike the

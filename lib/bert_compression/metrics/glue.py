@@ -8,8 +8,8 @@ such as a correlation with predictions that are all the same, is 0: nothing was 
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from bert_compression.metrics._checks import paired_labels
 
@@ -59,9 +59,10 @@ def matthews_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) ->
 
 
 def pearson_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) -> float:
-    """How near to a line do predicted grades rise with the gold ones? Pearson's coefficient, in [-1, 1].
+    """How near to a line do predictions rise with the regression targets? Pearson's coefficient, in [-1, 1].
 
-    GLUE's first score for STS-B. Neither the unit nor the zero of the predictions matters.
+    GLUE's first score for STS-B, whose gold labels are numbers. Neither the unit nor the zero of the
+    predictions matters.
 
     >>> pearson_correlation([0, 1, 2], [10, 12, 14])
     1.0
@@ -81,10 +82,10 @@ def spearman_correlation(gold_labels: ArrayLike, predicted_labels: ArrayLike) ->
     1.0
     """
     gold, predicted = paired_labels(gold_labels, predicted_labels, NAMES)
-    return pearson_correlation(rankdata(gold), rankdata(predicted))
+    return pearson_correlation(scipy.stats.rankdata(gold), scipy.stats.rankdata(predicted))
 
 
-# By the names that tasks know them by.
+# The scores by their names in the settings of tasks.
 SCORES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "accuracy": accuracy,
     "f1": f1,

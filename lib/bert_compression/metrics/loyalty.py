@@ -1,4 +1,4 @@
-"""Does the student answer like its teacher? (Xu et al. 2021, section 3.1.) Book: metrics/loyalty."""
+"""Loyalty: does the student answer like its teacher? (Xu et al. 2021, section 3.1.) Book: metrics/loyalty."""
 
 import math
 
@@ -7,6 +7,19 @@ from numpy.typing import ArrayLike
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics._checks import distributions, paired_labels
+
+
+def label_agreements(teacher_labels: ArrayLike, student_labels: ArrayLike) -> np.ndarray:
+    """On which examples does the student give its teacher's label, right or wrong? Truth values (examples,).
+
+    The mean is `label_loyalty`; the values are what intervals and paired tests are made from. Arguments and
+    errors as there.
+
+    >>> label_agreements([0, 1, 1, 0], [0, 1, 0, 0]).tolist()
+    [True, True, False, True]
+    """
+    teacher, student = paired_labels(teacher_labels, student_labels, ("teacher_labels", "student_labels"))
+    return teacher == student
 
 
 def label_loyalty(teacher_labels: ArrayLike, student_labels: ArrayLike) -> float:
@@ -21,17 +34,16 @@ def label_loyalty(teacher_labels: ArrayLike, student_labels: ArrayLike) -> float
     Symmetric in its arguments. Raises BadInput for arrays of different length or empty ones.
     Book: metrics/loyalty.
     """
-    teacher, student = paired_labels(teacher_labels, student_labels, ("teacher_labels", "student_labels"))
-    return float((teacher == student).mean())
+    return float(label_agreements(teacher_labels, student_labels).mean())
 
 
 def probability_loyalties(
     teacher_probs: ArrayLike, student_probs: ArrayLike, base: float = math.e
 ) -> np.ndarray:
-    """One minus the Jensen-Shannon distance, example by example: shape (examples,), float64.
+    """How near is the student's distribution to its teacher's on each example? Shape (examples,), float64.
 
-    The terms whose mean is `probability_loyalty`; per-example values are what intervals and paired
-    tests are made from. Arguments and errors as there.
+    One minus the Jensen-Shannon distance. The mean is `probability_loyalty`; the values are what intervals
+    and paired tests are made from. Arguments and errors as there.
     """
     if not (1 < base < math.inf):
         raise BadInput(f"base must be a finite number greater than 1, not {base!r}")

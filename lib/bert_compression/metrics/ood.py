@@ -1,18 +1,20 @@
-"""Which inputs does a model find unlike its training data? Deep nearest neighbours (Sun et al. 2022).
+"""Out-of-distribution detection: which inputs does a model find unlike its training data?
 
-In-distribution points are the *positive* ones, as in the paper: they are to pass. Book: metrics/outliers.
+By deep nearest neighbours (Sun et al. 2022). In-distribution points are the *positive* ones, as in the paper:
+they are to pass. Book: metrics/outliers.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics._cosine import check_k, cosine_blocks, unit_rows
+from bert_compression.metrics._checks import check_k
+from bert_compression.metrics.representation import cosine_blocks, unit_rows
 
 
 def nearest_distances(features: ArrayLike, training_features: ArrayLike, k: int) -> np.ndarray:
-    """How far is each point from its k-th nearest training point? Shape (points,), in [0, 2].
+    """How far is each point from its k-th nearest training point? Distances (points,), in [0, 2].
 
     Both arguments have the shape (points, features) and are scaled to length 1 first; the distance is
     Euclidean (Sun et al. 2022, section 3). A training point is its own nearest neighbour.
@@ -38,12 +40,12 @@ def nearest_distances(features: ArrayLike, training_features: ArrayLike, k: int)
     return np.sqrt(np.maximum(2 - 2 * cosine, 0))
 
 
-def outlier_threshold(inside: ArrayLike, passing: float = 0.95) -> float:
+def outlier_threshold(in_distribution: ArrayLike, passing: float = 0.95) -> float:
     """Up to which distance does a point pass, if the share `passing` of in-distribution points is to pass?
 
-    The smallest of the distances `inside`, (points,), that at least this share does not exceed. They must
-    be of points that are not among the training points. A point is flagged where its distance *exceeds* the
-    threshold; the flags of two models are compared with `error_jaccard`.
+    The smallest of the distances `in_distribution`, (points,), that at least this share does not exceed. They
+    must be of points that are not among the training points. A point is flagged where its distance *exceeds*
+    the threshold; `error_jaccard` measures how far the flags of two models overlap.
 
     >>> outlier_threshold([0.4, 0.1, 0.3, 0.2], passing=0.75)
     0.3
@@ -53,39 +55,43 @@ def outlier_threshold(inside: ArrayLike, passing: float = 0.95) -> float:
     """
     if not 0 < passing <= 1:
         raise BadInput(f"passing must be a share above 0 and up to 1, not {passing!r}")
-    return float(np.quantile(_distances(inside, "inside"), passing, method="inverted_cdf"))
+    return float(np.quantile(_distances(in_distribution, "in_distribution"), passing, method="inverted_cdf"))
 
 
-def outlier_auroc(inside: ArrayLike, outside: ArrayLike) -> float:
-    """How often is a point from outside farther away than one from inside? The area under the ROC curve.
+def outlier_auroc(in_distribution: ArrayLike, out_of_distribution: ArrayLike) -> float:
+    """How often is an out-of-distribution point farther away than an in-distribution one? The AUROC.
 
-    Over all pairs of a distance of an in-distribution point, `inside`, and of an out-of-distribution point,
-    `outside`; equal distances count one half. In [0, 1]; 1 is best, 0.5 chance. Both have the shape
-    (points,), and which of the two is called positive makes no difference.
+    The area under the ROC curve: the share of all pairs of an in- and an out-of-distribution point in which
+    the latter has the larger distance; equal distances count one half. In [0, 1]; 1 is best, 0.5 chance. Both
+    arguments are distances of the shape (points,), and which of the two is called positive makes no
+    difference.
 
     >>> round(outlier_auroc([0.1, 0.2, 0.3], [0.3, 0.4]), 4)
     0.9167
 
     Raises BadInput for distances that are no finite numbers, or none at all. Book: metrics/outliers.
     """
-    within, beyond = _distances(inside, "inside"), _distances(outside, "outside")
-    ranks = rankdata(np.concatenate([within, beyond]))[len(within) :]
-    # Less what the ranks would be if every point from outside were nearest (Mann-Whitney's U).
+    within = _distances(in_distribution, "in_distribution")
+    beyond = _distances(out_of_distribution, "out_of_distribution")
+    ranks = scipy.stats.rankdata(np.concatenate([within, beyond]))[len(within) :]
+    # Less what the ranks would be if every out-of-distribution point were nearest (Mann-Whitney's U).
     return float((ranks.sum() - len(beyond) * (len(beyond) + 1) / 2) / (len(within) * len(beyond)))
 
 
-def outlier_fpr(inside: ArrayLike, outside: ArrayLike, passing: float = 0.95) -> float:
-    """How many points from outside pass, where the share `passing` of those inside does? FPR95, in [0, 1].
+def outlier_fpr(in_distribution: ArrayLike, out_of_distribution: ArrayLike, passing: float = 0.95) -> float:
+    """What share of out-of-distribution points passes, where `passing` of the in-distribution ones do? FPR95.
 
-    The false positive rate at 95 % true positives, with in-distribution points as positives: the share of
-    `outside` that does not exceed `outlier_threshold(inside, passing)`. 0 is best, `passing` is chance.
+    The false positive rate at 95 % true positives, with in-distribution points as positives: the share of the
+    distances `out_of_distribution`, (points,), that do not exceed `outlier_threshold(in_distribution,
+    passing)`. In [0, 1]; 0 is best, `passing` is chance.
 
     >>> outlier_fpr([0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.5, 0.6], passing=0.75)
     0.5
 
     Errors as for `outlier_threshold`. Book: metrics/outliers.
     """
-    return float(np.mean(_distances(outside, "outside") <= outlier_threshold(inside, passing)))
+    beyond = _distances(out_of_distribution, "out_of_distribution")
+    return float(np.mean(beyond <= outlier_threshold(in_distribution, passing)))
 
 
 def _distances(values: ArrayLike, name: str) -> np.ndarray:

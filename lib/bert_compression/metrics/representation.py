@@ -1,16 +1,22 @@
-"""Do two models see the same points as alike? Neighbours and linear CKA. Book: metrics/representation."""
+"""Representation similarity: shared nearest neighbours and linear CKA. Book: metrics/representation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import hypergeom
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics._cosine import check_k, cosine_blocks, unit_rows
-from bert_compression.metrics._gram import NOTHING, Layer, inner_products, layer, without_diagonals
+from bert_compression.metrics._checks import check_k, feature_matrix
 
+COSINE_BLOCK = 16 * 2**20  # bytes of cosines at a time: few enough to stay near the processor
+GRAM_BLOCK = 64 * 2**20  # bytes of Gram matrices at a time
 GRID = 2.0**36  # cosines nearer to each other than 1 / GRID differ by rounding, if at all
+NOTHING = 1e-12  # what rounding leaves where nothing should be left, relative to what there was
+
+
+# Neighbours
 
 
 def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
@@ -44,7 +50,7 @@ def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
 
 
 def neighbour_jaccards(neighbours_a: ArrayLike, neighbours_b: ArrayLike) -> np.ndarray:
-    """Jaccard's coefficient of two models' neighbours, point by point: shape (points,), float64.
+    """Jaccard's coefficient of two models' neighbours of each point: shape (points,), float64.
 
     Both arguments have the shape (points, k), as from `nearest_neighbours`; what intervals and paired
     comparisons are made from. Raises BadInput where the shapes differ.
@@ -95,7 +101,36 @@ def expected_neighbour_jaccard(points: int, k: int) -> float:
     """
     check_k(k, points - 1, "other points")
     common = np.arange(k + 1)
-    return float(hypergeom(points - 1, k, k).pmf(common) @ (common / (2 * k - common)))
+    return float(scipy.stats.hypergeom(points - 1, k, k).pmf(common) @ (common / (2 * k - common)))
+
+
+def unit_rows(vectors: ArrayLike, name: str) -> np.ndarray:
+    """The vectors scaled to length 1, in float64.
+
+    The vectors of an encoder may all point in nearly the same direction. Then the rounding of float32 would
+    decide which of them are neighbours.
+    """
+    x = feature_matrix(vectors, name).astype(np.float64)
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    if not lengths.all():
+        row = int(np.argmin(lengths))
+        raise BadInput(f"{name} has a zero vector in row {row}, which points nowhere: leave that point out")
+    x /= lengths
+    return x
+
+
+def cosine_blocks(queries: np.ndarray, bank: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some rows of `queries`, and their cosines with all rows of `bank`; all rows have length 1.
+
+    The search is exact, and block by block, so that no matrix of all pairs is ever kept.
+    """
+    size = max(1, COSINE_BLOCK // (bank.itemsize * len(bank)))
+    for start in range(0, len(queries), size):
+        rows = slice(start, min(start + size, len(queries)))
+        yield rows, queries[rows] @ bank.T
+
+
+# Linear CKA
 
 
 def linear_cka(features_a: ArrayLike, features_b: ArrayLike, unbiased: bool = False) -> float:
@@ -116,7 +151,7 @@ def linear_cka(features_a: ArrayLike, features_b: ArrayLike, unbiased: bool = Fa
     do not tell points apart: constant ones, or for `unbiased` fewer than 4 points or points that are all
     equally unlike. Book: metrics/representation.
     """
-    return float(_cka([layer(features_a, "features_a")], [layer(features_b, "features_b")], unbiased)[0, 0])
+    return float(_cka([_layer(features_a, "features_a")], [_layer(features_b, "features_b")], unbiased)[0, 0])
 
 
 def linear_cka_matrix(
@@ -126,10 +161,10 @@ def linear_cka_matrix(
 
     Each layer has the shape (points, features), all for the same points. The layers of several models can be
     strung together. All pairs come from a few matrix products, over features or over points, whichever are
-    fewer. Errors as for `linear_cka`.
+    fewer. Errors as for `linear_cka`. Book: metrics/representation.
     """
     a, b = (
-        [layer(features, f"{name}[{number}]") for number, features in enumerate(layers)]
+        [_layer(features, f"{name}[{number}]") for number, features in enumerate(layers)]
         for name, layers in (("layers_a", layers_a), ("layers_b", layers_b))
     )
     if not a or not b:
@@ -137,7 +172,35 @@ def linear_cka_matrix(
     return _cka(a, b, unbiased)
 
 
-def _cka(a: list[Layer], b: list[Layer], unbiased: bool) -> np.ndarray:
+# Inner products ⟨X Xᵀ, Y Yᵀ⟩ of many layers' centred features at once: of all pairs of `a` and `b`, and of
+# each of `a` and each of `b` with itself.
+_Products = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class _Layer(NamedTuple):
+    """Features as they were given. They are centred, in float64, when needed, and not kept so."""
+
+    name: str
+    features: np.ndarray  # (points, features)
+    mean: np.ndarray  # (features,)
+    lengths: np.ndarray  # (points,): squared, of the centred features
+
+    def centred(self) -> np.ndarray:
+        return self.features - self.mean
+
+
+def _layer(features: ArrayLike, name: str) -> _Layer:
+    """Features that tell at least two points apart."""
+    x = feature_matrix(features, name)
+    mean = x.mean(axis=0, dtype=np.float64)
+    centred = x - mean
+    lengths = np.einsum("pf,pf->p", centred, centred)
+    if lengths.sum() <= NOTHING**2 * len(x) * (mean @ mean):
+        raise BadInput(f"{name} is the same for all points, so CKA is undefined: leave it out")
+    return _Layer(name, x, mean, lengths)
+
+
+def _cka(a: list[_Layer], b: list[_Layer], unbiased: bool) -> np.ndarray:
     points = len(a[0].lengths)
     for each in a + b:
         if len(each.lengths) != points:
@@ -145,9 +208,69 @@ def _cka(a: list[Layer], b: list[Layer], unbiased: bool) -> np.ndarray:
             raise BadInput(f"{told}: they must be the same points")
     if unbiased and points < 4:
         raise BadInput(f"the unbiased estimator needs 4 points or more, not {points}")
-    products = inner_products(a, b)
-    between, of_a, of_b = without_diagonals(products, a, b) if unbiased else products
+    products = _inner_products(a, b)
+    between, of_a, of_b = _without_diagonals(products, a, b) if unbiased else products
     for each, own in zip(a + b, [*of_a, *of_b], strict=True):
         if own <= NOTHING * each.lengths.sum() ** 2:
             raise BadInput(f"all points of {each.name} are equally unlike, so CKA is undefined: leave it out")
     return np.clip(between / np.sqrt(np.outer(of_a, of_b)), -1, 1)
+
+
+def _inner_products(a: list[_Layer], b: list[_Layer]) -> _Products:
+    """All inner products, by whichever matrices are smaller: features by features, or points by points."""
+    points, widths_a, widths_b = len(a[0].lengths), [len(x.mean) for x in a], [len(y.mean) for y in b]
+    over_features = sum(widths_a) * sum(widths_b) + sum(width**2 for width in widths_a + widths_b)
+    over_points = points * (sum(widths_a) + sum(widths_b) + len(a) * len(b))
+    return _over_points(a, b) if over_points < over_features else _over_features(a, b)
+
+
+def _over_features(a: list[_Layer], b: list[_Layer]) -> _Products:
+    """All inner products as |Xᵀ Y|²."""
+    products, of_a, of_b = np.empty((len(a), len(b))), np.empty(len(a)), np.empty(len(b))
+    for i, one in enumerate(a):
+        x = one.centred()
+        of_a[i] = np.sum((x.T @ x) ** 2)
+        products[i] = [np.sum((x.T @ other.centred()) ** 2) for other in b]
+    for j, other in enumerate(b):
+        y = other.centred()
+        of_b[j] = np.sum((y.T @ y) ** 2)
+    return products, of_a, of_b
+
+
+def _over_points(a: list[_Layer], b: list[_Layer]) -> _Products:
+    """All inner products from Gram matrices, each made once, some rows at a time, as one long row."""
+    points, layers = len(a[0].lengths), a + b
+    products, of_all = np.zeros((len(a), len(b))), np.zeros(len(layers))
+    size = max(1, GRAM_BLOCK // (8 * points * len(layers)))
+    for start in range(0, points, size):
+        rows = slice(start, min(start + size, points))
+        grams = np.empty((len(layers), rows.stop - start, points - start))
+        for gram, each in zip(grams, layers, strict=True):
+            x = each.centred()
+            np.matmul(x[rows], x[start:].T, out=gram)
+        grams[..., rows.stop - start :] *= 2**0.5  # they stand for their mirror image, too
+        flat = grams.reshape(len(layers), -1)
+        products += flat[: len(a)] @ flat[len(a) :].T
+        of_all += np.einsum("ij,ij->i", flat, flat)
+    return products, of_all[: len(a)], of_all[len(a) :]
+
+
+def _without_diagonals(products: _Products, a: list[_Layer], b: list[_Layer]) -> _Products:
+    """The inner products by the unbiased estimator (Song et al. 2012; Nguyen et al. 2021, equation 3).
+
+    It sets the diagonals to 0 and corrects by sums of rows. Of centred features the rows of X Xᵀ sum to 0, so
+    without the diagonal they sum to minus that, and the diagonal is all that one has to know: the lengths.
+    """
+    lengths_a, lengths_b = (np.stack([each.lengths for each in side]) for side in (a, b))
+    pairs = (lengths_a[:, None], lengths_b), (lengths_a, lengths_a), (lengths_b, lengths_b)
+    between, of_a, of_b = (
+        product - _of_diagonals(*lengths) for product, lengths in zip(products, pairs, strict=True)
+    )
+    return between, of_a, of_b
+
+
+def _of_diagonals(lengths_a: np.ndarray, lengths_b: np.ndarray) -> np.ndarray:
+    n = lengths_a.shape[-1]
+    shared = np.einsum("...n,...n->...", lengths_a, lengths_b)
+    totals = lengths_a.sum(axis=-1) * lengths_b.sum(axis=-1)
+    return shared * n / (n - 2) - totals / ((n - 1) * (n - 2))

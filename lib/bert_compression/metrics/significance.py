@@ -1,15 +1,26 @@
-"""How sure can one be of a mean, and of a difference between two models on the same examples?
+"""How sure is a score, and does a difference between two models go beyond chance? Book: metrics/significance.
 
-Intervals here speak of the choice of examples, for one trained model. The spread over seeds is another
-source of chance and is reported beside them, never mixed in. Book: metrics/significance.
+Intervals speak of the choice of examples, for models that are already trained. The spread over seeds is
+another source of chance and is reported next to them, never mixed in; min F′ is the test that takes both into
+account. `score_contributions` writes F1 and correlations as means over examples, so that they can be tested,
+too.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import paired_labels
+from bert_compression.metrics._checks import paired_labels, tails
+
+DRAWN_AT_ONCE = 2_000_000  # indices of drawn examples at a time, so that memory stays small
+LABELS = ("gold_labels", "predicted_labels")
+TAILS = (0.025, 0.975)  # the quantiles between which 95 % of all resamples lie
+
+# Intervals
 
 
 def bootstrap_interval(
@@ -25,12 +36,39 @@ def bootstrap_interval(
 
     Raises BadInput for an empty array, NaN, or a confidence outside (0, 1).
     """
-    x = _finite(values)
-    if not 0 < confidence < 1:
-        raise BadInput(f"confidence must lie between 0 and 1, not {confidence!r}")
-    means = _resampled_means(x, resamples, seed)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    x, outer = _finite(values), tails(confidence)
+    low, high = np.quantile(_resampled_means(x, resamples, seed), outer)
     return float(low), float(high)
+
+
+def bootstrap_intervals(
+    values: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> np.ndarray:
+    """Within which bounds would each of these means fall, had other examples of the same kind been drawn?
+
+    `values` has the shape (examples, columns), returned is (columns, 2): for each column what
+    `bootstrap_interval` says of it (up to rounding), since the draws are the same. How often each example is
+    drawn is counted once for all columns, so that a hundred intervals cost little more than one.
+
+    >>> bootstrap_intervals([[1, 0], [1, 0]]).tolist()
+    [[1.0, 1.0], [0.0, 0.0]]
+
+    Raises BadInput for another shape, an empty array, NaN, or a confidence outside (0, 1).
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
+        raise BadInput(f"an array of finite numbers (examples, columns) is needed, not shape {x.shape}")
+    outer = tails(confidence)
+    random = np.random.default_rng(seed)
+    rows, columns = x.shape
+    block = max(1, DRAWN_AT_ONCE // rows)
+    means = np.empty((resamples, columns))
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        drawn = random.integers(0, rows, (size, rows)) + rows * np.arange(size)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows)
+        means[start : start + size] = counts.astype(np.float64) @ x / rows
+    return np.quantile(means, outer, axis=0).T
 
 
 def paired_bootstrap_interval(
@@ -43,6 +81,86 @@ def paired_bootstrap_interval(
     """
     a, b = paired_labels(first, second, ("first", "second"))
     return bootstrap_interval(a.astype(np.float64) - b, confidence, resamples, seed)
+
+
+def score_interval(
+    score: Callable[[ArrayLike, ArrayLike], float],
+    gold_labels: ArrayLike,
+    predicted_labels: ArrayLike,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Within which bounds would `score(gold, predicted)` fall, had other examples been drawn?
+
+    The percentile bootstrap over examples, for scores that are no mean over examples, such as F1 or a
+    correlation. Both arrays have the shape (examples,); returns (low, high). Raises BadInput for arrays of
+    different length, or empty, or a confidence outside (0, 1).
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, LABELS)
+    outer = tails(confidence)
+    random = np.random.default_rng(seed)
+    draws = (random.integers(0, len(gold), len(gold)) for _ in range(resamples))
+    scores = [score(gold[drawn], predicted[drawn]) for drawn in draws]
+    low, high = np.quantile(scores, outer)
+    return float(low), float(high)
+
+
+# Scores as means over examples
+
+
+def score_contributions(score: str, gold_labels: ArrayLike, predicted_labels: ArrayLike) -> np.ndarray:
+    """What does each example contribute to a score of GLUE? Shape (examples,), float64.
+
+    F1 and a correlation are no mean over examples. But each has numbers, one an example, whose mean is the
+    score and whose scatter is, for many examples, that of the score when other examples are drawn: the score,
+    plus how much the example pulls at it (the infinitesimal jackknife; Efron 1982, The Jackknife, the
+    Bootstrap and Other Resampling Plans, chapter 6). So two models can be compared example by example.
+
+    `score` is a name of `SCORES`; both arrays have the shape (examples,). Of accuracy these are 1 and 0.
+    Where a score is not defined (and therefore 0), such as a correlation with predictions that are all equal,
+    all are 0. Raises BadInput for another score, and as the scores do. Book: metrics/accuracy.
+
+    >>> score_contributions("f1", [1, 1, 0], [1, 0, 0]).round(3).tolist()
+    [1.333, 0.0, 0.667]
+    """
+    gold, predicted = paired_labels(gold_labels, predicted_labels, LABELS)
+    if score == "accuracy":
+        return (gold == predicted).astype(np.float64)
+    if score == "f1":
+        return _of_ratio(2.0 * ((gold == 1) & (predicted == 1)), (gold == 1) + 1.0 * (predicted == 1))
+    if score == "matthews":
+        return _of_correlation(gold == 1, predicted == 1)
+    if score == "pearson":
+        return _of_correlation(gold, predicted)
+    if score == "spearman":
+        return _of_correlation(scipy.stats.rankdata(gold), scipy.stats.rankdata(predicted))
+    raise BadInput(f"unknown score {score!r}: choose one of accuracy, f1, matthews, pearson, spearman")
+
+
+def _of_ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Contributions to the ratio of two means."""
+    if not below.any():
+        return np.zeros(len(below))
+    ratio = above.mean() / below.mean()
+    return ratio + (above - ratio * below) / below.mean()
+
+
+def _of_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Contributions to Pearson's coefficient; ranks are taken as they are, whatever examples are drawn."""
+    # Equal values are seen as such: less their mean, rounding may leave of them what looks like a scatter.
+    if any((x == x[0]).all() for x in (first, second)):
+        return np.zeros(len(first))
+    a, b = (x.astype(np.float64) - x.mean() for x in (first, second))
+    scale = np.sqrt((a @ a) * (b @ b)) / len(a)
+    if not scale > 0:  # the squares of the smallest numbers are 0
+        return np.zeros(len(a))
+    a, b = a / a.std(), b / b.std()
+    correlation = (a * b).mean()
+    return a * b + correlation - correlation * (a**2 + b**2) / 2
+
+
+# Tests
 
 
 def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
@@ -61,7 +179,92 @@ def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
     only_second = int(np.sum(~a.astype(bool) & b.astype(bool)))
     if only_first + only_second == 0:
         return 1.0
-    return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
+    return float(scipy.stats.binomtest(only_first, only_first + only_second, 0.5).pvalue)
+
+
+class MinF(NamedTuple):
+    """min F′, with 1 and `df` degrees of freedom, and the chance of as large a value without a difference."""
+
+    value: float
+    df: float
+    p_value: float
+
+
+class SeedNoise(NamedTuple):
+    """How much a method's mean moves from seed to seed, apart from what moves all methods equally: a variance
+    (NaN where it cannot be known) and its degrees of freedom."""
+
+    variance: float
+    df: int
+
+    def of_difference(self, first: int = 1, second: int = 1) -> "SeedNoise":
+        """The noise of the difference of two methods, or of the means of so many methods on either side."""
+        return SeedNoise(self.variance * (1 / first + 1 / second), self.df)
+
+
+def seed_noise(means: ArrayLike) -> SeedNoise:
+    """How much do methods differ in what a seed does to them? The noise that `min_f_prime` can take.
+
+    The mean square of the interaction of methods and seeds, the error term of an analysis of variance with
+    seeds as blocks, with (methods - 1)(seeds - 1) degrees of freedom. `means` has the shape (methods, seeds).
+
+    >>> seed_noise([[0.0, 2.0], [1.0, 1.0]])
+    SeedNoise(variance=1.0, df=1)
+
+    NaN with 0 degrees of freedom for a single method or a single seed. Raises BadInput for anything but
+    finite numbers in two dimensions.
+    """
+    m = _matrix(means, "means must have the shape (methods, seeds)")
+    df = (m.shape[0] - 1) * (m.shape[1] - 1)
+    if not df:
+        return SeedNoise(np.nan, 0)
+    left = m - m.mean(axis=0) - m.mean(axis=1, keepdims=True) + m.mean()
+    return SeedNoise(float((left**2).sum() / df), df)
+
+
+def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = None) -> MinF:
+    """Would two methods differ this much with other seeds and other examples, too? Clark's min F′.
+
+    A test over examples alone speaks of the two models at hand, a test over seeds alone of the examples at
+    hand; whoever speaks of methods needs both (Clark 1973). With F1 from the means of the seeds, F2 from the
+    means of the examples, and n1 and n2 degrees of freedom of their errors,
+
+        min F′ = F1 F2 / (F1 + F2),    df = (F1 + F2)² / (F1² / n2 + F2² / n1).
+
+    Both arguments have the shape (examples, seeds) and are paired: a row is one example, a column one seed.
+    It is a lower bound, since the chance that is peculiar to one example under one seed counts on both sides.
+
+    Three seeds can agree by accident, and then F1 is far too large: among twelve methods that differ in
+    nothing, up to a third of all tables would have a false alarm in spite of Holm's correction. Therefore
+    `noise`, the variance of such a difference from seed to seed as all methods of a table show it
+    (`seed_noise(...).of_difference()`), can take part: the larger of the two variances counts, with the
+    degrees of freedom of the noise. Then even a single seed can be judged, as if these two methods minded
+    seeds as the others do; without noise a single seed leaves the test over examples, F2.
+
+    >>> f, df, p = min_f_prime([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
+    >>> (round(f, 6), round(df, 6), round(p, 4))
+    (12.0, 3.0, 0.0405)
+
+    Symmetric in the two methods. No difference in the mean gives p = 1. Where seeds (examples) never differ,
+    all chance is that of examples (seeds); where neither do, p is 0. Raises BadInput for other shapes, fewer
+    than two examples, or numbers that are not finite.
+    """
+    a, b = (_matrix(side, "both must have the shape (examples, seeds)") for side in (first, second))
+    if a.shape != b.shape:
+        raise BadInput(f"the two methods have the shapes {a.shape} and {b.shape}: they must answer the same")
+    if len(a) < 2:
+        raise BadInput("one example says nothing of others: two or more are needed")
+    differences = a - b
+    examples, seeds = differences.shape
+    mean = float(differences.mean())
+    if abs(mean) <= np.finfo(float).eps * np.abs(differences).max():
+        return MinF(0.0, float(examples - 1), 1.0)
+    n1, n2 = max(seeds - 1, 1), examples - 1
+    of_seeds = float(differences.mean(axis=0).var(ddof=1)) if seeds > 1 else 0.0
+    if noise is not None and noise.df:
+        of_seeds, n1 = max(of_seeds, noise.variance), noise.df
+    of_examples = float(differences.mean(axis=1).var(ddof=1))
+    return _test(mean, (of_seeds / seeds, n1), (of_examples / examples, n2))
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -90,9 +293,30 @@ def _finite(values: ArrayLike) -> np.ndarray:
 def _resampled_means(x: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """Means of `resamples` draws with replacement; block by block, so that memory stays small."""
     random = np.random.default_rng(seed)
-    block = max(1, 2_000_000 // len(x))
+    block = max(1, DRAWN_AT_ONCE // len(x))
     means = [
         x[random.integers(0, len(x), (min(block, resamples - start), len(x)))].mean(axis=1)
         for start in range(0, resamples, block)
     ]
     return np.concatenate(means)
+
+
+def _test(mean: float, *errors: tuple[float, int]) -> MinF:
+    """min F′ from the squared standard errors of seeds and examples, each with its degrees of freedom.
+
+    F1 and F2 are mean² over these, so min F′ is mean² over their sum, and Clark's degrees of freedom are
+    Satterthwaite's for that sum.
+    """
+    total = sum(error for error, _ in errors)
+    if total <= np.finfo(float).eps * mean**2:
+        return MinF(np.inf, float(errors[-1][1]), 0.0)
+    df = total**2 / sum(error**2 / n for error, n in errors)
+    value = mean**2 / total
+    return MinF(value, df, float(scipy.stats.f.sf(value, 1, df)))
+
+
+def _matrix(values: ArrayLike, needed: str) -> np.ndarray:
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
+        raise BadInput(f"{needed} and hold finite numbers only, not the shape {x.shape}")
+    return x

@@ -1,7 +1,7 @@
-"""Answers in words, held against one or several gold answers. Book: methods/questions.
+"""Scores of extractive question answering: exact match and F1 over words. Book: methods/questions.
 
-The rules of SQuAD 2.0 (Rajpurkar, Jia and Liang 2018), as its official evaluation has them: an answer that
-is not given is the empty text, and a question without gold answers asks for just that.
+The rules of SQuAD 2.0 (Rajpurkar, Jia and Liang 2018), as its official evaluation has them: no answer is the
+empty text, and for a question without gold answers no answer is right.
 """
 
 import re
@@ -16,7 +16,7 @@ PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def normalized_answer(text: str) -> str:
-    """What is compared of an answer: lower case, without punctuation and articles, single spaces.
+    """An answer as it is compared: in lower case, without punctuation and articles, with single spaces.
 
     >>> normalized_answer("  The Ottoman-Empire's  end.")
     'ottomanempires end'
@@ -51,9 +51,11 @@ def answer_f1(predicted: str, answers: Sequence[str]) -> float:
 def squad_scores(predicted: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
     """How good are the answers to a set of questions? Means in [0, 1] by name.
 
-    - "exact_match", "answer_f1": over all questions;
-    - "answered_f1": F1 over the questions that have an answer, "refused": how often those that have none get
-      none; left out where there are no such questions.
+    - "exact_match", "answer_f1": over all questions, the means of `exact_match` and `answer_f1`;
+    - "answered_f1": F1 over the questions that have an answer (HasAns F1 in SQuAD 2.0);
+    - "refused": how often the questions that have none get none (NoAns F1, which equals NoAns exact match).
+
+    The last two are left out where there are no such questions.
 
     Raises BadInput for no question, or another number of answers than of predictions.
     """
@@ -76,11 +78,12 @@ def squad_scores(predicted: Sequence[str], answers: Sequence[Sequence[str]]) -> 
 
 
 def _gold(answers: Sequence[str]) -> list[str]:
-    """The gold answers that hold more than articles and punctuation; of none, that none is to be given."""
+    """The gold answers that hold more than articles and punctuation; without any, the empty text."""
     return [gold for gold in answers if normalized_answer(gold)] or [""]
 
 
 def _overlap(predicted: list[str], gold: list[str]) -> float:
+    """F1 of two lists of words."""
     if not predicted or not gold:
         return float(predicted == gold)
     common = sum((Counter(predicted) & Counter(gold)).values())

@@ -1,1 +1,56 @@
-"""What the reader sees: reported values beside measured ones, figures, claims. Draws only from records."""
+"""What the reader sees: reported values next to measured ones, figures, claims. Draws only from records.
+
+This is the door that notebooks come in by, after `bert_compression.papers` has given them records.
+"""
+
+from bert_compression.report.claims import judge
+from bert_compression.report.figures import loyalty_picture
+from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
+from bert_compression.report.records import Source, measured
+from bert_compression.report.reported import reported
+from bert_compression.report.sentences import (
+    baselines_in_words,
+    baselines_table,
+    basis,
+    glue_numbers,
+    never_answering,
+    quotable,
+    said,
+    say,
+    size_of,
+    sizes_of,
+    word_guessers,
+    word_resources,
+)
+from bert_compression.report.side_by_side import record_list, side_by_side
+from bert_compression.report.verdicts import claims_table, count_verdicts, in_words, meanings
+
+__all__ = [
+    "Source",
+    "baselines_in_words",
+    "baselines_table",
+    "basis",
+    "claims_table",
+    "compare_pairs",
+    "count_verdicts",
+    "glue_numbers",
+    "in_words",
+    "judge",
+    "loyalty_picture",
+    "meanings",
+    "measured",
+    "never_answering",
+    "pairs_in_words",
+    "pairs_list",
+    "pairs_picture",
+    "quotable",
+    "record_list",
+    "reported",
+    "said",
+    "say",
+    "side_by_side",
+    "size_of",
+    "sizes_of",
+    "word_guessers",
+    "word_resources",
+]

@@ -1,64 +1,81 @@
 """What does a paper claim, and do our records bear it out? Recomputed from records at every build.
 
-Every claim compares two sides in one measure: the first exceeds the second, or, where a margin is given, the
-two do not differ. A side is a method or the mean of several. The effect is the difference in percentage
-points on the same texts, each text averaged over the seeds, with a 95 % bootstrap interval over texts. The
-rules for a verdict are in `exceeds` and `_same`.
+Every claim compares two sides: the first exceeds the second, or, where a margin is given, the two do not
+differ. An estimator finds the effect with its 95 % interval (`report.estimators`); the rule, `VERDICTS`,
+makes a verdict of it. What a page prints of the rule is read from the objects that decide.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
 from bert_compression.errors import Failure
-from bert_compression.metrics.intervals import bootstrap_intervals
-from bert_compression.metrics.paired_tests import min_f_prime
-from bert_compression.metrics.significance import holm
-from bert_compression.report.layouts import Layout
-from bert_compression.report.per_text import Outcomes
+from bert_compression.metrics import bootstrap_intervals, holm
+from bert_compression.report.estimators import Estimator, Found, difference_of_means
+from bert_compression.report.records import EVIDENCE, Source
 from bert_compression.report.reported import reported_value
+from bert_compression.report.tables import Table
 
-REPRODUCED, DIRECTION, UNDECIDED = "reproduced", "direction only", "undecided"
-NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE = "not reproduced", "not attempted", "not evidence"
-VERDICTS = (REPRODUCED, DIRECTION, UNDECIDED, NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE)
-# Profiles whose models and texts are real. Generated English says nothing for or against a paper.
-EVIDENCE = ("small", "paper")
+Names = str | tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
-    """A sentence of the paper in our words, where it stands, and the cells that it compares.
+    """A sentence of the paper in our words, where it stands, and the cells of a table that it compares.
 
-    `first` exceeds `second` in `measure`; with a `margin`, in percentage points, they do not differ. Several
-    methods on one side stand for their mean. `name` is unique within the paper.
+    `first` exceeds `second` in `column`; with a `margin`, in percentage points, they do not differ. Several
+    methods on one side stand for their mean, and so do several columns, unless the estimator says otherwise.
+    `name` is unique within the paper. `labels` is what a reader sees of the two sides, and `asked` of what
+    they are compared in, where the labels of the table's rows and column do not say it.
     """
 
     name: str
     sentence: str
     where: str
-    measure: str
-    first: str | tuple[str, ...]
-    second: str | tuple[str, ...]
+    table: Table
+    column: Names
+    first: Names
+    second: Names
     margin: float | None = None
+    estimator: Estimator = difference_of_means
+    labels: tuple[str, str] | None = None
+    asked: str = ""
+
+    def __post_init__(self):
+        """Raises BadInput for a method or a column that the table does not have."""
+        for method in (method for side in self.sides for method in side):
+            self.table.row(method)
+        for column in self.columns:
+            self.table.column(column)
 
     @property
     def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The methods of either side."""
-        first, second = ((side,) if isinstance(side, str) else side for side in (self.first, self.second))
-        return first, second
+        return _each(self.first), _each(self.second)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return _each(self.column)
 
 
-@dataclass(frozen=True)
+def _each(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
+
+
+@dataclass(frozen=True, eq=False)
 class Judgement:
-    """A verdict with its reasons. Effects and bounds are percentage points; NaN where there is none."""
+    """A verdict with its reasons. Effects and bounds are percentage points; NaN where there is none.
+
+    `profiles` are those of the records; `reason` says why there is no verdict, or what it rests on.
+    """
 
     claim: Claim
-    layout: Layout
-    verdict: str
     reported: float
+    verdict: str = ""
     effect: float = math.nan
     low: float = math.nan
     high: float = math.nan
@@ -66,116 +83,228 @@ class Judgement:
     seeds: int = 0
     texts: int = 0
     reason: str = ""
+    profiles: tuple[str, ...] = ()
     keys: tuple[str, ...] = field(default=())
-    earlier_code: bool = False
+    stale: bool = False
+
+    @property
+    def table(self) -> Table:
+        return self.claim.table
 
 
-def judge(records: Iterable[Mapping], claims: Iterable[Claim], layout: Layout) -> list[Judgement]:
-    """One judgement a claim on a table, in the order of the claims.
+# The rule. It was written down before any record was there.
 
-    Without the records that a claim needs it is "not attempted"; records of another profile than
-    `small` or `paper` never give a verdict, they are "not evidence". `p_value` is that of min F′ over seeds
-    and texts (`metrics.paired_tests`), corrected by Holm's method for the comparisons that share a sentence.
-    The verdict does not rest on it: the interval speaks of the models that were trained, p of their methods.
+REPRODUCED, DIRECTION, UNDECIDED = "reproduced", "direction only", "undecided"
+NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE = "not reproduced", "not attempted", "not evidence"
+
+
+class Measured(NamedTuple):
+    """What a verdict rests on, in percentage points; without a margin the first side is to exceed the second.
+    Effect and bounds are NaN without evidence; `profiles` are those of the records, of which there may be
+    none."""
+
+    effect: float
+    low: float
+    high: float
+    reported: float
+    margin: float | None
+    profiles: tuple[str, ...]
+
+    @property
+    def half(self) -> float:
+        """What counts as the paper's effect: half of what it reports; where it reports none, any."""
+        return 0.0 if math.isnan(self.reported) else self.reported / 2
+
+
+class Case(NamedTuple):
+    """A condition: in words, and as it is decided."""
+
+    words: str
+    holds: Callable[[Measured], bool]
+
+
+class Verdict(NamedTuple):
+    """What a comparison can end in: a name, a symbol that needs no colour, and the cases in which it does."""
+
+    name: str
+    symbol: str
+    cases: tuple[Case, ...]
+
+    @property
+    def meaning(self) -> str:
+        return "; ".join(case.words for case in self.cases)
+
+
+def exceeding(words: str, holds: Callable[[Measured], bool]) -> Case:
+    """A case of claims that one side exceeds the other."""
+    return Case(words, lambda m: m.margin is None and holds(m))
+
+
+def same(words: str, holds: Callable[[Measured, float], bool]) -> Case:
+    """A case of claims that the two do not differ: by less than the margin, that is. Not to have found a
+    difference is no evidence that there is none, so an interval too wide for either answer gives none."""
+    return Case(words, lambda m: m.margin is not None and holds(m, m.margin))
+
+
+# In the order in which they are counted; where two cases could hold, the first does.
+VERDICTS = (
+    Verdict(
+        REPRODUCED,
+        "✔",
+        (
+            exceeding(
+                "the interval lies above 0, and the effect is at least half of the reported one",
+                lambda m: m.low > 0 and m.effect >= m.half,
+            ),
+            same(
+                "where two are said not to differ, the whole interval lies within the margin",
+                lambda m, margin: -margin <= m.low and m.high <= margin,
+            ),
+        ),
+    ),
+    Verdict(
+        DIRECTION,
+        "◐",
+        (
+            exceeding(
+                "the effect has the right sign, but is surely less than half of the reported one or too "
+                "uncertain to tell",
+                lambda m: m.effect > 0 and (m.effect < m.half if m.low > 0 else m.high >= m.half),
+            ),
+        ),
+    ),
+    Verdict(
+        UNDECIDED,
+        "◇",
+        (
+            same(
+                "where two are said not to differ, the interval lies neither within the margin nor beyond it",
+                lambda m, margin: (
+                    m.low <= margin and m.high >= -margin and not (-margin <= m.low and m.high <= margin)
+                ),
+            ),
+        ),
+    ),
+    Verdict(
+        NOT_REPRODUCED,
+        "✘",
+        (
+            exceeding(
+                "the effect is 0 or has the other sign, or the interval holds 0 and ends below half of "
+                "the reported effect",
+                lambda m: m.effect <= 0 or (m.low <= 0 and m.high < m.half),
+            ),
+            same(
+                "where two are said not to differ, the whole interval lies beyond the margin",
+                lambda m, margin: m.low > margin or m.high < -margin,
+            ),
+        ),
+    ),
+    Verdict(NOT_ATTEMPTED, "○", (Case("the records that it takes are not there", lambda m: not m.profiles),)),
+    Verdict(
+        NOT_EVIDENCE,
+        "–",
+        (
+            Case(
+                f"the records are of another profile than {' and '.join(f'`{name}`' for name in EVIDENCE)}",
+                lambda m: not set(m.profiles) <= set(EVIDENCE),
+            ),
+        ),
+    ),
+)
+
+
+def decide(measured: Measured) -> str:
+    """The name of the first verdict that has a case which holds."""
+    return next(verdict.name for verdict in VERDICTS if any(case.holds(measured) for case in verdict.cases))
+
+
+def judge(source: Source, claims: Sequence[Claim]) -> list[Judgement]:
+    """One judgement a claim, in the order of the claims, which may be of several tables.
+
+    `p_value` is corrected by Holm's method for the comparisons of a table that share a sentence. The verdict
+    does not rest on it: the interval speaks of the models that were trained, p of their methods.
     """
-    outcomes = Outcomes(records, layout)
-    compared = [_compare(claim, outcomes) for claim in claims]
-    judgements = [judgement for judgement, _ in compared]
-    measured = {place: differences for place, (_, differences) in enumerate(compared) if len(differences)}
-    for place, (low, high) in _intervals(measured).items():
-        judgements[place] = _decided(judgements[place], low, high)
-    for sentence in {judgements[place].claim.sentence for place in measured}:
-        asked = [place for place in measured if judgements[place].claim.sentence == sentence]
-        corrected = holm([judgements[place].p_value for place in asked]).tolist()
-        for place, p_value in zip(asked, corrected, strict=True):
-            judgements[place] = replace(judgements[place], p_value=p_value)
-    return judgements
+    judgements: list[Judgement] = []
+    differences: dict[int, np.ndarray] = {}
+    for place, claim in enumerate(claims):
+        judgement, found = _estimated(source, claim)
+        judgements.append(judgement)
+        if found is not None and found.differences is not None:
+            differences[place] = found.differences
+    for place, (low, high) in _intervals(claims, differences).items():
+        judgements[place] = replace(judgements[place], low=low, high=high)
+    for place, p_value in _corrected(judgements).items():
+        judgements[place] = replace(judgements[place], p_value=p_value)
+    return [replace(each, verdict=decide(_measured(each))) for each in judgements]
 
 
-def _compare(claim: Claim, outcomes: Outcomes) -> tuple[Judgement, np.ndarray]:
-    """Everything but interval and verdict, and the differences text by text; no differences where there is
-    nothing to judge."""
-    first, second = claim.sides
-    blank = Judgement(claim, outcomes.layout, NOT_ATTEMPTED, _reported(claim, outcomes.layout))
-    nothing = np.empty(0)
+def _estimated(source: Source, claim: Claim) -> tuple[Judgement, Found | None]:
+    """Everything but verdict, corrected p and, where there are differences text by text, interval; nothing
+    found where there is no evidence."""
+    blank = Judgement(claim, _reported(claim))
     try:
-        pair = outcomes.paired(claim.measure, first, second)
+        found = claim.estimator(source, claim)
     except Failure as reason:
-        return replace(blank, reason=str(reason)), nothing
-    if any(record["profile"] not in EVIDENCE for record in pair.records):
-        profiles = ", ".join(sorted({record["profile"] for record in pair.records}))
-        return replace(blank, verdict=NOT_EVIDENCE, reason=f"profile {profiles}"), nothing
-    noise = outcomes.noise(claim.measure)
-    test = min_f_prime(pair.first, pair.second, noise and noise.of_difference(len(first), len(second)))
-    differences = 100 * (pair.first - pair.second).mean(axis=1)
-    measured = replace(
+        return replace(blank, reason=str(reason)), None
+    profiles = tuple(sorted({record["profile"] for record in found.records}))
+    if not set(profiles) <= set(EVIDENCE):
+        return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}"), None
+    judgement = replace(
         blank,
-        effect=float(differences.mean()),
-        p_value=test.p_value,
-        seeds=pair.seeds,
-        texts=len(differences),
-        reason="one seed" if pair.seeds == 1 else "",
-        keys=tuple(record["key"] for record in pair.records),
-        earlier_code=any(record.get("earlier_code", False) for record in pair.records),
+        effect=found.effect,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        seeds=found.seeds,
+        texts=found.texts,
+        reason="one seed" if found.seeds == 1 else "",
+        profiles=profiles,
+        keys=tuple(record["key"] for record in found.records),
+        stale=any(record.get("stale", False) for record in found.records),
     )
-    return measured, differences
+    return judgement, found
 
 
-def _intervals(measured: Mapping[int, np.ndarray]) -> dict[int, tuple[float, float]]:
-    """The 95 % bootstrap interval of each mean, at once for all with the same number of texts."""
+def _measured(judgement: Judgement) -> Measured:
+    j = judgement
+    return Measured(j.effect, j.low, j.high, j.reported, j.claim.margin, j.profiles)
+
+
+def _intervals(claims: Sequence[Claim], differences: dict[int, np.ndarray]) -> dict[int, tuple[float, float]]:
+    """The 95 % bootstrap interval of each mean, by place: at once for all of a table with the same number of
+    texts."""
+    groups: dict[tuple[Table, int], list[int]] = {}
+    for place, of_claim in differences.items():
+        groups.setdefault((claims[place].table, len(of_claim)), []).append(place)
     bounds: dict[int, tuple[float, float]] = {}
-    for texts in {len(differences) for differences in measured.values()}:
-        places = [place for place, differences in measured.items() if len(differences) == texts]
-        found = bootstrap_intervals(np.column_stack([measured[place] for place in places]))
+    for places in groups.values():
+        found = bootstrap_intervals(np.column_stack([differences[place] for place in places]))
         bounds |= {place: (low, high) for place, (low, high) in zip(places, found.tolist(), strict=True)}
     return bounds
 
 
-def _decided(judgement: Judgement, low: float, high: float) -> Judgement:
-    margin = judgement.claim.margin
-    if margin is None:
-        verdict = exceeds(judgement.effect, low, high, judgement.reported)
-    else:
-        verdict = _same(low, high, margin)
-    return replace(judgement, low=low, high=high, verdict=verdict)
+def _corrected(judgements: Sequence[Judgement]) -> dict[int, float]:
+    """p values after Holm's correction, by place."""
+    groups: dict[tuple[Table, str], list[int]] = {}
+    for place, judgement in enumerate(judgements):
+        if not math.isnan(judgement.p_value):
+            groups.setdefault((judgement.table, judgement.claim.sentence), []).append(place)
+    corrected: dict[int, float] = {}
+    for places in groups.values():
+        p_values = holm([judgements[place].p_value for place in places]).tolist()
+        corrected |= dict(zip(places, p_values, strict=True))
+    return corrected
 
 
-def _reported(claim: Claim, layout: Layout) -> float:
-    """The paper's own effect, from the cells of its table."""
-    measure = layout.measure(claim.measure)
+def _reported(claim: Claim) -> float:
+    """The paper's own effect, from the cells of its table; NaN where the paper has none."""
     first, second = (
-        fmean(reported_value(layout, layout.row(method), measure) for method in side) for side in claim.sides
+        fmean(
+            reported_value(claim.table, claim.table.row(method), claim.table.column(column))
+            for method in side
+            for column in claim.columns
+        )
+        for side in claim.sides
     )
     return first - second
-
-
-def exceeds(effect: float, low: float, high: float, reported: float) -> str:
-    """The rule where the first is to exceed the second. What counts as the paper's effect is at least half of
-    the effect that it reports; where it reports none, any.
-
-    reproduced: the interval lies above 0 and the effect is at least half of the reported one.
-    not reproduced: the effect is 0 or has the other sign, or the interval holds 0 and ends below half of
-        the reported effect, so that the paper's effect can be ruled out.
-    direction only: everything between, that is, a surely smaller effect or one too uncertain to tell.
-    """
-    half = 0.0 if math.isnan(reported) else reported / 2
-    if low > 0 and effect >= half:
-        return REPRODUCED
-    if effect <= 0 or (low <= 0 and high < half):
-        return NOT_REPRODUCED
-    return DIRECTION
-
-
-def _same(low: float, high: float, margin: float) -> str:
-    """The rule where the two are not to differ: by less than the margin, that is. Not to have found a
-    difference is no evidence that there is none, so an interval too wide for either answer gives none.
-
-    reproduced: the whole interval lies within the margin.
-    not reproduced: the whole interval lies beyond the margin, on one side.
-    undecided: everything between.
-    """
-    if -margin <= low and high <= margin:
-        return REPRODUCED
-    if low > margin or high < -margin:
-        return NOT_REPRODUCED
-    return UNDECIDED

@@ -1,31 +1,48 @@
-"""The figure of a table's page, drawn from records only, and the words for those who cannot see it."""
+"""Figures as they stand on a page, drawn from records only, and the words for those who cannot see them."""
 
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from bert_compression.report.claims import EVIDENCE
-from bert_compression.report.layouts import Layout
-from bert_compression.report.point_names import Point, write_names
+from bert_compression.report.html import Shown
+from bert_compression.report.records import EVIDENCE, GIVEN, MEASURED, Source, measured
 from bert_compression.report.reported import reported_value
-from bert_compression.report.shown import Shown
-from bert_compression.report.tables import GIVEN, MEASURED, measured
+from bert_compression.report.tables import Row, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 X, Y, NAMED = "label_loyalty", "after_attack_accuracy", "accuracy"
 MARKERS = "osD^vPX<>*phd8H"
 NAMES = 16  # more than so many names find no room, and shapes must tell the reported points
+GAP = 20  # pixels between a name and its point, from which on a line joins them
 
 
-def loyalty_figure(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> "Figure":
+def picture(figure: "Figure", alternative: str) -> Shown:
+    """A figure as SVG inside HTML, so that its alternative text can come from the records, too."""
+    import matplotlib
+
+    file = BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "bert-compression"}):  # the same records give the same file
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+    style = "max-width: 100%; background: white"
+    return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">')
+
+
+def loyalty_picture(sources: Mapping[str, Source], table: Table) -> Shown:
+    """Label loyalty and after-attack accuracy in one plane, with its alternative text, panel by panel."""
+    words = " ".join(f"Panel “{name}”: {alternative_text(each, table)}" for name, each in sources.items())
+    return picture(loyalty_figure(sources, table), words)
+
+
+def loyalty_figure(sources: Mapping[str, Source], table: Table) -> "Figure":
     """Do the models that answer like their teacher also withstand an attack?
 
     One panel a source: label loyalty to the right, after-attack accuracy upwards. A filled point a method,
@@ -35,18 +52,18 @@ def loyalty_figure(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> 
     """
     from matplotlib.figure import Figure
 
-    height = 4.2 + 0.15 * max(0, len(layout.rows) - 7)
+    height = 4.2 + 0.15 * max(0, len(table.rows) - 7)
     figure = Figure(figsize=(7, height * len(sources)), layout="constrained")
-    looks = _looks(layout)
+    looks = _looks(table)
     panels = []
     axes_of = zip(figure.subplots(len(sources), squeeze=False)[:, 0], sources.items(), strict=True)
-    for axes, (title, records) in axes_of:
-        ours = measured_points(measured(records, layout), layout)
-        theirs = reported_points(layout) if comparable(records) else {}
+    for axes, (title, source) in axes_of:
+        ours = measured_points(source, table)
+        theirs = reported_points(table) if comparable(source, table) else {}
         for line, point in theirs.items():
             axes.plot(point.x, point.y, looks[line][0], mfc="none", mec="0.45", ms=7)
         for method, point in ours.items():
-            marker, colour = looks[layout.row(method).reported]
+            marker, colour = looks[_line_of(table.row(method))]
             bars = {"xerr": point.x_spread, "yerr": point.y_spread, "capsize": 2}
             axes.errorbar(point.x, point.y, **bars, fmt=marker, color=colour, ms=8, mec="black")
         _dress(axes, title)
@@ -57,36 +74,44 @@ def loyalty_figure(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> 
     return figure
 
 
-def comparable(records: Sequence[Mapping]) -> bool:
-    """May the reported values stand beside these records? Not where they were measured on generated text."""
-    return all(record["profile"] in EVIDENCE for record in records)
+def comparable(source: Source, table: Table) -> bool:
+    """May reported values stand next to these records? Not where they were measured on generated text."""
+    return all(record["profile"] in EVIDENCE for record in source.of(table))
 
 
-def measured_points(table: pd.DataFrame, layout: Layout) -> dict[str, Point]:
+def measured_points(source: Source, table: Table) -> dict[str, "Point"]:
     """The methods that have both measures, by method."""
-    points = {}
-    for row in layout.rows:
-        x, y, accuracy = (table.loc[(row.method, name)] for name in (X, Y, NAMED))
+    points, cells = {}, measured(source, table)
+    for row in table.rows:
+        x, y, accuracy = (cells.loc[(row.method, name)] for name in (X, Y, NAMED))
         if x.status in (MEASURED, GIVEN) and y.status == MEASURED:
             spreads = (0.0 if math.isnan(cell.spread) else cell.spread for cell in (x, y))
             points[row.method] = Point(x.value, y.value, f"{row.short_label} ({accuracy.text})", *spreads)
     return points
 
 
-def reported_points(layout: Layout) -> dict[str, Point]:
+def reported_points(table: Table) -> dict[str, "Point"]:
     """The paper's lines, by their names."""
     points: dict[str, Point] = {}
-    for row in layout.rows:
-        x, y, accuracy = (reported_value(layout, row, layout.measure(name)) for name in (X, Y, NAMED))
-        points[row.reported] = Point(x, y, f"{row.reported}, reported ({accuracy:.1f})")
+    for row in (row for row in table.rows if row.reported):
+        x, y, accuracy = (reported_value(table, row, table.column(name)) for name in (X, Y, NAMED))
+        line = _line_of(row)
+        points[line] = Point(x, y, f"{line}, reported ({accuracy:.1f})")
     return points
 
 
-def _looks(layout: Layout) -> dict[str, tuple]:
+def _line_of(row: Row) -> str:
+    """The paper's name of its line: one that builds on another is named with it, "Head Prune +KD". A row
+    that the paper does not have is a line of its own."""
+    names = [str(row.reported[key]) for key in ("base_method", "method") if key in row.reported]
+    return " ".join(names) or row.label
+
+
+def _looks(table: Table) -> dict[str, tuple]:
     """Marker and colour of each line of the paper, which the methods that face it share."""
     import seaborn
 
-    lines = list(dict.fromkeys(row.reported for row in layout.rows))
+    lines = list(dict.fromkeys(_line_of(row) for row in table.rows))
     looks = zip(MARKERS, seaborn.color_palette("colorblind", len(MARKERS)), strict=True)
     return dict(zip(lines, looks, strict=False))
 
@@ -102,10 +127,10 @@ def _dress(axes: "Axes", title: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def alternative_text(records: Sequence[Mapping], layout: Layout) -> str:
+def alternative_text(source: Source, table: Table) -> str:
     """What a panel of the figure shows, in words and with its numbers: measured, then reported."""
-    ours = measured_points(measured(records, layout), layout).values()
-    theirs = reported_points(layout).values() if comparable(records) else []
+    ours = measured_points(source, table).values()
+    theirs = reported_points(table).values() if comparable(source, table) else []
     measured_ones, reported_ones = (
         "; ".join(f"{p.name}: {p.x:.1f} and {p.y:.1f}" for p in points) for points in (ours, theirs)
     )
@@ -116,19 +141,72 @@ def alternative_text(records: Sequence[Mapping], layout: Layout) -> str:
     )
 
 
-def picture(figure: "Figure", alternative: str) -> Shown:
-    """A figure as SVG inside HTML, so that its alternative text can come from the records, too."""
-    import matplotlib
-
-    file = BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "bert-compression"}):  # the same records give the same file
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
-    style = "max-width: 100%; background: white"
-    return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">')
+# Names beside the points of a figure, so that none covers another, a point or its bars.
 
 
-def loyalty_picture(sources: Mapping[str, Sequence[Mapping]], layout: Layout) -> Shown:
-    """The figure with its alternative text, panel by panel."""
-    words = " ".join(f"Panel “{title}”: {alternative_text(each, layout)}" for title, each in sources.items())
-    return picture(loyalty_figure(sources, layout), words)
+@dataclass(frozen=True)
+class Point:
+    """A place in the figure, in percent, with its name; spreads are 0 where there is none to show."""
+
+    x: float
+    y: float
+    name: str
+    x_spread: float = 0.0
+    y_spread: float = 0.0
+
+
+def write_names(axes: "Axes", ours: Sequence[Point], theirs: Sequence[Point], name_theirs: bool) -> None:
+    """Each point's name at the nearest place that nothing else takes: first of ours, then, if they are to be
+    named, of theirs in grey.
+
+    The layout of the figure must stand, since places are measured in pixels.
+    """
+    from matplotlib.transforms import Bbox
+
+    # A line from a name to its point must not move the frame that names are fitted into.
+    axes.set_autoscale_on(False)
+    pixels = axes.transData
+    taken = []
+    for point in (*ours, *theirs):
+        low = (point.x - point.x_spread, point.y - point.y_spread)
+        high = (point.x + point.x_spread, point.y + point.y_spread)
+        taken.append(Bbox(pixels.transform([low, high])).padded(7))
+    colours = [(point, "black") for point in ours] + [(point, "0.35") for point in theirs if name_theirs]
+    for point, colour in colours:
+        taken.append(_write(axes, point, colour, taken).padded(2))
+
+
+def _write(axes: "Axes", point: Point, colour: str, taken: "list[Bbox]") -> "Bbox":
+    """Write a name; the box that it takes."""
+    from matplotlib.transforms import Bbox
+
+    text = axes.text(point.x, point.y, point.name, fontsize=7.5, color=colour)
+    text.set_in_layout(False)
+    width, height = text.get_window_extent().size
+    x, y = axes.transData.transform((point.x, point.y))
+    frame = axes.get_window_extent()
+    boxes = [Bbox.from_bounds(x + right, y + up, width, height) for right, up in _spots(width, height)]
+    box = next((box for box in boxes if _fits(box, taken, frame)), boxes[0])
+    back = axes.transData.inverted()
+    text.set_position(tuple(back.transform(box.p0)))
+    near = (min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1))
+    if math.dist(near, (x, y)) > GAP:
+        axes.plot(*back.transform([near, (x, y)]).T, color="0.6", lw=0.6, zorder=1)
+    return box
+
+
+def _spots(width: float, height: float) -> list[tuple[float, float]]:
+    """Where a name's lower left corner may stand, seen from its point, in pixels: near places first."""
+    spots = []
+    for reach in range(10, 280, 9):
+        right, left, middle = reach, -reach - width, -width / 2
+        above, below, level = reach, -reach - height, -height / 2
+        spots += [(right, level), (left, level), (middle, above), (middle, below)]
+        spots += [(right, above), (right, below), (left, above), (left, below)]
+        spots += [(10, above), (10, below), (-10 - width, above), (-10 - width, below)]
+    return spots
+
+
+def _fits(box: "Bbox", taken: "list[Bbox]", frame: "Bbox") -> bool:
+    inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+    return inside and not any(box.overlaps(other) for other in taken)

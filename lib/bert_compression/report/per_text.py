@@ -1,22 +1,29 @@
-"""What each text got from each method under each seed: what paired comparisons are made from."""
+"""What each text got from each method at each seed: the values whose means a table shows, and which intervals
+and paired tests are made from."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from bert_compression.errors import BadInput, Failure
-from bert_compression.metrics.contributions import score_contributions
-from bert_compression.metrics.glue import SCORES
-from bert_compression.metrics.paired_tests import SeedNoise, seed_noise
-from bert_compression.metrics.robustness import WITHSTOOD
-from bert_compression.report.layouts import Layout, Measure, Place, place_of
-from bert_compression.report.tables import relevant
+from bert_compression.experiments import per_example
+from bert_compression.metrics import (
+    SCORES,
+    SeedNoise,
+    label_agreements,
+    score_contributions,
+    seed_noise,
+    withstood,
+)
+from bert_compression.report.records import Source
+from bert_compression.report.tables import Best, MeanOf, Table
 
 
 @dataclass(frozen=True)
 class PerText:
-    """One seed's value for each text, the digest of the texts, and the records that it was read from."""
+    """One seed's value for each text, (texts,), the digest of the texts, and the records that were read."""
 
     values: np.ndarray
     digest: str
@@ -36,32 +43,46 @@ class Paired:
         return self.first.shape[1]
 
 
-class Outcomes:
-    """The values behind those measures of a table that are means over texts, read once from its records."""
+def per_text(source: Source, record: Mapping, metric: str) -> PerText | None:
+    """For each text that a record speaks of, a number whose mean over texts is the record's `metric`.
 
-    def __init__(self, records: Iterable[Mapping], layout: Layout):
-        self.layout = layout
-        self._records = [record for record in relevant(records, layout) if record["status"] == "ok"]
+    Accuracy, F1 and the correlations are read from predictions and gold labels (`score_contributions`), label
+    loyalty from the predictions of teacher and student, after-attack accuracy from the attack's outcomes.
+    Returns None where labels or predictions that this takes are not in the source. Raises BadInput for a
+    metric that is no mean over texts.
+    """
+    found = _reader(metric)(source, record, metric)
+    if found is None:
+        return None
+    values, records = found
+    return PerText(values.astype(np.float64), _digest(record), records)
+
+
+class Outcomes:
+    """The values behind those columns of a table that are means over texts, each read once from a source."""
+
+    def __init__(self, source: Source, table: Table):
+        self.source, self.table = source, table
         self._read: dict[tuple[str, str], dict[int, PerText]] = {}
 
-    def of(self, measure: str, method: str) -> dict[int, PerText]:
-        """By seed, a number for each text whose mean is the measure; empty without the records that it takes.
+    def of(self, columns: Sequence[str], method: str) -> dict[int, PerText]:
+        """By seed, a number for each text whose mean is what the cell shows; of several columns, or of a
+        `MeanOf`, one whose mean is the mean over the columns. Empty without the records that it takes.
 
-        Raises BadInput for a measure that is no mean over texts.
+        Raises BadInput for a column that is no mean over texts.
         """
-        if (measure, method) not in self._read:
-            column = self.layout.measure(measure)
-            if column.recorded not in _READERS:
-                raise BadInput(f"{measure} is no mean over texts: choose one of {', '.join(_READERS)}")
-            self._read[measure, method] = _READERS[column.recorded](self, column, method)
-        return self._read[measure, method]
+        parts = [self._of_column(name, method) for column in columns for name in self._parts(column)]
+        if len(parts) == 1:
+            return parts[0]
+        shared = set.intersection(*(set(part) for part in parts))
+        return {seed: _mean_over_columns([part[seed] for part in parts]) for seed in sorted(shared)}
 
-    def paired(self, measure: str, first: Sequence[str], second: Sequence[str]) -> Paired:
+    def paired(self, columns: Sequence[str], first: Sequence[str], second: Sequence[str]) -> Paired:
         """Two methods, or the means of several on either side, on the texts and seeds that all of them have.
 
         Raises Failure, with the reason, where there are none.
         """
-        sides = [[self.of(measure, method) for method in methods] for methods in (first, second)]
+        sides = [[self.of(columns, method) for method in methods] for methods in (first, second)]
         everyone = [seeds for side in sides for seeds in side]
         shared = sorted(set.intersection(*(set(seeds) for seeds in everyone)))
         if not shared:
@@ -72,89 +93,97 @@ class Outcomes:
         a, b = (
             np.mean([[seeds[seed].values for seed in shared] for seeds in side], axis=0).T for side in sides
         )
-        records = {record["key"]: record for each in used for record in each.records}
-        return Paired(a, b, tuple(records.values()))
+        return Paired(a, b, _each_once(used))
 
-    def noise(self, measure: str) -> SeedNoise | None:
+    def noise(self, columns: Sequence[str]) -> SeedNoise | None:
         """How much the methods of the table differ in what a seed does to them, judged by those that have all
         seeds; None without records."""
-        rows = [row for row in self.layout.rows if measure not in row.given]
+        rows = (row for row in self.table.rows if not isinstance(row, Best))  # it is one of the others
+        methods = [row.method for row in rows if not set(row.given) & set(columns)]
         means = [
-            {seed: each.values.mean() for seed, each in self.of(measure, row.method).items()} for row in rows
+            {seed: each.values.mean() for seed, each in self.of(columns, method).items()}
+            for method in methods
         ]
         seeds = max(means, key=len).keys()
         whole = [[each[seed] for seed in sorted(seeds)] for each in means if each.keys() == seeds]
         return seed_noise(whole) if seeds else None
 
-    def records_by_seed(self, place: Place, method: str) -> dict[int, Mapping]:
-        return {
-            record["seed"]: record
-            for record in self._records
-            if (place_of(record), record["method"]) == (place, method)
-        }
+    def _parts(self, column: str) -> tuple[str, ...]:
+        found = self.table.column(column)
+        return found.of if isinstance(found, MeanOf) else (column,)
+
+    def _of_column(self, column: str, method: str) -> dict[int, PerText]:
+        if (column, method) not in self._read:
+            metric = self.table.column(column).recorded
+            _reader(metric)  # says what is wrong even where there is no record
+            records = self.source.done(self.table, method, column)
+            read = {record["seed"]: per_text(self.source, record, metric) for record in records}
+            self._read[column, method] = {seed: each for seed, each in read.items() if each is not None}
+        return self._read[column, method]
 
 
-def _scored(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    answers = outcomes.records_by_seed(outcomes.layout.place(measure), method)
-    return {
-        seed: _per_text(
-            score_contributions(measure.recorded, _answers(record, "gold"), _answers(record, "predictions")),
-            record,
-        )
-        for seed, record in answers.items()
-    }
+@lru_cache(maxsize=32)
+def outcomes(source: Source, table: Table) -> Outcomes:
+    """The `Outcomes` of a table in a source: the same ones for all that is asked of both."""
+    return Outcomes(source, table)
 
 
-def _same_label(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    place = outcomes.layout.place(measure)._replace(kind="predict")
-    teacher, student = (outcomes.records_by_seed(place, name) for name in ("teacher", method))
-    return {
-        seed: _per_text(
-            _digits(teacher[seed], "predictions") == _digits(student[seed], "predictions"),
-            student[seed],
-            teacher[seed],
-        )
-        for seed in sorted(teacher.keys() & student.keys())
-        if _digest(teacher[seed]) == _digest(student[seed])
-    }
+def _mean_over_columns(parts: Sequence[PerText]) -> PerText:
+    """The texts of several columns as one set. The mean of its values is the mean over the columns; each
+    value is that, plus how much its text pulls at it. So their scatter is that of texts drawn column by
+    column."""
+    means = [part.values.mean() for part in parts]
+    texts = sum(len(part.values) for part in parts)
+    values = [
+        np.mean(means) + texts / (len(parts) * len(part.values)) * (part.values - mean)
+        for part, mean in zip(parts, means, strict=True)
+    ]
+    return PerText(np.concatenate(values), " ".join(part.digest for part in parts), _each_once(parts))
 
 
-def _probability(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    found = outcomes.records_by_seed(outcomes.layout.place(measure), method)
-    return {
-        seed: _per_text(np.asarray(record["per_example"]["probability_loyalty"]), record)
-        for seed, record in found.items()
-    }
+def _each_once(read: Sequence[PerText]) -> tuple[Mapping, ...]:
+    return tuple({record["key"]: record for each in read for record in each.records}.values())
 
 
-def _withstood(outcomes: Outcomes, measure: Measure, method: str) -> dict[int, PerText]:
-    attacks = outcomes.records_by_seed(outcomes.layout.place(measure), method)
-    return {
-        seed: _per_text(_digits(record, "outcomes") == WITHSTOOD, record) for seed, record in attacks.items()
-    }
+Read = tuple[np.ndarray, tuple[Mapping, ...]]
 
 
-_READERS: dict[str, Callable[[Outcomes, Measure, str], dict[int, PerText]]] = {
+def _scored(source: Source, record: Mapping, metric: str) -> Read | None:
+    gold = source.gold.get(_digest(record))
+    if gold is None:
+        return None
+    return score_contributions(metric, gold, per_example(record, "predictions")), (record,)
+
+
+def _label_loyalty(source: Source, record: Mapping, metric: str) -> Read | None:
+    teacher, student = (source.by_key.get(record["inputs"][side]) for side in ("teacher", "student"))
+    if teacher is None or student is None:
+        return None
+    predictions = [per_example(each, "predictions") for each in (teacher, student)]
+    return label_agreements(*predictions), (record, student, teacher)
+
+
+def _probability_loyalty(source: Source, record: Mapping, metric: str) -> Read:
+    return per_example(record, "probability_loyalty"), (record,)
+
+
+def _withstood(source: Source, record: Mapping, metric: str) -> Read:
+    return withstood(per_example(record, "outcomes")), (record,)
+
+
+_READERS: dict[str, Callable[[Source, Mapping, str], Read | None]] = {
     **dict.fromkeys(SCORES, _scored),
-    "label_loyalty": _same_label,
-    "probability_loyalty": _probability,
+    "label_loyalty": _label_loyalty,
+    "probability_loyalty": _probability_loyalty,
     "after_attack_accuracy": _withstood,
 }
 
 
-def _per_text(values: np.ndarray, record: Mapping, *others: Mapping) -> PerText:
-    return PerText(values.astype(np.float64), _digest(record), (record, *others))
+def _reader(metric: str) -> Callable[[Source, Mapping, str], Read | None]:
+    if metric not in _READERS:
+        raise BadInput(f"{metric} is no mean over texts: choose one of {', '.join(_READERS)}")
+    return _READERS[metric]
 
 
 def _digest(record: Mapping) -> str:
     return (record["data"] or {}).get("digest", "")
-
-
-def _answers(record: Mapping, name: str) -> np.ndarray:
-    """Class numbers, or grades."""
-    kept = record["per_example"][name]
-    return _digits(record, name) if isinstance(kept, str) else np.asarray(kept)
-
-
-def _digits(record: Mapping, name: str) -> np.ndarray:
-    return np.frombuffer(record["per_example"][name].encode(), dtype=np.uint8) - ord("0")

@@ -1,4 +1,4 @@
-"""The numbers that the papers print, as they print them: one CSV file a table."""
+"""The numbers that the papers print, as they print them: one CSV file a table, in each paper's folder."""
 
 import math
 from functools import cache
@@ -7,44 +7,61 @@ from importlib.resources import files
 import pandas as pd
 
 from bert_compression.errors import BadInput
-from bert_compression.report.layouts import Layout, Measure, Row
-
-
-def reported(name: str) -> pd.DataFrame:
-    """What does the paper's table say? One row a method, in the paper's row order and units.
-
-    `name` is a file of `report/reported` without its ending, such as "loyalty_table_3". Percentages are
-    in percent, speed-ups in multiples of the teacher's speed. Raises BadInput for an unknown name.
-    """
-    folder = files("bert_compression.report") / "reported"
-    known = sorted(file.name.removesuffix(".csv") for file in folder.iterdir() if file.name.endswith(".csv"))
-    if name not in known:
-        raise BadInput(f"unknown reported table {name!r}: the known ones are {', '.join(known)}")
-    with (folder / f"{name}.csv").open() as lines:
-        return pd.read_csv(lines)
+from bert_compression.report.tables import Column, Row, Table
 
 
 @cache
-def reported_lines(name: str) -> pd.DataFrame:
-    """The same, indexed by the names that `Row.reported` uses: a line that builds on another, or stands in a
-    block, is named with it, so that "+KD" under "Head Prune" is "Head Prune +KD"."""
-    table = reported(name)
-    heading = next((table[column].fillna("") for column in ("base_method", "block") if column in table), "")
-    return table.set_index((heading + " " + table.method).str.strip())
+def reported(paper: str, name: str) -> pd.DataFrame:
+    """What does the paper's table say? One row a line of the paper, in its order and units.
+
+    `name` is a file of the paper's folder `reported` without its ending, such as "loyalty_table_3".
+    Percentages are in percent, speed-ups in multiples of the teacher's speed. Raises BadInput for an unknown
+    name.
+    """
+    folder = files("bert_compression.papers") / paper / "reported"
+    known = (
+        sorted(file.name.removesuffix(".csv") for file in folder.iterdir() if file.name.endswith(".csv"))
+        if folder.is_dir()
+        else []
+    )
+    if name not in known:
+        raise BadInput(
+            f"unknown reported table {name!r} of {paper}: the known ones are {', '.join(known) or 'none'}"
+        )
+    with (folder / f"{name}.csv").open(encoding="utf-8") as lines:
+        return pd.read_csv(lines)
 
 
-def reported_value(layout: Layout, row: Row, measure: Measure) -> float:
+def reported_value(table: Table, row: Row, column: Column) -> float:
     """The paper's number for this cell, in printed units; NaN where the paper has none."""
-    return _number(layout, row, measure.reported)
+    return _number(table, row, column, column.reported)
 
 
-def reported_spread(layout: Layout, row: Row, measure: Measure) -> float:
+def reported_spread(table: Table, row: Row, column: Column) -> float:
     """The paper's standard deviation for this cell, in printed units; NaN where the paper has none."""
-    return _number(layout, row, f"{measure.reported}_std")
+    return _number(table, row, column, f"{column.reported}_std")
 
 
-def _number(layout: Layout, row: Row, column: str | None) -> float:
-    if not row.reported or not column:
+def _number(table: Table, row: Row, column: Column, name: str | None) -> float:
+    """The value in the only line whose key columns say what row and column say. Raises BadInput where a
+    declared row has no line, or several."""
+    if not row.reported or not column.reported:
         return math.nan
-    lines = reported_lines(layout.name)
-    return float(lines.loc[row.reported, column]) if column in lines else math.nan
+    lines = reported(table.paper, table.reported)
+    if name not in lines:
+        return math.nan
+    keys = {**row.reported, **column.keys}
+    found = lines
+    for key, value in keys.items():
+        if key not in lines:
+            raise BadInput(f"{table.reported} has no column {key!r}: choose from {', '.join(lines)}")
+        found = found[found[key].isna() if value is None else found[key] == value]
+    if len(found) != 1:
+        told = ", ".join(f"{key} = {value}" for key, value in keys.items())
+        raise BadInput(f"{table.reported} has {len(found)} lines with {told}, not one")
+    return float(found[name].iloc[0])
+
+
+def reported_text(value: float, column: Column) -> str:
+    """As the papers print it: with one digit at most; a dash for what they do not print."""
+    return "–" if math.isnan(value) else f"{value:.{min(column.digits, 1)}f}"

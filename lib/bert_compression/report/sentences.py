@@ -1,29 +1,53 @@
-"""Sentences whose numbers come from a table: the words stand in the notebook, the numbers in the records."""
+"""Sentences whose numbers come from records: the words stand in the notebook, the numbers in the records."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 
-from bert_compression.report.layouts import Layout, place_of
-from bert_compression.report.shown import Shown
-from bert_compression.report.tables import MEASURED, relevant
+from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
+from bert_compression.experiments import get_profile, per_example
+from bert_compression.report.html import Shown, signed, simple_table
+from bert_compression.report.records import MEASURED, Source, measured
+from bert_compression.report.tables import Best, Table
+from bert_compression.report.verdicts import effect_text
+from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
+
+REPLACES = {kind.name: kind.replaces for kind in (GenuineResources, FolderResources, BuiltinResources)}
+BASELINES = (
+    "Right without reading, in percent of the texts; of a regression target, the correlation times 100."
+)
 
 
-def say(table: pd.DataFrame, template: str, **words: str) -> Shown:
-    """Fill a sentence with the numbers of a table made by `measured`, and with further words by name.
+def said(text: str) -> Shown:
+    """A sentence; a number never stands at the end of a line without its percent sign."""
+    text = text.replace(" %", "\u00a0%")
+    return Shown(text=text, markdown=text)
+
+
+def basis(sources: Mapping[str, Source], table: Table) -> Source:
+    """The source that a page's sentences are read from: the first that holds anything of the table."""
+    found = [source for source in sources.values() if source.of(table)]
+    return found[0] if found else list(sources.values())[-1]
+
+
+def say(source: Source, table: Table, template: str, **words: str) -> Shown:
+    """Fill a sentence with the numbers of a table in a source, and with further words by name.
 
     `{kd.label_loyalty}` is the printed value of that cell; `{highest.label_loyalty}` and
     `{lowest.label_loyalty}` name the compressed model with the largest and the smallest value, and that
-    value. A cell without a value is filled with the reason, such as "not run".
+    value; `{basis}` is the name of the source. A cell without a value is filled with the reason, such as "not
+    run".
     """
-    methods, measures = (list(dict.fromkeys(table[name])) for name in ("method", "measure"))
-    fields = {method: SimpleNamespace(**table.loc[method].text) for method in methods}
+    cells = measured(source, table)
+    methods, columns = (list(dict.fromkeys(cells[name])) for name in ("method", "column"))
+    fields = {method: SimpleNamespace(**cells.loc[method].text) for method in methods}
+    own = cells[~cells.method.isin([row.method for row in table.rows if isinstance(row, Best)])]
     for word, choose in (("highest", max), ("lowest", min)):
-        found = {measure: _extreme(table[table.measure == measure], choose) for measure in measures}
+        found = {column: _extreme(own[own.column == column], choose) for column in columns}
         fields[word] = SimpleNamespace(**found)
-    sentence = template.format(**fields, **words).replace(" %", "\u00a0%")  # never at the end of a line
-    return Shown(text=sentence, markdown=sentence)
+    return said(template.format(basis=source.name, **fields, **words))
 
 
 def _extreme(column: pd.DataFrame, choose: Callable) -> str:
@@ -35,37 +59,136 @@ def _extreme(column: pd.DataFrame, choose: Callable) -> str:
     return f"{' and '.join(cells.label[cells.text == wanted])} ({wanted})"
 
 
-def sizes_of(records: Iterable[Mapping], layout: Layout) -> str:
-    """On how much do the answers of each task rest? Such as "QQP 1 seed and 1,000 texts; RTE ..."."""
-    answers: dict[str, tuple[set, int]] = {}
-    for record in relevant(records, layout):
-        if record["kind"] == "predict" and record["status"] == "ok":
-            for measure in layout.measures:
-                if layout.place(measure) == place_of(record):
-                    seeds, _ = answers.get(measure.label, (set(), 0))
-                    answers[measure.label] = (seeds | {record["seed"]}, len(record["per_example"]["gold"]))
-    told = [
-        f"{label} {len(seeds)} seed{'s' if len(seeds) > 1 else ''} and {texts:,} texts"
-        for label, (seeds, texts) in answers.items()
-    ]
-    return "; ".join(told) or "nothing yet"
-
-
-def size_of(records: Iterable[Mapping], layout: Layout) -> str:
-    """On how much do these records rest? Such as "3 seeds, 872 texts, 400 of them attacked".
+def size_of(source: Source, table: Table) -> str:
+    """On how much do a source's numbers rest? Such as "3 seeds, 872 texts, 400 of them attacked".
 
     Where methods have been measured with different numbers of seeds, "1 to 3 seeds".
     """
-    done = [record for record in relevant(records, layout) if record["status"] == "ok"]
-    answered = {r["params"]["split"]: len(r["per_example"]["gold"]) for r in done if r["kind"] == "predict"}
-    attacked = [len(record["per_example"]["outcomes"]) for record in done if record["kind"] == "attack"]
-    if layout.main_split not in answered or not attacked:
+    done = [record for record in source.of(table) if record["status"] == "ok"]
+    answered = {r["params"]["split"]: r["data"]["rows"] for r in done if r["kind"] == "predict"}
+    attacked = [record["data"]["rows"] for record in done if record["kind"] == "attack"]
+    main_split = get_task(table.task).evaluated[0]
+    if main_split not in answered:
         return "nothing yet"
     methods = {record["method"] for record in done}
     numbers = {len({r["seed"] for r in done if r["method"] == method}) for method in methods}
     few, many = min(numbers), max(numbers)
     seeds = f"{few} to {many} seeds" if few < many else "1 seed" if many == 1 else f"{many} seeds"
-    others = "".join(
-        f", and {answered[split]:,} of {split}" for split in answered if split != layout.main_split
+    others = "".join(f", and {answered[split]:,} of {split}" for split in answered if split != main_split)
+    told = f", {max(attacked):,} of them attacked" if attacked else ""
+    return f"{seeds}, {answered[main_split]:,} texts{told}{others}"
+
+
+def sizes_of(source: Source, table: Table) -> str:
+    """On how much does each column rest, at most? Such as "QQP 1 seed and 1,000 texts; RTE ..."."""
+    told = []
+    for column in table.columns:
+        records = [record for row in table.rows for record in source.done(table, row.method, column.name)]
+        if records:
+            seeds, texts = len({r["seed"] for r in records}), records[0]["data"]["rows"]
+            told.append(f"{column.label} {seeds} seed{'s' if seeds > 1 else ''} and {texts:,} texts")
+    return "; ".join(told) or "nothing yet"
+
+
+def word_resources(sources: Mapping[str, Source], table: Table) -> Shown:
+    """For each source the level of word resources that its attacks used, and what these replace."""
+    lines = []
+    for name, source in sources.items():
+        attacks = [record for record in source.all_of(table) if record["kind"] == "attack"]
+        for level in sorted({record["params"]["resources"] for record in attacks}):
+            replaced = REPLACES[level]
+            end = ":" if replaced else "."
+            lines.append(f"- *{name}* was attacked with the word resources `{level}`{end}")
+            lines += [f"  - instead of the {line}" for line in replaced]
+    text = "\n".join(lines) or "No attack has been run."
+    return Shown(text, markdown=text)
+
+
+def word_guessers(sources: Mapping[str, Source], table: Table) -> Shown:
+    """For each source the masked language model that guessed words for BERT-ATTACK, and what its head was
+    trained on where that was here."""
+    lines = []
+    for name, source in sources.items():
+        for record in source.all_of(table):
+            if record["kind"] != "masked_lm" or record["status"] != "ok":
+                continue
+            encoder, data = record["params"]["encoder"], record["data"]
+            head = "with its own masked-word head"
+            if data:
+                head = (
+                    f"under a masked-word head that was trained here on {data['rows']:,} texts of "
+                    f"{record['task']}, without their labels"
+                )
+            lines.append(f"- *{name}*: words were guessed by `{encoder}`, {head}.")
+    text = "\n".join(lines) or "No word has been guessed."
+    return Shown(text, markdown=text)
+
+
+def baselines_in_words(task: str, profile: str, data: str | Path | None = None) -> Shown:
+    """How often are trivial classifiers right on a task, trained on what the profile's models are trained on?
+
+    A sentence about the main split, at the data that the profile reads. Raises BadInput where they are not
+    to be had. Book: data/built_in_english.
+    """
+    found = _baselines(task, profile, data)
+    listed = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.items())
+    return said(
+        f"Right without reading, on the {get_task(task).evaluated[0]} texts of this run "
+        f"({profile}): {listed}. What a model has above that, it has from order and meaning."
     )
-    return f"{seeds}, {answered[layout.main_split]:,} texts, {max(attacked):,} of them attacked{others}"
+
+
+def baselines_table(tasks: Sequence[str], profile: str, data: str | Path | None = None) -> Shown:
+    """The same for several tasks: a line each."""
+    found = {name: _baselines(name, profile, data) for name in tasks}
+    kinds = list(dict.fromkeys(kind for each in found.values() for kind in each))
+    rows = [
+        [name, *(f"{100 * each[k]:.1f}" if k in each else "–" for k in kinds)] for name, each in found.items()
+    ]
+    return simple_table(BASELINES, ["Task", *kinds], rows)
+
+
+def _baselines(name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:
+    profile, task = get_profile(profile_name), get_task(name)
+    source = open_source(data or None, profile.builtin_data)
+    train = load_examples(source, task, "train", profile.train_size[task.name])
+    return trivial_baselines(train, load_examples(source, task, task.evaluated[0]))
+
+
+def never_answering(sources: Mapping[str, Source], table: Table) -> Shown:
+    """Of how many questions is no answer the right one? From a table of extractive QA."""
+    told = []
+    for name, source in sources.items():
+        answered = [r for r in source.of(table) if (r["kind"], r["status"]) == ("answer_qa", "ok")]
+        if answered:
+            share = float((per_example(answered[0], "answerable") == 0).mean())
+            told.append(f"“{name}” {100 * share:.1f} %")
+    return said(f"Exact match and F1 of who never answers: {', '.join(told) or 'nothing yet'}.")
+
+
+def glue_numbers(sources: Mapping[str, Source], table: Table, judgements: Iterable = ()) -> None:
+    """Make every number of a table, and every judgement, quotable on other pages, as text.
+
+    The keys are `<source>_<method>_<column>` (`small_kd_label_loyalty`; `run_` for this run), and
+    `reported_<claim>`, `effect_<claim>` and `verdict_<claim>`. A key is there whether or not there is a
+    value: the text then is "not run" or a dash.
+    """
+    from myst_nb import glue
+
+    for name, source in sources.items():
+        cells = measured(source, table)
+        word = "run" if name.startswith("this run") else name
+        for method, column, text in zip(cells.method, cells.column, cells.text, strict=True):
+            glue(f"{word}_{method}_{column}", text, display=False)
+    for judgement in judgements:
+        name = judgement.claim.name
+        glue(f"reported_{name}", signed(judgement.reported), display=False)
+        glue(f"effect_{name}", effect_text(judgement), display=False)
+        glue(f"verdict_{name}", judgement.verdict, display=False)
+
+
+def quotable(name: str, shown: object) -> None:
+    """Make a text, or what a cell shows, quotable on other pages under a name."""
+    from myst_nb import glue
+
+    glue(name, shown, display=False)

@@ -1,155 +1,195 @@
-"""The paper's table beside ours: for each measure the reported value, then what each source has."""
+"""The paper's table next to ours: for each column the reported value, then what each source has; and under
+it the records behind every number."""
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import groupby
 
 import pandas as pd
 
-from bert_compression.report.layouts import Layout, Measure, Part, Row
-from bert_compression.report.record_list import DIGITS, anchor
-from bert_compression.report.reported import reported_spread, reported_value
-from bert_compression.report.shown import EARLIER, Shown, scrolling_table, tag
-from bert_compression.report.tables import GIVEN, MEASURED, difference, measured, signed
+from bert_compression.report.html import Cell, Grid, Line, Shown, folded, note, signed, table_html
+from bert_compression.report.html import Row as HtmlRow
+from bert_compression.report.records import GIVEN, MEASURED, STALE, Source, difference, measured
+from bert_compression.report.reported import reported_spread, reported_text, reported_value
+from bert_compression.report.tables import Column, Panel, Row, Table
 
 LEGEND = "▲ higher than reported, ▼ lower, ≈ near it"
 # What a difference is called where its symbol cannot be seen.
 SPOKEN = {"higher": "higher than reported", "lower": "lower than reported", "near": "near what is reported"}
+HEADS = ("Record", "Kind", "Task", "Split", "Method", "Seed", "Values", "Seconds")
+RECORDS = "Records of “{source}” as they were measured: shares as fractions, sizes in bytes."
+DIGITS = 12  # of a key: enough to tell any two records apart
+# Parameters that tell records of one model apart.
+TELLING = ("k", "other", "other_seed", "recipe", "settings", "source", "batched")
 
 
-def side_by_side(
-    sources: Mapping[str, Sequence[Mapping]], part: str, layout: Layout, sortable: bool = False
-) -> Shown:
-    """One part of a paper's table as HTML, or as text where there is no browser.
+def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortable: bool = False) -> Shown:
+    """One panel of a paper's table as HTML, or as text where there is no browser.
 
     `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
     mean over seeds, the spread, the interval and the difference from the reported value, and the number of
-    seeds where not all of its source have as many; it leads to its lines in `record_list` and names its
-    records when pointed at. A table without reported values can be made `sortable`: in the book, a click on
-    the head of a column orders the lines.
+    seeds where not all of its source have as many; it leads to its line in `record_list`, which the page must
+    show, too, and names its records when pointed at. A table without reported values can be made `sortable`:
+    in the book, a click on the head of a column orders the lines.
     """
-    chosen = layout.part(part)
-    measures = [layout.measure(name) for name in chosen.measures]
-    tables = {source: _counted(measured(records, layout), measures) for source, records in sources.items()}
-    bodies = ""
-    for group, rows in groupby(layout.rows_of(chosen), key=lambda row: row.group):
-        lines = "".join(_line(layout, row, measures, tables) for row in rows)
-        bodies += tag("tbody", _heading(group, measures, len(sources)), lines)
-    content = (*_head(measures, list(tables)), bodies)
-    table = scrolling_table(chosen.caption, *content, sortable=sortable)
+    chosen = table.panel(panel)
+    columns = [table.column(name) for name in chosen.columns]
+    cells = {name: _counted(measured(source, table), columns) for name, source in sources.items()}
+    bodies = []
+    for group, rows in groupby(table.rows_of(chosen), key=lambda row: row.group):
+        body = [_line(table, row, columns, cells) for row in rows]
+        if group:
+            width = 1 + sum(len(_heads(column, list(sources))) for column in columns)
+            body.insert(0, HtmlRow([Cell(group, "rowgroup", colspan=width)], kind="bc-group"))
+        bodies.append(body)
+    grid = Grid(chosen.caption, *_head(columns, list(cells), bodies), sortable=sortable)
     return Shown(
-        text=_plain(layout, chosen, tables),
-        html=table + tag("p", _legend(measures, tables), class_="bc-legend"),
+        text=_plain(table, chosen, cells), html=table_html(grid) + note(_legend(columns, cells.values()))
     )
 
 
-def _counted(table: pd.DataFrame, measures: list[Measure]) -> pd.DataFrame:
+def _counted(cells: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """The shown cells, with `seeds_text` where rows differ in their number of seeds."""
-    shown = table[table.measure.isin([measure.name for measure in measures])]
+    shown = cells[cells.column.isin([column.name for column in columns])]
     seeds = shown.seeds[shown.status == MEASURED]
     words = seeds.map(lambda number: "1 seed" if number == 1 else f"{number} seeds")
     return shown.assign(seeds_text=words if seeds.nunique() > 1 else "")
 
 
-def _columns(measure: Measure, sources: list[str]) -> list[str]:
-    return (["reported"] if measure.reported else []) + (sources if measure.kind else [])
+def _measured_here(column: Column) -> bool:
+    """Is it a column that somebody measures, or does the paper alone print it?"""
+    return column.measure is not None or type(column) is not Column
 
 
-def _head(measures: list[Measure], sources: list[str]) -> tuple[str, str]:
-    if all(len(_columns(measure, sources)) == 1 for measure in measures):
-        heads = ("Method", *(f"{measure.label} ({measure.unit})" for measure in measures))
-        return "", tag("thead", tag("tr", *(tag("th", escape(head), scope="col") for head in heads)))
-    groups, above, below = "<colgroup></colgroup>", tag("th", "Method", scope="col", rowspan=2), ""
-    for measure in measures:
-        columns = _columns(measure, sources)
-        groups += tag("colgroup", span=len(columns))
-        title = escape(f"{measure.label} ({measure.unit})")
-        above += tag("th", title, scope="colgroup", colspan=len(columns))
-        below += "".join(tag("th", escape(column), scope="col") for column in columns)
-    return groups, tag("thead", tag("tr", above), tag("tr", below))
+def _heads(column: Column, sources: Sequence[str]) -> list[str]:
+    return (["reported"] if column.reported else []) + (list(sources) if _measured_here(column) else [])
 
 
-def _heading(group: str, measures: list[Measure], sources: int) -> str:
-    if not group:
-        return ""
-    width = 1 + sum(len(_columns(measure, [""] * sources)) for measure in measures)
-    return tag("tr", tag("th", escape(group), scope="rowgroup", colspan=width), class_="bc-group")
+def _head(
+    columns: Sequence[Column], sources: Sequence[str], bodies: list
+) -> tuple[list[HtmlRow], list, list[int]]:
+    """Head rows, the bodies, and how many columns each measure spans, if any has several."""
+    if all(len(_heads(column, sources)) == 1 for column in columns):
+        heads = ["Method", *(f"{column.label} ({column.unit})" for column in columns)]
+        return [HtmlRow([Cell(head, "col") for head in heads])], bodies, []
+    above, below = [Cell("Method", "col", rowspan=2)], []
+    for column in columns:
+        heads = _heads(column, sources)
+        above.append(Cell(f"{column.label} ({column.unit})", "colgroup", colspan=len(heads)))
+        below += [Cell(head, "col") for head in heads]
+    return [HtmlRow(above), HtmlRow(below)], bodies, [len(_heads(column, sources)) for column in columns]
 
 
-def _line(layout: Layout, row: Row, measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
-    cells = tag("th", escape(row.label), scope="row")
-    facing = layout.facing(row)
-    for measure in measures:
-        paper = reported_value(layout, row, measure)
-        if measure.reported and row is facing[0]:  # rows that face one line of the paper share its cell
-            spread = reported_spread(layout, row, measure)
-            more = "" if math.isnan(spread) else _small(f"± {measure.reported_text(spread)}")
-            rows = len(facing) if len(facing) > 1 else None
-            cells += tag("td", measure.reported_text(paper), more, rowspan=rows)
-        for source, table in tables.items() if measure.kind else ():
-            cell = table.loc[(row.method, measure.name)]
-            cells += _cell(cell, source, paper, measure)
-    return tag("tr", cells)
+def _line(table: Table, row: Row, columns: Sequence[Column], cells: Mapping[str, pd.DataFrame]) -> HtmlRow:
+    line = [Cell(row.label, "row")]
+    facing = table.facing(row)
+    for column in columns:
+        paper = reported_value(table, row, column)
+        if column.reported and row is facing[0]:  # rows that face one line of the paper share its cell
+            spread = reported_spread(table, row, column)
+            more = () if math.isnan(spread) else (Line(f"± {reported_text(spread, column)}"),)
+            line.append(Cell(reported_text(paper, column), lines=more, rowspan=len(facing)))
+        for name, found in cells.items() if _measured_here(column) else ():
+            line.append(_cell(found.loc[(row.method, column.name)], name, paper, column))
+    return HtmlRow(line)
 
 
-def _cell(cell: pd.Series, source: str, paper: float, measure: Measure) -> str:
-    text = escape(cell.text)
+def _cell(cell: pd.Series, source: str, paper: float, column: Column) -> Cell:
     if cell.status == GIVEN:
-        return tag("td", text, _small("by definition"))
-    if cell.records:
-        keys = ", ".join(key[:DIGITS] for key in cell.records)
-        text = tag("a", text, href=f"#{anchor(source, cell.records[0])}", title=f"records {keys}")
+        return Cell(cell.text, lines=(Line("by definition"),))
+    href = f"#{anchor(source, cell.records[0])}" if cell.records else ""
+    title = f"records {', '.join(key[:DIGITS] for key in cell.records)}" if cell.records else ""
     if cell.status != MEASURED:
-        return tag("td", text, class_="bc-none")
-    marks = ("†" if cell.earlier_code else "") + ("‡" if cell.failed else "")
-    spread = f"± {measure.text(cell.spread)}" if cell.seeds > 1 else ""
-    bounds = "" if math.isnan(cell.low) else f"[{measure.text(cell.low)}, {measure.text(cell.high)}]"
-    chance = "" if math.isnan(cell.chance) else f"chance {measure.text(cell.chance)}"
-    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds, chance)
-    return tag(
-        "td",
-        tag("strong", text),
-        marks,
-        *(_small(line) for line in below if line),
-        _difference(cell, paper, measure),
-    )
-
-
-def _difference(cell: pd.Series, paper: float, measure: Measure) -> str:
+        return Cell(cell.text, kind="bc-none", href=href, title=title)
+    spread = f"± {column.text(cell.spread)}" if cell.seeds > 1 else ""
+    bounds = "" if math.isnan(cell.low) else f"[{column.text(cell.low)}, {column.text(cell.high)}]"
+    chance = "" if math.isnan(cell.chance) else f"chance {column.text(cell.chance)}"
+    stale = "stale" if cell.stale else ""
+    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds, chance, stale)
+    lines = [Line(text) for text in below if text]
     found = difference(cell, paper)
-    if found is None:
-        return ""
-    symbol = tag("span", found.symbol, aria_hidden="true")
-    spoken = tag("span", f" {SPOKEN[found.word]}", class_="bc-hidden")
-    return _small(f"{symbol} {signed(found.amount, measure.digits)}{spoken}", f" bc-{found.word}")
+    if found is not None:
+        told = signed(found.amount, column.digits)
+        lines.append(Line(told, f"bc-{found.word}", found.symbol, SPOKEN[found.word]))
+    mark = "‡" if cell.failed else ""
+    return Cell(cell.text, lines=tuple(lines), style="strong", mark=mark, href=href, title=title)
 
 
-def _small(content: str, more: str = "") -> str:
-    return tag("span", content, class_="bc-small" + more)
-
-
-def _legend(measures: list[Measure], tables: Mapping[str, pd.DataFrame]) -> str:
+def _legend(columns: Sequence[Column], tables) -> str:
     """The line under a table: only the marks that occur in it."""
-    shown = pd.concat(tables.values())
+    shown = pd.concat(list(tables))
     cells = shown[shown.status == MEASURED]
-    notes = [LEGEND] if any(measure.reported and measure.kind for measure in measures) else []
-    if cells.earlier_code.any():
-        notes.append(EARLIER)
+    notes = [LEGEND] if any(column.reported and _measured_here(column) for column in columns) else []
+    if cells.stale.any():
+        notes.append(STALE)
     if (cells.failed > 0).any():
         notes.append("‡ some seeds failed and are left out")
     return "; ".join(notes)
 
 
-def _plain(layout: Layout, part: Part, tables: Mapping[str, pd.DataFrame]) -> str:
+def _plain(table: Table, panel: Panel, cells: Mapping[str, pd.DataFrame]) -> str:
     """The same cells without spread and interval."""
-    shown = layout.rows_of(part)
+    shown = table.rows_of(panel)
     columns: dict[str, list[str]] = {"method": [row.label for row in shown]}
-    for measure in map(layout.measure, part.measures):
-        if measure.reported:
-            papers = (reported_value(layout, row, measure) for row in shown)
-            columns[f"{measure.name}, reported"] = [measure.reported_text(paper) for paper in papers]
-        for source, table in tables.items() if measure.kind else ():
-            cells = [table.loc[(row.method, measure.name)].text for row in shown]
-            columns[f"{measure.name}, {source}"] = cells
+    for column in map(table.column, panel.columns):
+        if column.reported:
+            papers = (reported_value(table, row, column) for row in shown)
+            columns[f"{column.name}, reported"] = [reported_text(paper, column) for paper in papers]
+        for name, found in cells.items() if _measured_here(column) else ():
+            texts = [found.loc[(row.method, column.name)].text for row in shown]
+            columns[f"{column.name}, {name}"] = texts
     return pd.DataFrame(columns).to_string(index=False)
+
+
+def anchor(source: str, key: str) -> str:
+    """Where on the page a source's record of that key stands."""
+    word = "".join(letter if letter.isalnum() else "-" for letter in source)
+    return f"records-{word}-{key[:DIGITS]}"
+
+
+def record_list(sources: Mapping[str, Source], *tables: Table) -> Shown:
+    """Every record that the cells of these tables rest on, folded at the foot of a page: with the first
+    digits of its key, what tells it from other records of its model, and what it holds for the tables."""
+    contents, plain = "", []
+    for name, source in sources.items():
+        lines = _record_lines(source, tables)
+        rows = []
+        for key, *cells in lines:
+            *middle, seconds = cells
+            told = [Cell(text, kind="bc-left") for text in middle]
+            first = Cell(key[:DIGITS], "row", style="code")
+            rows.append(HtmlRow([first, *told, Cell(seconds)], identity=anchor(name, key)))
+            plain.append("  ".join((name, key[:DIGITS], *cells)))
+        head = [HtmlRow([Cell(title, "col") for title in HEADS])]
+        grid = Grid(RECORDS.format(source=name), head, [rows])
+        contents += folded(f"{len(lines)} records: {name}", table_html(grid))
+    return Shown(text="\n".join(plain) or "no records", html=contents)
+
+
+def _record_lines(source: Source, tables: Sequence[Table]) -> list[list[str]]:
+    """A line a record, below `HEADS`; it begins with the whole key."""
+    metrics: dict[str, list[str]] = {}
+    records = {}
+    for table in tables:
+        for record in source.of(table):
+            records[record["key"]] = record
+        for column in table.columns:
+            for row in table.rows:
+                for record in source.cell(table, row.method, column.name):
+                    names = metrics.setdefault(record["key"], [])
+                    names += [column.recorded] if column.recorded not in names else []
+    return [_record_line(record, metrics[key]) for key, record in records.items()]
+
+
+def _record_line(record: Mapping, metrics: Sequence[str]) -> list[str]:
+    params = record["params"]
+    values = [f"{name} {params[name]}" for name in TELLING if params.get(name)]
+    if record["status"] == "ok":
+        cut = record["metrics"].get("truncated_texts")
+        told = {name: record["metrics"].get(name) for name in metrics} | ({"texts cut": cut} if cut else {})
+        values += [f"{n} {'undefined' if value is None else f'{value:.6g}'}" for n, value in told.items()]
+    else:
+        values.append(f"failed: {record['error']}")
+    values += ["stale"] if record.get("stale") else []
+    place = (record["kind"], record["task"], params.get("split", ""), record["method"], str(record["seed"]))
+    return [record["key"], *place, ", ".join(values), f"{record['seconds']:.1f}"]

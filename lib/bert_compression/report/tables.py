@@ -1,128 +1,232 @@
-"""From records to a tidy table: one line for each method and measure, and what stands in that cell."""
+"""What a table of a paper is: rows and columns, declared once, from which its jobs, its cells and its page
+come.
 
-import math
-import statistics
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+A row says how a model is made, a column how it is measured; a cell is the jobs of both, one a seed, found
+among records by their identity. The tables themselves are data in the folders of `papers`.
+"""
 
-import pandas as pd
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from bert_compression.report.layouts import Layout, Measure, Row, place_of
+from bert_compression.errors import BadInput
+from bert_compression.experiments import PRECISIONS, Grid, Job, Profile
+from bert_compression.tasks import get_task
 
-# What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
-MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
-OTHERS = "of others"
-
-
-def measured(records: Iterable[Mapping], layout: Layout) -> pd.DataFrame:
-    """What do these records say for every cell of a table? One line a cell, in the units that are printed.
-
-    Columns: method, label (the row's), measure, status, value (mean over seeds), text (the value as it is
-    printed, or why there is none), spread (standard deviation over seeds with n - 1 in the denominator, since
-    the seeds are a sample of those that could have been drawn; NaN for fewer than two), low and high (the
-    95 % interval over examples: the mean over seeds of each record's own bounds, hence the uncertainty of one
-    trained model; NaN where the records hold none), chance (what chance alone would give, likewise), seeds
-    (how many have a value), failed (how many have none), earlier_code, records (their keys, full length).
-
-    Which records count is said in `relevant`. Book: notebooks/loyalty/table_3_sst2.
-    """
-    found: dict[tuple, list[Mapping]] = defaultdict(list)
-    for record in relevant(records, layout):
-        found[place_of(record), record["method"]].append(record)
-    cells = []
-    for row in layout.rows:
-        for measure in layout.measures:
-            place = layout.place(measure)
-            own = found[place, row.method] or found[place, row.stands_for]
-            cells.append(_cell(row, measure, own))
-    return pd.DataFrame(cells).set_index(["method", "measure"], drop=False)
-
-
-def relevant(records: Iterable[Mapping], layout: Layout) -> list[Mapping]:
-    """The records that a table rests on: of its tasks, methods, kinds and splits, one for each seed.
-
-    So records of another table's methods are not seen, nor answers to the training set, which serve
-    distillation, nor those given `in_company` where a model must answer alone, which serve a comparison of
-    their own. Of several records of the same kind, split, method and seed the one created last counts.
-    """
-    wanted, methods = layout.places, [row.method for row in layout.rows]
-    latest: dict[tuple, Mapping] = {}
-    for record in sorted(records, key=lambda record: record.get("created") or ""):
-        place = place_of(record)
-        ours = record["method"] in methods and place in wanted
-        if ours and not record["params"].get("in_company"):
-            latest[place, record["method"], record["seed"]] = record
-    return sorted(
-        latest.values(), key=lambda r: (wanted.index(place_of(r)), methods.index(r["method"]), r["seed"])
-    )
-
-
-def _cell(row: Row, measure: Measure, records: list[Mapping]) -> dict:
-    done = [r for r in records if r["status"] == "ok"]
-    values = _numbers(done, measure.recorded, measure.scale)
-    low, high, chance = (
-        _numbers(done, f"{measure.recorded}_{end}", measure.scale) for end in ("low", "high", "chance")
-    )
-    status, value = MEASURED, statistics.fmean(values) if values else math.nan
-    if not values and measure.name in row.given:
-        status, value = GIVEN, row.given[measure.name] * measure.scale
-    elif not values:
-        status = UNDEFINED if done else FAILED if records else OTHERS if row.quoted else NOT_RUN
-    return {
-        "method": row.method,
-        "label": row.label,
-        "measure": measure.name,
-        "status": status,
-        "value": value,
-        "text": status if math.isnan(value) else measure.text(value),
-        "spread": statistics.stdev(values) if len(values) > 1 else math.nan,
-        "low": statistics.fmean(low) if values and len(low) == len(values) else math.nan,
-        "high": statistics.fmean(high) if values and len(high) == len(values) else math.nan,
-        "chance": statistics.fmean(chance) if chance else math.nan,
-        "seeds": len(values),
-        "failed": len(records) - len(done),
-        "earlier_code": any(r.get("earlier_code", False) for r in done),
-        "records": tuple(r["key"] for r in records),
-    }
-
-
-def _numbers(records: list[Mapping], metric: str, scale: float) -> list[float]:
-    found = (record["metrics"].get(metric) for record in records)
-    return [value * scale for value in found if value is not None]
+# What a column measures of a row's model in a grid: a job, several (one a pair of seeds), or none.
+Measure = Callable[[Grid, "Row"], Job | Iterable[Job] | None]
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Our value minus the paper's. `word` is "higher", "lower" or "near"; `symbol` says it without colour."""
+class Row:
+    """A line: the model that `recipe` makes, under the name `method`; None for a model of others, whose
+    numbers a paper repeats and nobody measures here.
 
-    amount: float
-    word: str
-    symbol: str
-
-
-def difference(cell: Mapping, paper: float) -> Difference | None:
-    """How does a measured cell stand to the reported value?
-
-    "near" where the reported value lies within the 95 % interval over examples; for a measure without
-    an interval, where both print as the same number with the paper's one digit. None where there is
-    nothing to compare.
+    `reported` finds the paper's line in its CSV file: values of the key columns; empty where the paper has
+    none. Rows of one `group` stand together under its name; `short` names the row where room is scarce.
+    `given` holds values that follow from a definition, so that no record measures them. `columns` names the
+    only ones that the row is measured in; empty for all. `about` holds what figures tell rows apart by.
     """
-    if cell["status"] != MEASURED or math.isnan(paper):
-        return None
-    amount = cell["value"] - paper
-    if math.isnan(cell["low"]):
-        near = f"{cell['value']:.1f}" == f"{paper:.1f}"
-    else:
-        near = cell["low"] <= paper <= cell["high"]
-    word, symbol = ("near", "≈") if near else ("higher", "▲") if amount > 0 else ("lower", "▼")
-    return Difference(amount, word, symbol)
+
+    method: str
+    label: str
+    recipe: Callable[[Grid], Job] | None
+    reported: Mapping[str, object] = field(default_factory=dict)
+    group: str = ""
+    short: str = ""
+    given: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    about: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def short_label(self) -> str:
+        return self.short or self.label
 
 
-def signed(value: float, digits: int = 1) -> str:
-    """A number with its sign, and a minus that is as wide as the plus; no sign for what rounds to zero, and a
-    dash for what is not there."""
-    if math.isnan(value):
-        return "–"
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else text[1:]
+@dataclass(frozen=True)
+class Best(Row):
+    """A derived row: of the rows `of`, the one with the largest mean in the column `by`. Where a paper
+    selects on the set that it reports, this is its selection, and a page says so."""
+
+    of: tuple[str, ...] = ()
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what is measured of each row's model, which metric of the record it shows, and how to print
+    it.
+
+    `measure` is None for what the paper alone prints. `metric` is the record's name for it where that is not
+    the column's; `task` the one that is asked, where that is not the table's. `scale` turns a record's
+    fraction or byte count into the printed unit. `reported` names the column of the paper's CSV file, if the
+    paper prints the number; `keys` are further key columns that find its line.
+    """
+
+    name: str
+    label: str
+    measure: Measure | None
+    metric: str = ""
+    task: str = ""
+    scale: float = 100.0
+    digits: int = 1
+    unit: str = "%"
+    reported: str | None = None
+    keys: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def recorded(self) -> str:
+        """The name of the metric in records."""
+        return self.metric or self.name
+
+    def text(self, value: float) -> str:
+        return f"{value:.{self.digits}f}"
+
+
+@dataclass(frozen=True)
+class MeanOf(Column):
+    """A derived column: the mean of the columns `of`, seed by seed, where all of them have a value."""
+
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Increase(Column):
+    """A derived column: by how much the column `of` exceeds its value in the row `over`, seed by seed; a drop
+    is negative."""
+
+    of: str = ""
+    over: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Columns that are shown together, without the rows of those methods that nobody tries on them."""
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    without: tuple[str, ...] = ()
+
+
+def _all_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    return profile.seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of a paper: its rows in the paper's order, its columns, the panels that it is shown in.
+
+    `reported` names the CSV file in the paper's folder `reported` that holds what the paper prints. `seeds`
+    says which seeds a cell has under a profile; all unless told.
+    """
+
+    paper: str
+    name: str
+    title: str
+    task: str
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    panels: tuple[Panel, ...] = ()
+    reported: str = ""
+    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = _all_seeds
+
+    def __post_init__(self):
+        """Raises BadInput for a name that stands twice, and for one that is used and not there."""
+        get_task(self.task)
+        for things, attribute in ((self.rows, "method"), (self.columns, "name"), (self.panels, "name")):
+            names = [getattr(thing, attribute) for thing in things]
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise BadInput(f"{self.title} has two of the name {twice[0]!r}")
+        for best in (row for row in self.rows if isinstance(row, Best)):
+            self._derived(best.method, best.of, self.row)
+            self.column(best.by)
+        for column in self.columns:
+            if isinstance(column, MeanOf):
+                self._derived(column.name, column.of, self.column)
+            if isinstance(column, Increase):
+                self._derived(column.name, (column.of,), self.column)
+                self.row(column.over)
+        for name in (name for panel in self.panels for name in panel.columns):
+            self.column(name)
+        for name in (name for panel in self.panels for name in panel.without):
+            self.row(name)
+        for name in (name for row in self.rows for name in (*row.columns, *row.given)):
+            self.column(name)
+
+    def _derived(self, name: str, of: tuple[str, ...], find: Callable) -> None:
+        """Is there what a row or column is derived from, and is that not the same, nor derived likewise?"""
+        if not of:
+            raise BadInput(f"{name!r} in {self.title} is derived from nothing")
+        for each in of:
+            if isinstance(find(each), Best | Increase) or each == name:
+                raise BadInput(f"{name!r} in {self.title} is derived from {each!r}, which is derived itself")
+
+    def row(self, method: str) -> Row:
+        return _named(self.rows, "method", method, self.title)
+
+    def column(self, name: str) -> Column:
+        return _named(self.columns, "name", name, self.title)
+
+    def panel(self, name: str) -> Panel:
+        return _named(self.panels, "name", name, self.title)
+
+    def rows_of(self, panel: Panel) -> list[Row]:
+        return [row for row in self.rows if row.method not in panel.without]
+
+    def facing(self, row: Row) -> list[Row]:
+        """The rows that stand next to the same line of the paper as this one, itself included."""
+        return [r for r in self.rows if r.reported == row.reported] if row.reported else [row]
+
+    def cells(self, profile: Profile) -> dict[tuple[str, str], list[Job]]:
+        """The jobs of each cell, by method and column, one a seed, or one a pair of seeds. Profiles whose
+        precision is "auto" have none: see `Profile.at_precision`."""
+        if profile.precision not in PRECISIONS:
+            raise BadInput(f"the precision {profile.precision!r} of {profile.name} must be decided first")
+        grids: dict[tuple[str, int], Grid] = {}
+        made: dict[tuple, list[Job]] = {}
+        cells: dict[tuple[str, str], list[Job]] = {}
+        for row in self.rows:
+            for column in self.columns:
+                cell = cells[row.method, column.name] = []
+                if not row.recipe or not column.measure or (row.columns and column.name not in row.columns):
+                    continue
+                task = column.task or self.task
+                for seed in self.seeds(profile, row, column):
+                    grid = grids.setdefault((task, seed), Grid(profile, get_task(task), seed))
+                    asked = (row.method, column.measure, task, seed)  # columns that show one record share it
+                    if asked not in made:
+                        made[asked] = _listed(column.measure(grid, row))
+                    cell += made[asked]
+        return cells
+
+    def jobs(self, profile: Profile) -> list[Job]:
+        """All jobs of the table, each once, seed by seed, so that a run that is cut short leaves whole
+        seeds."""
+        found = {job.identity: job for cell in self.cells(profile).values() for job in cell}
+        order = {seed: place for place, seed in enumerate(profile.seeds)}
+        return sorted(found.values(), key=lambda job: order.get(job.seed, len(order)))
+
+    def decided(self, profile: Profile, there: Iterable[str]) -> Profile:
+        """The profile with its precision decided: that in which most of the table's jobs are among the
+        identities `there`, so that a table is not measured half in one; else this machine's."""
+        if profile.precision in PRECISIONS:
+            return profile
+        known = set(there)
+        candidates = [profile.at_precision(precision) for precision in PRECISIONS]
+        counts = [sum(job.identity in known for job in self.jobs(each)) for each in candidates]
+        return candidates[counts.index(max(counts))] if any(counts) else profile.here()
+
+
+def _listed(measured: Job | Iterable[Job] | None) -> list[Job]:
+    if measured is None:
+        return []
+    return [measured] if isinstance(measured, Job) else list(measured)
+
+
+def _named(things: tuple, attribute: str, name: str, title: str):
+    for thing in things:
+        if getattr(thing, attribute) == name:
+            return thing
+    known = ", ".join(getattr(thing, attribute) for thing in things)
+    raise BadInput(f"{title} has no {name!r}: choose one of {known}")

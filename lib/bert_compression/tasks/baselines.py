@@ -11,12 +11,12 @@ NEGATIONS = {"no", "not", "never", "nobody", "nothing", "none", "nor", "hardly",
 
 def trivial_baselines(train: Examples, evaluated: Examples) -> dict[str, float]:
     """How good are models that only know which words occur? By name, the share of `evaluated` that each
-    labels right; where labels are grades (floats), its correlation with them (Pearson).
+    labels right; of regression targets (floats), its correlation with them (Pearson).
 
-    - "majority": always the commonest label of `train`; of grades none, since what never changes correlates
-      with nothing;
+    - "majority": always the commonest label of `train`; of regression targets none, since what never
+      changes correlates with nothing;
     - "hypothesis only", of pairs: the second text as TF-IDF, and logistic regression on it, or ridge
-      regression on grades;
+      regression on regression targets;
     - "bag of words": the same with every text, and of pairs also how far the two share their words, how long
       they are, how often each negates, and whether the number of negations is odd.
 
@@ -27,7 +27,7 @@ def trivial_baselines(train: Examples, evaluated: Examples) -> dict[str, float]:
     known, asked = zip(*train.texts, strict=True), zip(*evaluated.texts, strict=True)
     columns = list(zip(known, asked, strict=True))  # by column: the texts to learn from, the texts to label
     found = {}
-    if not _are_grades(labels):
+    if not _are_targets(labels):
         found["majority"] = float(np.mean(gold == np.bincount(labels).argmax()))
     if len(columns) == 2:
         found["hypothesis only"] = _score(columns[1:], labels, gold)
@@ -35,12 +35,12 @@ def trivial_baselines(train: Examples, evaluated: Examples) -> dict[str, float]:
     return found
 
 
-def _are_grades(labels: np.ndarray) -> bool:
+def _are_targets(labels: np.ndarray) -> bool:
     return np.issubdtype(labels.dtype, np.floating)
 
 
 def _score(columns: Sequence[tuple], labels: np.ndarray, gold: np.ndarray) -> float:
-    """The share of right answers from these columns alone, or the correlation with grades."""
+    """The share of right answers from these columns alone, or the correlation with regression targets."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -54,7 +54,7 @@ def _score(columns: Sequence[tuple], labels: np.ndarray, gold: np.ndarray) -> fl
         return hstack(parts).tocsr()
 
     known, asked = zip(*columns, strict=True)
-    if _are_grades(labels):
+    if _are_targets(labels):
         return float(np.corrcoef(Ridge().fit(features(known), labels).predict(features(asked)), gold)[0, 1])
     return float(LogisticRegression(max_iter=1000).fit(features(known), labels).score(features(asked), gold))
 

@@ -26,7 +26,7 @@ class Examples:
     """Checked examples: one tuple of texts (one a column) and one label each."""
 
     texts: tuple[tuple[str, ...], ...]
-    labels: tuple  # of int; of float for grades; for spans of gold answers, see `Answer`
+    labels: tuple  # of int; of float for regression; for spans of gold answers, see `Answer`
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,7 +41,6 @@ class Examples:
     @cached_property
     def digest(self) -> str:
         """sha256 over texts and labels: the same examples have the same digest, wherever they came from."""
-        sha = hashlib.sha256()
-        for texts, label in zip(self.texts, self.labels, strict=True):
-            sha.update("\x1f".join((*texts, str(label))).encode() + b"\x1e")
-        return sha.hexdigest()
+        rows = zip(self.texts, self.labels, strict=True)
+        told = "".join("\x1f".join((*texts, str(label))) + "\x1e" for texts, label in rows)
+        return hashlib.sha256(told.encode()).hexdigest()

@@ -5,6 +5,7 @@ examples. Which source was used stands in every record. Book: data/built_in_engl
 """
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bert_compression.errors import BadInput
+from bert_compression.tasks.catalogue import Task
 from bert_compression.tasks.examples import Examples
 from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
-from bert_compression.tasks.task import Task
 
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
 
@@ -28,9 +29,13 @@ class Source(Protocol):
     def load(self, task: Task, split: str) -> pd.DataFrame:
         """The whole split, with the task's text columns and `label`."""
 
+    def state(self, task: Task, split: str) -> tuple[str, int] | None:
+        """What names the split's rows, and how many they are; None where only reading them can tell."""
+        return None
+
 
 @dataclass(frozen=True)
-class FolderSource:
+class FolderSource(Source):
     """Parquet files at <folder>/glue/<task>/<split>.parquet, or where the task says. Where that is not there,
     a part of the split will do, <split>_<any words>.parquet; for validation, what was held out of a part of
     the training split, heldout_subset.parquet; and for SQuAD, what `squad.assembled` finds."""
@@ -57,6 +62,8 @@ class FolderSource:
                 return table
             path = next((each for each in (path, *substitutes) if each.is_file()), path)
             return pd.read_parquet(path)
+        except BadInput:
+            raise  # it names the row
         except FileNotFoundError as error:
             raise BadInput(f"{task.name} needs {path}, which does not exist") from error
         except (OSError, ValueError) as error:
@@ -64,13 +71,13 @@ class FolderSource:
 
 
 @dataclass(frozen=True)
-class HubSource:
+class HubSource(Source):
     """The hub, through `datasets`, which keeps what it downloads in its own cache."""
 
     name = "hub"
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        from bert_compression.hub import use_hub_or_cache
+        from bert_compression.devices import use_hub_or_cache
 
         if not task.hub:
             raise BadInput(f"{task.name} is not on the hub: name a folder with {task.folder} in --data")
@@ -87,16 +94,21 @@ class HubSource:
 
 
 @dataclass(frozen=True)
-class BuiltinSource:
+class BuiltinSource(Source):
     """The generated English that comes with the package."""
 
     name = "builtin"
 
     def load(self, task: Task, split: str) -> pd.DataFrame:
-        # The digest of the generated examples stands for this code in a job's key, so it is imported here.
-        from bert_compression.tasks import builtin
+        from bert_compression import smoke
 
-        return builtin.load(task.name, split)
+        return smoke.load(task.name, split)
+
+    def state(self, task: Task, split: str) -> tuple[str, int]:
+        """Generating all splits takes half a minute; their version says the same at once."""
+        from bert_compression import smoke
+
+        return f"built-in {smoke.VERSION} {task.name} {split}", smoke.GENERATED[task.name].splits[split][0]
 
 
 def open_source(data: str | Path | None, builtin: bool) -> Source:
@@ -109,19 +121,39 @@ def open_source(data: str | Path | None, builtin: bool) -> Source:
             )
         return BuiltinSource()
     folder = data or os.environ.get(FOLDER_VARIABLE)
-    return FolderSource(Path(folder).expanduser()) if folder else HubSource()
+    return FolderSource(Path(os.path.expanduser(folder))) if folder else HubSource()
 
 
-def load_examples(source: Source, task: Task, split: str, size: int | None = None) -> Examples:
+def load_examples(
+    source: Source,
+    task: Task,
+    split: str,
+    size: int | None = None,
+    splits: dict[tuple[str, str], Examples] | None = None,
+) -> Examples:
     """The split's examples, or `size` of them drawn once and for all (the same for every seed and model).
+    `splits` keeps what was read for the next call.
 
-    Raises BadInput, naming the first offending row, for a missing column, an empty text, a label out of
-    range, an empty split, or fewer examples than asked for.
+    Raises BadInput, naming the first offending row, for a missing column, an empty text or one without a
+    token, a label out of range, an empty split, or fewer examples than asked for.
     """
+    where = f"{task.name}/{split} from the {source.name} source"
+    splits = {} if splits is None else splits
+    if (task.name, split) not in splits:
+        splits[task.name, split] = _whole_split(source, task, split, where)
+    whole = splits[task.name, split]
+    if size is not None and not 1 <= size <= len(whole):
+        raise BadInput(
+            f"{where} holds {len(whole):,} examples, and {size:,} are asked for: give data with as many, or "
+            f"ask for 1 to {len(whole):,} (the profile says how many)"
+        )
+    return whole.at_most(size)
+
+
+def _whole_split(source: Source, task: Task, split: str, where: str) -> Examples:
     if split not in task.rows:
         raise BadInput(f"{task.name} has no split {split!r}: choose one of {', '.join(task.rows)}")
     table = in_hub_form(source.load(task, split)) if task.spans else source.load(task, split)
-    where = f"{task.name}/{split} from the {source.name} source"
     answer = "answers" if task.spans else "label"
     missing = [column for column in (*task.columns, answer) if column not in table.columns]
     if missing:
@@ -130,11 +162,9 @@ def load_examples(source: Source, task: Task, split: str, size: int | None = Non
         )
     if not len(table):
         raise BadInput(f"{where} holds no examples")
-    if size is not None and not 1 <= size <= len(table):
-        raise BadInput(f"{where} holds {len(table)} examples: ask for between 1 and {len(table)}, not {size}")
     texts = _checked_texts(table, task, where)
     labels = checked_answers(table, where) if task.spans else _checked_labels(table, task, where)
-    return Examples(tuple(texts), tuple(labels)).at_most(size)
+    return Examples(tuple(texts), tuple(labels))
 
 
 def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
@@ -146,15 +176,23 @@ def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[st
         ]
     for name, column in zip(task.columns, columns, strict=True):
         for row, text in enumerate(column):
-            if not isinstance(text, str) or not text.strip():
-                raise BadInput(f"{where}, row {row}: the {name} is empty or no text ({text!r})")
+            if not isinstance(text, str) or not any(map(_is_read, text)):
+                raise BadInput(f"{where}, row {row}: the {name} is empty or no text ({text!a})")
     return list(zip(*columns, strict=True))
+
+
+def _is_read(character: str) -> bool:
+    """Does BERT's tokenizer make anything of it? Not of spaces, nor of control, format and private characters
+    or a lone accent, which it removes: a text of these alone has no token."""
+    removed = ("Cc", "Cf", "Co", "Mn")
+    category = unicodedata.category(character)
+    return category[0] != "Z" and category not in removed and character != "\ufffd"
 
 
 def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> list[int] | list[float]:
     labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
-    if task.grades:
-        low, high = task.grades
+    if task.regression:
+        low, high = task.regression
         right, must = (low <= labels) & (labels <= high), f"lie in {low:g}..{high:g}"
     else:
         names = ", ".join(f"{i} ({name})" for i, name in enumerate(task.labels))
@@ -163,4 +201,4 @@ def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> list[int] | 
     if len(wrong):
         row = int(wrong[0])
         raise BadInput(f"{where}, row {row}: the label is {table['label'].iloc[row]}, but must {must}")
-    return labels.tolist() if task.grades else labels.astype(int).tolist()
+    return labels.tolist() if task.regression else labels.astype(int).tolist()

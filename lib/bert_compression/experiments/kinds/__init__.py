@@ -1,35 +1,10 @@
-"""The kinds of jobs, one module each, with two functions: `run(work)` computes the job, and
-`passes(params, rows)` says how many examples go through the model when the data holds `rows` (a step forward
-and back counts three). What several share is in `base`, `training` and `company`.
+"""The kinds of jobs, by name. Each is a function of its work, with a version and the number of model passes.
 
-A module's imports are its code digest, so each imports just what it runs through.
+A module here holds kinds that belong together: what makes models (`transform`, `train`), what asks them
+(`predict`, `attack`, `cost`), what compares them (`compare`).
 """
 
-KINDS = (
-    "pretrained",
-    "pretrain_distill",
-    "new_head",
-    "finetune",
-    "distill",
-    "pkd",
-    "theseus",
-    "taylor",
-    "truncate",
-    "head_prune",
-    "quantize",
-    "calibrate",
-    "predict",
-    "answer",
-    "vectors",
-    "neighbours",
-    "alike",
-    "outliers",
-    "in_common",
-    "calibration",
-    "loyalty",
-    "attack",
-    "masked_lm",
-    "weakness",
-    "transfer",
-    "cost",
-)
+from bert_compression.experiments.kinds import attack, compare, cost, predict, train, transform
+from bert_compression.experiments.kinds.work import KINDS, Kind, Outcome, Work
+
+__all__ = ["KINDS", "Kind", "Outcome", "Work", "attack", "compare", "cost", "predict", "train", "transform"]

@@ -1,4 +1,4 @@
-"""What a model costs: latency against its teacher in one run, bytes as shipped, parameters.
+"""The kind that times and weighs: latency against the teacher in one run, bytes as shipped, parameters.
 
 On the processor, with one thread. A quantized model is timed with real int8 kernels."""
 
@@ -8,17 +8,21 @@ import time
 
 import torch
 
-from bert_compression.compression.quantization import as_int8, quantization_mode
-from bert_compression.compression.storage import save_packed
-from bert_compression.experiments.kinds.base import Outcome, Work
+from bert_compression.compression import as_int8, quantization_mode, save_packed
+from bert_compression.experiments.kinds.work import Outcome, Work, kind
 
 ROUNDS = {1: 40, 32: 8}
 
 
-def run(work: Work) -> Outcome:
-    """Both models answer the same batches in turn, so that a drift of the machine's speed hits both alike;
-    the speed-up is the median of the ratios of neighbours."""
-    student, teacher = work.input_model("model"), work.input_model("teacher")
+def _passes(params: dict, rows: int) -> int:
+    return 2 * sum(size * (rounds + 2) for size, rounds in ROUNDS.items())
+
+
+@kind(version=1, passes=_passes, on_processor=True)
+def cost(work: Work) -> Outcome:
+    """What a model costs. Both models answer the same batches in turn, so that a drift of the machine's
+    speed hits both alike; the speed-up is the median of the ratios of neighbours."""
+    student, teacher = work.model(), work.model("teacher")
     timed = as_int8(student) if quantization_mode(student) else student
     encoded = work.encoded()
     metrics: dict[str, float] = {}
@@ -39,10 +43,6 @@ def run(work: Work) -> Outcome:
     metrics["teacher_stored_bytes"] = _stored_bytes(teacher)
     metrics["parameters"] = _parameters(student)
     return Outcome(metrics)
-
-
-def passes(params: dict, rows: int) -> int:
-    return 2 * sum(size * (rounds + 2) for size, rounds in ROUNDS.items())
 
 
 def _interleaved(teacher, student, batches) -> tuple[list[float], list[float]]:

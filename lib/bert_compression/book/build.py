@@ -1,0 +1,144 @@
+"""Builds the book: executes the notebooks that are out of date, stages them beside the pages, renders all.
+
+    book/ + notebooks/  ->  _build/executed  ->  _build/stage  ->  _build/html
+
+Book: about/contributing.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bert_compression.book.execute import (
+    check_values,
+    declared_parameters,
+    execute,
+    facts,
+    keep,
+    stamp,
+)
+from bert_compression.book.render import digest_of, render
+from bert_compression.book.stage import pages, stage, status_page
+from bert_compression.errors import BadInput
+from bert_compression.experiments import get_profile
+from bert_compression.experiments.environment import hardware, project_root, store_folder, versions
+from bert_compression.experiments.store import readable_disk_errors
+from bert_compression.tasks.sources import FolderSource, open_source
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook of the book: its name in _toc.yml, its source and the values that it is to be run with."""
+
+    name: str
+    source: Path
+    values: Mapping[str, Any]
+
+
+def build(
+    profile: str = "smoke",
+    data: str | Path | None = None,
+    notebooks: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Path:
+    """Execute the book's notebooks where need be, render the site, print and return its first page.
+
+    `parameters` go to the notebooks named in `notebooks`, or, when none is named, to each that declares
+    them, as `profile` and `data` do. Raises BadInput, before anything runs, for a value or a name that a
+    notebook does not take, and Failure when a cell or the rendering fails.
+    """
+    project = project_root()
+    if not (project / "_config.yml").is_file():
+        raise BadInput(f"the book is built in a clone of the project, and {project} is none: go to one")
+    build_folder = project / "_build"
+    say = (lambda text: None) if quiet else (lambda text: print(text, flush=True))
+
+    source = open_source(data, get_profile(profile).builtin_data)
+    folder = str(source.folder.resolve()) if isinstance(source, FolderSource) else None
+    runs = planned(project, {"profile": profile, "data": folder}, notebooks, parameters or {})
+
+    executed = {run.name: build_folder / "executed" / f"{run.name}.ipynb" for run in runs}
+    with readable_disk_errors(build_folder):
+        for run in runs:
+            refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
+        for run in runs:
+            # All are up to date, though one may have added runs to the store after another was executed.
+            stamp(executed[run.name], state(run, folder))
+        status = status_page({name: facts(path) for name, path in executed.items()})
+        stage(project / "book", executed, build_folder / "stage", {"status.md": status})
+        start = time.perf_counter()
+        rendered = render(project, build_folder, build_folder / "stage")
+    say(f"pages: {time.perf_counter() - start:.0f} s" if rendered else "pages: unchanged")
+    first = build_folder / "html" / "index.html"
+    say(str(first))
+    return first
+
+
+def planned(
+    project: Path, offered: Mapping[str, Any], chosen: Sequence[str] | None, parameters: Mapping[str, Any]
+) -> list[Notebook]:
+    """The book's notebooks, each with the values that it is to be run with, all of them checked.
+
+    A value that is offered goes to the notebooks that declare it. So do `parameters`, of which each must be
+    declared somewhere; but a notebook that was chosen must declare them all.
+    """
+    named = [name for name in pages(project / "book") if name.startswith("notebooks/")]
+    sources = {name: project / f"{name}.ipynb" for name in named}
+    asked = {_found(name, sources) for name in chosen or ()}
+    runs: list[Notebook] = []
+    known: set[str] = set()
+    for name, source in sources.items():
+        if not source.is_file():
+            raise BadInput(f"book/_toc.yml names {name}, and {source} is not there: write it, or take it out")
+        declared = declared_parameters(source)
+        known |= declared.keys()
+        values = {key: value for key, value in offered.items() if key in declared and value is not None}
+        if name in asked:
+            values |= parameters
+        elif not asked:
+            values |= {key: value for key, value in parameters.items() if key in declared}
+        check_values(name, declared, values)
+        runs.append(Notebook(name, source, values))
+    for key in parameters.keys() - known:
+        raise BadInput(f"no notebook has a parameter {key!r}: there are {', '.join(sorted(known))}")
+    return runs
+
+
+def _found(name: str, sources: Mapping[str, Path]) -> str:
+    wanted = name.removesuffix(".ipynb")
+    for known in sources:
+        if wanted in (known, known.removeprefix("notebooks/"), Path(known).name):
+            return known
+    raise BadInput(f"unknown notebook {name!r}: the book has {', '.join(sources)}")
+
+
+def refresh(
+    run: Notebook, executed: Path, folder: str | None, source: str, say: Callable[[str], None], live: bool
+) -> None:
+    """Execute a notebook, unless its executed copy came from just what is there now."""
+    if facts(executed).get("digest") == state(run, folder):
+        say(f"{run.name}: unchanged")
+        return
+    say(f"{run.name}: executing ...")
+    result = execute(run.source, run.values, project_root(), live)
+    # The state is taken afterwards, since the notebook itself may have added runs to the store.
+    keep(result, executed, digest=state(run, folder), data=source, versions=versions(), hardware=hardware())
+    say(f"{run.name}: {facts(executed)['seconds']:.0f} s")
+
+
+def state(run: Notebook, folder: str | None) -> str:
+    """A digest of all that a notebook's outputs come from.
+
+    Its source and values, the library, the pinned versions, the committed results, the runs in the store (by
+    key: equal keys are equal runs) and the files of the data folder (by size and time).
+    """
+    project = project_root()
+    files = [run.source, project / "requirements.lock", *(project / "results").rglob("*.jsonl")]
+    files += (path for path in (project / "lib" / "bert_compression").rglob("*") if path.suffix != ".pyc")
+    keys = sorted(path.parent.name for path in store_folder().glob("*/*/record.json"))
+    data = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
+    listing = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data]
+    return digest_of(files, run.values, keys, listing)

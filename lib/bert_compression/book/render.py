@@ -1,0 +1,139 @@
+"""Renders the staged pages with Jupyter Book into a site that needs no network.
+
+Warnings count as errors. The site is swapped in whole: a build that fails leaves the one before it in place.
+Every change renders all pages anew, since a page may quote a number from another. Book: about/contributing.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bert_compression.book.stage import pages
+from bert_compression.errors import Failure
+
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no `python -m` of its own
+STAMP = ".digest"
+GITHUB = r"(?:https://|git@|ssh://git@)github\.com[:/](.+?/.+?)(?:\.git)?/?"
+COMPLAINT = r"\b(WARNING|ERROR|CRITICAL)\b"
+COMPLAINTS_SHOWN = 8
+COLOUR = r"\x1b\[[0-9;]*m"
+# Thebe is not used here, would come from a network, and declares its constants twice.
+THEBE = r"<script[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script[^>]*sphinx-thebe\.js[^>]*></script>"
+# Where a cell as wide as the page comes into view, the theme's script hides the page's list of contents. On a
+# page without sections there is no such list, and the script stops with an error.
+THEME_SCRIPT = "_static/scripts/sphinx-book-theme.js"
+CONTENTS = 'document.querySelector("div.bd-sidebar-secondary")'
+MATHJAX = "sphinx-mathjax-offline/static/mathjax"
+
+
+def render(project: Path, build_folder: Path, stage: Path) -> bool:
+    """Turn the staged folder into `build_folder`/html; False if it was up to date.
+
+    Raises Failure on a warning, and where a page is missing.
+    """
+    site, fresh = build_folder / "html", build_folder / "fresh"
+    config = build_folder / "_config.yml"
+    config.write_text(configuration(project), encoding="utf-8")
+    digest = digest_of([config, *stage.rglob("*")])
+    if (site / STAMP).is_file() and (site / STAMP).read_text() == digest:
+        return False
+    shutil.rmtree(fresh, ignore_errors=True)
+    run_jupyter_book(stage, config, fresh, build_folder / "book.log")
+    finished = fresh / "_build" / "html"
+    check_whole(finished, stage, build_folder / "book.log")
+    add_mathjax(finished)
+    mend_scripts(finished)
+    # What one downloads is the source, to be run again.
+    for notebook in (finished / "_sources").rglob("*.ipynb"):
+        shutil.copy2(project / notebook.relative_to(finished / "_sources"), notebook)
+    (finished / STAMP).write_text(digest)
+    shutil.rmtree(site, ignore_errors=True)
+    finished.replace(site)
+    shutil.rmtree(fresh)
+    return True
+
+
+def digest_of(files: Iterable[Path], *known: Any) -> str:
+    """One digest over the contents of files and over anything that JSON can hold."""
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
+    for path in sorted(path for path in files if path.is_file()):
+        digest.update(f"\n{path}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def configuration(project: Path) -> str:
+    """_config.yml, with the repository that the launch buttons lead to: the clone's own `origin`.
+
+    Without git, or without an origin on GitHub, nothing can be launched, and the buttons are left out.
+    """
+    config = yaml.safe_load((project / "_config.yml").read_text(encoding="utf-8"))
+    command = ["git", "config", "--get", "remote.origin.url"]
+    try:
+        asked = subprocess.run(command, cwd=project, capture_output=True, text=True).stdout.strip()
+    except OSError:
+        asked = ""
+    if origin := re.fullmatch(GITHUB, asked):
+        config["repository"] = {"url": f"https://github.com/{origin[1]}", "branch": "main"}
+    else:
+        config.pop("launch_buttons", None)
+    return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+
+
+def run_jupyter_book(stage: Path, config: Path, target: Path, log: Path) -> None:
+    """Run `jupyter-book build` into `target`, its long output into `log`.
+
+    Prints the first warnings on standard error and raises Failure when there are any.
+    """
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "--config", str(config)]
+    command += ["--path-output", str(target), "-W", "-n", "--keep-going"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    text = re.sub(COLOUR, "", done.stdout)
+    log.write_text(text, encoding="utf-8")
+    if done.returncode:
+        lines = text.splitlines()
+        found = [line for line in lines if re.search(COMPLAINT, line)]
+        found = found or [line for line in lines if line.strip()][-1:]
+        for line in found[:COMPLAINTS_SHOWN]:
+            print(line.replace(f"{stage}/", ""), file=sys.stderr)
+        raise Failure(f"the pages did not render without warnings: {len(found)} in {log}")
+
+
+def check_whole(site: Path, stage: Path, log: Path) -> None:
+    """Raise Failure unless the site has every page that the staged _toc.yml names.
+
+    A Jupyter Book of another version, or with another configuration, may write nothing and report no error.
+    """
+    written = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
+    missing = [name for name in pages(stage) if name not in written] if written else ["any page"]
+    if missing:
+        names = ", ".join(missing[:COMPLAINTS_SHOWN])
+        raise Failure(f"Jupyter Book reported no error and did not write {names}: see {log}")
+
+
+def add_mathjax(site: Path) -> None:
+    """Put MathJax into the site, so that formulas need no network."""
+    mathjax = Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
+    target = site / "_static" / "mathjax"
+    target.mkdir(parents=True)
+    shutil.copy2(mathjax / "tex-chtml.js", target)
+    for part in ("output/chtml/fonts", "input/tex/extensions"):
+        shutil.copytree(mathjax / part, target / part)
+
+
+def mend_scripts(site: Path) -> None:
+    """Take Thebe out of every page, and let the theme's script bear a page without a list of contents."""
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(THEBE, "", text), encoding="utf-8")
+    for script in site.glob(THEME_SCRIPT):
+        text = script.read_text(encoding="utf-8")
+        script.write_text(text.replace(f"{CONTENTS}.", f"{CONTENTS}?."), encoding="utf-8")

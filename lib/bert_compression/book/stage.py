@@ -1,0 +1,98 @@
+"""Lays out what Jupyter Book reads: the pages, the executed notebooks cleaned, what is written from runs, and
+the library that pages quote from."""
+
+import ast
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from bert_compression.book.execute import ABOUT
+
+OWN_CELLS = {"parameters", "injected-parameters"}
+LIBRARY = Path(__file__).parents[1]
+QUOTED = "_library"
+STATUS = Path(__file__).with_name("status.md.jinja")
+
+
+def pages(folder: Path) -> list[str]:
+    """Every page that the folder's _toc.yml names, in reading order."""
+    toc = yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+
+
+def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Mapping[str, str]) -> None:
+    """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/, and
+    of the library what pages quote, under _library/."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(book, folder)
+    for name, executed in notebooks.items():
+        path = folder / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(cleaned(nbformat.read(executed, as_version=4)), path)
+    for name, text in snippets.items():
+        path = folder / "_generated" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    stage_library(folder / QUOTED)
+
+
+def stage_library(folder: Path) -> None:
+    """Copy the modules of the library into `folder`, without docstrings, and the tables of the papers."""
+    for source in (*LIBRARY.rglob("*.py"), *LIBRARY.rglob("*.csv")):
+        path = folder / source.relative_to(LIBRARY)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = source.read_text(encoding="utf-8")
+        path.write_text(without_docstrings(text) if source.suffix == ".py" else text, encoding="utf-8")
+
+
+def without_docstrings(source: str) -> str:
+    """The code of a module as a page quotes it: what a function does, the page says itself."""
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) or len(node.body) < 2:
+            continue
+        if ast.get_docstring(node) is not None:
+            start, end = node.body[0].lineno - 1, node.body[0].end_lineno
+            while not lines[end].strip():
+                end += 1
+            lines[start:end] = [""] * (end - start)
+    return "".join(lines)
+
+
+def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook as a reader should meet it: no parameter cells, no progress output, no tool's metadata."""
+    notebook.cells = [cell for cell in notebook.cells if not OWN_CELLS & set(cell.metadata.get("tags", []))]
+    for key in ("papermill", ABOUT):
+        notebook.metadata.pop(key, None)
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return notebook
+
+
+def status_page(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tables of about/status, from what each executed notebook says of its run."""
+    environment = Environment(trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
+    template = environment.from_string(STATUS.read_text(encoding="utf-8"))
+    # What the runs say of the versions and the machine: one value, where all say the same.
+    told = {
+        part: {
+            what: ", ".join(dict.fromkeys(_word(run[part].get(what)) for run in runs.values()))
+            for what in dict.fromkeys(what for run in runs.values() for what in run[part])
+        }
+        for part in ("versions", "hardware")
+    }
+    return template.render(runs=runs, **told)
+
+
+def _word(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)

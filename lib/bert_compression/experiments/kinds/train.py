@@ -1,0 +1,166 @@
+"""Kinds that train a model: with labels, from a teacher, by replacement, on text alone."""
+
+import numpy as np
+import torch
+from torch.nn import Module
+
+from bert_compression.attacks import MaskedWords, load_masked_lm, masked_lm_over, save_masked_lm
+from bert_compression.compression import (
+    Distillation,
+    GeneralDistillation,
+    LogitLoss,
+    MaskedDistillation,
+    MaskedWordStudent,
+    Objective,
+    PatientDistillation,
+    Replacing,
+    keep_layers,
+    replace_modules,
+    save_model,
+    spread_layers,
+    successor,
+)
+from bert_compression.errors import Failure
+from bert_compression.experiments.kinds.work import Outcome, Work, kind
+from bert_compression.models import load_tokenizer
+from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings, train
+
+CURVE_POINTS = 50  # of a training curve: means over as many equal parts
+
+
+def _steps(params: dict, rows: int) -> int:
+    return 3 * params["epochs"] * rows
+
+
+def _steps_with_teacher(params: dict, rows: int) -> int:
+    return 4 * params["epochs"] * rows  # the teacher reads along
+
+
+@kind(version=1, passes=_steps)
+def finetune(work: Work) -> Outcome:
+    """Training with gold labels: the teacher, quantization-aware training, fine-tuning after compression."""
+    model = work.model()
+    metrics = _train(work, model, SpanCrossEntropy() if work.task.spans else CrossEntropy())
+    save_model(model, work.folder)
+    return Outcome(metrics)
+
+
+@kind(version=1, passes=_steps)
+def distill(work: Work) -> Outcome:
+    """Training with the teacher's distribution in the place of gold labels; its logits were computed once."""
+    student = work.model()
+    objective = Distillation(work.params["temperature"], work.params["alpha"])
+    metrics = _train(work, student, objective, _teacher_logits(work))
+    save_model(student, work.folder)
+    return Outcome(metrics)
+
+
+@kind(version=1, passes=_steps_with_teacher)
+def pkd(work: Work) -> Outcome:
+    """Patient distillation: the teacher's distribution, its [CLS] states, and gold labels."""
+    student, params = work.model(), work.params
+    objective = PatientDistillation(
+        work.model("teacher"), params["temperature"], params["alpha"], params["beta"], params["strategy"]
+    )
+    metrics = _train(work, student, objective, _teacher_logits(work))
+    save_model(student, work.folder)
+    return Outcome(metrics)
+
+
+@kind(version=1, passes=_steps)
+def theseus(work: Work) -> Outcome:
+    """Training by replacement, with gold labels or with the teacher's distribution; the student is kept."""
+    predecessor, params = work.model(), work.params
+    layers = round(predecessor.config.num_hidden_layers * params["keep"])
+    with_teacher = "teacher_logits" in work.inputs
+    inner = Distillation(params["temperature"], params["alpha"]) if with_teacher else CrossEntropy()
+    model = replace_modules(predecessor, layers)
+    logits = _teacher_logits(work) if with_teacher else None
+    metrics = _train(work, model, Replacing(inner, params["k"], params["b"]), logits)
+    save_model(successor(model), work.folder)
+    alone = max(0.0, metrics["steps"] - (1 - params["b"]) / params["k"])
+    return Outcome({**metrics, "layers": layers, "steps_successor_alone": round(alone)})
+
+
+@kind(version=1, passes=_steps)
+def taylor(work: Work) -> Outcome:
+    """Training with the Taylor loss or one to compare it with; the teacher need not be fine-tuned."""
+    student, objective = work.model(), LogitLoss(work.params["loss"], work.params["lambda"])
+    logits = {"teacher_logits": torch.from_numpy(work.logits("teacher_logits"))} if objective.needs else {}
+    metrics = _train(work, student, objective, logits)
+    save_model(student, work.folder)
+    parts = np.array_split(objective.curve, min(CURVE_POINTS, len(objective.curve)))
+    return Outcome(metrics, {"cross_entropy": [round(float(part.mean()), 5) for part in parts]})
+
+
+@kind(version=1, passes=_steps_with_teacher)
+def distill_task_agnostic(work: Work) -> Outcome:
+    """Task-agnostic distillation: a smaller encoder learns on text alone what a pretrained one computes. The
+    examples serve as text; their labels are not looked at."""
+    teacher, params = work.model(), work.params
+    present = teacher.config.num_hidden_layers
+    layers = round(present * params["keep"])
+    student = keep_layers(teacher, spread_layers(layers, present))
+    if params["recipe"] == "tinybert":
+        metrics = _train(work, student, GeneralDistillation(teacher))
+    else:
+        tokens = load_tokenizer(params["encoder"])
+        objective = MaskedDistillation(teacher, tokens.mask_token_id, tuple(tokens.all_special_ids))
+        metrics = _train(work, MaskedWordStudent(student), objective)
+    save_model(student, work.folder)
+    return Outcome({**metrics, "layers": layers})
+
+
+# Backwards only through the upper layers.
+@kind(version=1, passes=lambda params, rows: 2 * params.get("epochs", 0) * rows)
+def masked_lm(work: Work) -> Outcome:
+    """The masked language model that BERT-ATTACK asks: a head trained over an encoder, on the examples as
+    text alone; without examples the encoder comes from the hub with its own head."""
+    encoder, metrics = work.params["encoder"], {}
+    if work.examples is None:
+        model = load_masked_lm(encoder)
+    else:
+        model, tokens = masked_lm_over(encoder, work.params["tuned_layers"]), load_tokenizer(encoder)
+        metrics = _train(work, model, MaskedWords(tokens.mask_token_id, tuple(tokens.all_special_ids)))
+    save_masked_lm(model, work.folder)
+    return Outcome(metrics)
+
+
+def _train(
+    work: Work, model: Module, objective: Objective, extras: dict[str, torch.Tensor] | None = None
+) -> dict[str, float]:
+    """Train the model in place on the job's examples, as its parameters say; the metrics for its record."""
+    params = work.params
+    settings = TrainingSettings(
+        epochs=params["epochs"],
+        batch_size=params["batch_size"],
+        learning_rate=params["learning_rate"],
+        warmup=params["warmup"],
+        bf16=params["precision"] == "bf16",
+        seed=params["seed"],
+    )
+    encoded = work.encoded()
+    result = train(model, encoded, work.targets(encoded), objective, settings, extras, work.progress)
+    return {
+        "steps": result.steps,
+        "epochs": settings.epochs,
+        "train_examples": len(work.examples),
+        "final_loss": result.final_loss,
+        "bf16": int(settings.bf16),
+    }
+
+
+def _teacher_logits(work: Work) -> dict[str, torch.Tensor]:
+    """The teacher's logits for every training example, as the training loop takes them.
+
+    Raises Failure for a teacher that was never fine-tuned: the commonest silent failure of distillation.
+    """
+    logits, labels = work.logits("teacher_logits"), np.array(work.examples.labels)
+    right = float((logits.argmax(axis=1) == labels).mean())
+    majority = float(np.bincount(labels).max() / len(labels))
+    if right <= majority:
+        raise Failure(
+            f"the teacher is right on {right:.1%} of the training examples, no more than always giving the "
+            f"commonest label ({majority:.1%}): fine-tune it before distilling"
+        )
+    return {"teacher_logits": torch.from_numpy(logits)}

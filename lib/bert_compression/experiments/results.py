@@ -1,0 +1,139 @@
+"""The committed records: results/<profile>/<paper>.jsonl, one line a job, appended as jobs are done.
+
+A later line about the same job counts instead of an earlier one, which stays: what was read from it can be
+followed to its end. Gold labels stand once a split in gold.jsonl.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from bert_compression.errors import BadInput
+from bert_compression.experiments.environment import project_root
+from bert_compression.experiments.kinds import KINDS
+from bert_compression.experiments.records import decode, is_sound
+from bert_compression.experiments.store import Store, readable_disk_errors
+
+GOLD = "gold.jsonl"
+EARLIER_LAYOUT = "records.jsonl"
+
+
+class Results:
+    """A profile's committed records and gold labels, read once. Raises BadInput for a file that is damaged,
+    or of an earlier layout."""
+
+    def __init__(self, profile: str):
+        self.folder = project_root() / "results" / profile
+        earlier = self.folder / EARLIER_LAYOUT
+        if earlier.is_file():
+            raise BadInput(
+                f"{earlier} is of an earlier layout, which this version does not read: delete it; "
+                f"the committed records are in results/{profile}/<paper>.jsonl"
+            )
+        paths = sorted(path for path in self.folder.glob("*.jsonl") if path.name != GOLD)
+        self._lines = [record for path in paths for record in _sound_records(*_state(path))]
+
+    @cached_property
+    def records(self) -> list[dict]:
+        """The latest record of each job. Each says in `stale` whether its kind, or that of an input, has had
+        another version since."""
+        by_key = {record["key"]: record for record in self._lines}
+        stale: dict[str, bool] = {}
+
+        def is_stale(key: str) -> bool:
+            if key not in stale:
+                record = by_key.get(key)
+                stale[key] = (
+                    record is None
+                    or record["kind"] not in KINDS
+                    or record["version"] != KINDS[record["kind"]].version
+                    or any(is_stale(needed) for needed in record["inputs"].values())
+                )
+            return stale[key]
+
+        latest = {record["identity"]: record for record in self._lines}
+        return [{**record, "stale": is_stale(record["key"])} for record in latest.values()]
+
+    @cached_property
+    def gold(self) -> dict[str, np.ndarray]:
+        """Gold labels, (examples,), by the digest of the examples."""
+        path, found = self.folder / GOLD, {}
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                told = json.loads(line)
+                found[told["data"]] = decode(told["labels"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadInput(
+                    f"{path}, line {number} is damaged: restore the file from version control"
+                ) from error
+        return found
+
+    def add(self, paper: str, records: Iterable[Mapping], store: Store) -> None:
+        """Append records to those of a paper, with the gold labels that belong to them.
+
+        A record that is there already is not written again, and a failed one only where nothing better is
+        there. Raises BadInput for a record one of whose inputs is neither there nor among `records`: nobody
+        could follow its number to the end.
+        """
+        keys = {record["key"] for record in self._lines}
+        done = {record["identity"] for record in self._lines}
+        new = [
+            {name: value for name, value in record.items() if name not in ("artifacts", "stale")}
+            for record in records
+            if record["key"] not in keys and (record["status"] == "ok" or record["identity"] not in done)
+        ]
+        keys |= {record["key"] for record in new}
+        gold = {}
+        for record in new:
+            for name, needed in record["inputs"].items():
+                if needed not in keys:
+                    raise BadInput(
+                        f"the {record['kind']} of {record['method']} cannot be published: the record of its "
+                        f"input {name!r} ({needed[:12]}) is neither committed nor published with it"
+                    )
+            if "predictions" in record["per_example"] and record["data"]["digest"] not in self.gold:
+                gold[record["data"]["digest"]] = store.gold_line(record["data"]["digest"])
+        with readable_disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Labels first: without them a record could not be read.
+            _append(self.folder / GOLD, gold.values())
+            _append(self.folder / f"{paper}.jsonl", [json.dumps(record, sort_keys=True) for record in new])
+        self._lines += new
+        self.gold.update({digest: decode(json.loads(line)["labels"]) for digest, line in gold.items()})
+        self.__dict__.pop("records", None)
+
+
+def _state(path: Path) -> tuple[Path, int, int]:
+    return path, path.stat().st_size, path.stat().st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _sound_records(path: Path, size: int, time: int) -> tuple[dict, ...]:
+    """All records of a file in that state, each checked."""
+    records = []
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not is_sound(record):
+            raise BadInput(
+                f"{path}, line {number} is no record, or one that has been changed: "
+                "restore the file from version control"
+            )
+        records.append(record)
+    return tuple(records)
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.is_file() else []
+
+
+def _append(path: Path, lines: Iterable[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    if text:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)

@@ -1,0 +1,365 @@
+"""The steps that models are made of, and what is measured of them: functions with parameters that return
+jobs.
+
+A recipe is plain Python that calls steps, and stands in a paper's folder:
+
+    @recipe
+    def kd(g):
+        student = truncate(g, teacher(g), keep=0.5)
+        return distill(g, student, teacher(g), alpha=1.0, temperature=10.0, learning_rate=3e-5, ...)
+
+Its job prints as `teacher | truncate | distill`. Learning rates, batch sizes, warm-ups and numbers of epochs
+are a paper's own; a profile whose models and data are smaller overrides them (`Profile.training`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import TypeVar
+
+from bert_compression.errors import BadInput
+from bert_compression.experiments.job import Job
+from bert_compression.experiments.profiles import Profile
+from bert_compression.tasks import Task, get_task
+
+Made = TypeVar("Made")
+SMALL_SET = 10_000  # training examples of a task that gets more epochs
+QUANTIZE_LABELS = {"ema": "q8", "dynamic": "q8_dynamic", "int8": "int8"}  # a mode in the name of a chain
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One task at one seed under one profile: what a recipe is made in."""
+
+    profile: Profile
+    task: Task
+    seed: int
+    _made: dict = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def at(self, task: str | None = None, seed: int | None = None) -> "Grid":
+        """The same for another task or at another seed."""
+        wanted = (task or self.task.name, self.seed if seed is None else seed)
+        if wanted == (self.task.name, self.seed):
+            return self
+        return self.once(wanted, lambda: Grid(self.profile, get_task(wanted[0]), wanted[1]))
+
+    def once(self, key: tuple, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once in this grid."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def sized(self, settings: Mapping[str, Made]) -> Made:
+        """Of a paper's settings by profile, those of this one. Raises BadInput where it has none."""
+        if self.profile.name not in settings:
+            known = ", ".join(settings)
+            raise BadInput(
+                f"the paper has no settings for the profile {self.profile.name!r}, but for {known}"
+            )
+        return settings[self.profile.name]
+
+    @property
+    def main_split(self) -> str:
+        return self.task.evaluated[0]
+
+    @property
+    def train_size(self) -> int | None:
+        return self.profile.train_size[self.task.name]
+
+    @property
+    def label_epochs(self) -> int:
+        """Epochs of training on labels: more on a task with few examples."""
+        small_set = self.task.rows["train"] < SMALL_SET
+        return self.profile.small_set_epochs if small_set else self.profile.epochs
+
+    def params(self, **others) -> dict:
+        """What every job says of itself, and more."""
+        return {"task": self.task.name, "seed": self.seed, "encoder": self.profile.encoder, **others}
+
+    def data(self, split: str, size: int | None, **others) -> dict:
+        """The parameters of a job that reads examples."""
+        length = {"max_length": self.profile.max_length}
+        if self.task.long:
+            length = {"max_length": self.profile.long_length}
+        if self.task.spans:
+            length = {"max_length": self.profile.window, "stride": self.profile.stride}
+        return self.params(split=split, size=size, **length, **others)
+
+    def training(self, default_epochs: int, precision: str, settings: Mapping) -> dict:
+        """How a step trains: with a paper's `settings`, or the profile's own where it has them."""
+        told = {name: value for name, value in settings.items() if value is not None}
+        params = {"epochs": default_epochs, **told}
+        if self.profile.training:
+            params |= {**self.profile.training, "epochs": default_epochs}
+        params |= self.profile.task_training.get(self.task.name, {})
+        return {**params, "precision": precision}
+
+
+def recipe(make: Callable[..., Job]) -> Callable[..., Job]:
+    """A model with a name: that of the function, and after it those of its arguments. A grid makes it
+    once."""
+
+    @wraps(make)
+    def made(g: Grid, *arguments: str) -> Job:
+        name = "_".join((make.__name__, *arguments))
+        return g.once((make, *arguments), lambda: make(g, *arguments).named(name))
+
+    return made
+
+
+# Steps that make a model without training it.
+
+
+def pretrained(g: Grid, encoder: str | None = None, seed: int | None = None) -> Job:
+    """A pretrained encoder, the profile's unless told, under a head drawn with the grid's seed, or
+    another."""
+    params = g.params(labels=g.task.outputs)
+    params |= {"encoder": encoder or g.profile.encoder, "seed": g.seed if seed is None else seed}
+    return Job("pretrained", params, {}, "pretrained", "pretrained")
+
+
+def new_head(g: Grid, encoder: Job) -> Job:
+    """A fresh head on an encoder."""
+    return Job("new_head", g.params(), {"model": encoder}, encoder.method)
+
+
+def truncate(g: Grid, model: Job, keep: float) -> Job:
+    """The lowest layers of a model: a share `keep` of them."""
+    return _made("reduce_layers", g.params(keep=keep), model, "truncate")
+
+
+def reduce_layers(g: Grid, model: Job, keep: list[int]) -> Job:
+    """A model with the layers `keep`, counted from 0."""
+    return _made("reduce_layers", g.params(keep=keep), model, "reduce_layers")
+
+
+def prune_heads(g: Grid, model: Job, share: float, examples: int | None) -> Job:
+    """A model without a share of its heads, the least important ones by so many training examples."""
+    params = g.data("train", examples, share=share)
+    return _made("prune_heads", params, model, "prune_heads")
+
+
+def quantize(
+    g: Grid, model: Job, mode: str, decay: float, weight_bits: int = 8, activation_bits: int = 8
+) -> Job:
+    """A model of fewer bits; modes and `decay` are those of `compression.quantize`."""
+    params = g.params(mode=mode, decay=decay, weight_bits=weight_bits, activation_bits=activation_bits)
+    return _made("quantize", params, model, QUANTIZE_LABELS[mode])
+
+
+def calibrate(g: Grid, model: Job, examples: int | None) -> Job:
+    """A quantized model whose activation ranges are fitted to so many training examples."""
+    return _made("calibrate", g.data("train", examples), model, "calibrate")
+
+
+# Steps that train. `settings` are a paper's: learning_rate, batch_size, warmup and, if it names them, epochs.
+
+
+def finetune(g: Grid, model: Job, **settings: float) -> Job:
+    """Training on labels."""
+    return _trained(g, "finetune", "finetune", {"model": model}, g.label_epochs, settings)
+
+
+def distill(
+    g: Grid, student: Job, teacher: Job, *, alpha: float, temperature: float, **settings: float
+) -> Job:
+    """Training on a share `alpha` of the teacher's distribution, and labels for the rest."""
+    inputs = {"model": student, "teacher_logits": predict(g, teacher, "train", g.train_size)}
+    settings |= {"alpha": alpha, "temperature": temperature}
+    return _trained(g, "distill", "distill", inputs, g.profile.kd_epochs, settings)
+
+
+def pkd(
+    g: Grid,
+    student: Job,
+    teacher: Job,
+    *,
+    alpha: float,
+    beta: float,
+    temperature: float,
+    strategy: str,
+    **settings: float,
+) -> Job:
+    """Patient distillation: [CLS] states of the teacher's layers as well, chosen by `strategy`."""
+    inputs = {
+        "model": student,
+        "teacher_logits": predict(g, teacher, "train", g.train_size),
+        "teacher": teacher,
+    }
+    settings |= {"alpha": alpha, "beta": beta, "temperature": temperature}
+    job = _trained(g, "pkd", f"pkd_{strategy}", inputs, g.profile.kd_epochs, settings)
+    return replace(job, params=job.params | {"strategy": strategy})
+
+
+def theseus(
+    g: Grid,
+    model: Job,
+    teacher: Job | None = None,
+    *,
+    keep: float,
+    curriculum: Mapping[str, float],
+    alpha: float | None = None,
+    temperature: float | None = None,
+    **settings: float,
+) -> Job:
+    """Training by replacement: a share `keep` of the model's layers takes the place of all, at rates that the
+    `curriculum` (k and b, and its own epochs if any) gives; on labels, or with a teacher on its distribution.
+    """
+    inputs, label = {"model": model}, "replace"
+    if teacher:
+        inputs |= {"teacher_logits": predict(g, teacher, "train", g.train_size)}
+        label = "replace_distill"
+    settings |= {"alpha": alpha, "temperature": temperature}
+    job = _trained(g, "theseus", label, inputs, g.profile.kd_epochs, settings)
+    return replace(job, params=job.params | dict(curriculum) | {"keep": keep})
+
+
+def taylor(
+    g: Grid, student: Job, teacher: Job | None, *, loss: str, lambda_: float, **settings: float
+) -> Job:
+    """Training on the loss of that name (`compression.LogitLoss`), of which lambda is the share of labels."""
+    inputs = {"model": student}
+    if teacher:
+        inputs["teacher_logits"] = predict(g, teacher, "train", g.train_size)
+    job = _trained(g, "taylor", loss, inputs, g.label_epochs, settings)
+    return replace(job, params=job.params | {"loss": loss, "lambda": lambda_})
+
+
+def distill_task_agnostic(g: Grid, recipe: str, keep: float, size: int | None, settings: Mapping) -> Job:
+    """An encoder with a share `keep` of the layers of the profile's, distilled on the grid's texts alone by
+    the
+    `recipe` of TinyBERT or DistilBERT. Like a checkpoint from a hub it is the same for every seed."""
+    whole = pretrained(g, seed=0)
+    params = g.data("train", size, recipe=recipe, keep=keep, **_decided(g, settings)) | {"seed": 0}
+    return Job("distill_task_agnostic", params, {"model": whole}, f"{recipe} before any task", recipe)
+
+
+def masked_lm(g: Grid, size: int | None, settings: Mapping) -> Job:
+    """A masked language model: the encoder's own, or with `settings` a head that is trained over it on the
+    grid's texts. One for all seeds."""
+    fixed = g.at(seed=0)
+    if not settings:
+        return Job("masked_lm", fixed.params(), {}, "masked_lm")
+    return Job("masked_lm", fixed.data("train", size, **_decided(g, settings)), {}, "masked_lm")
+
+
+def _made(kind: str, params: dict, model: Job, step: str) -> Job:
+    return Job(kind, params, {"model": model}, f"{model.method} | {step}", step)
+
+
+def _trained(
+    g: Grid, kind: str, label: str, inputs: dict[str, Job], default_epochs: int, settings: Mapping
+) -> Job:
+    model = inputs["model"]
+    # Eight bits of significand cannot hold the 8-bit grid exactly, so quantized models train in fp32.
+    precision = "fp32" if quantization_of(model) else g.profile.precision
+    params = g.training(default_epochs, precision, settings)
+    return Job(kind, g.data("train", g.train_size, **params), inputs, f"{model.method} | {label}", label)
+
+
+def _decided(g: Grid, settings: Mapping) -> dict:
+    return {**settings, "precision": g.profile.precision}
+
+
+def quantization_of(model: Job | None) -> str | None:
+    """The mode in which a model is quantized, by the steps that made it; None where it is not."""
+    while model:
+        if model.kind == "quantize":
+            return model.params["mode"]
+        model = model.inputs.get("model")
+    return None
+
+
+# What is measured of a model.
+
+
+def predict(g: Grid, model: Job, split: str | None = None, size: int | None = None, **others) -> Job:
+    """What a model answers on a split, the task's main one unless told."""
+    return Job("predict", g.data(split or g.main_split, size, **others), {"model": model}, model.method)
+
+
+def answer_qa(g: Grid, model: Job) -> Job:
+    """What an extractive QA model answers on the task's main split."""
+    return Job("answer_qa", g.data(g.main_split, None), {"model": model}, model.method)
+
+
+def loyalty(g: Grid, teacher: Job, student: Job) -> Job:
+    """A student's predictions compared with its teacher's."""
+    pair = {
+        "teacher": predict(g.at(seed=teacher.seed), teacher),
+        "student": predict(g.at(seed=student.seed), student),
+    }
+    return Job("loyalty", g.data(g.main_split, None), pair, student.method)
+
+
+def calibration(g: Grid, model: Job) -> Job:
+    """How far a model's probabilities can be taken at their word."""
+    return Job("calibration", g.data(g.main_split, None), {"predictions": predict(g, model)}, model.method)
+
+
+def cost(g: Grid, model: Job, teacher: Job) -> Job:
+    """Latency next to the teacher's, and bytes."""
+    inputs = {"model": model, "teacher": teacher}
+    return Job("cost", g.data(g.main_split, None), inputs, model.method)
+
+
+def attack(
+    g: Grid,
+    model: Job,
+    recipe: str,
+    texts: int | None,
+    settings: Mapping | None = None,
+    language_model: Job | None = None,
+    **others,
+) -> Job:
+    """An attack on a model with so many texts of the task's main split."""
+    inputs = {"model": model}
+    if language_model:
+        inputs["language_model"] = language_model
+    told = {"recipe": recipe, "settings": dict(settings or {}), "resources": g.profile.resources}
+    return Job("attack", g.data(g.main_split, texts, **told, **others), inputs, model.method)
+
+
+def transfer(g: Grid, attacked: Job, target: Job) -> Job:
+    """The adversarial texts of an attack put to another model. The record carries the target's method, and in
+    its parameters that of the source."""
+    params = g.data(g.main_split, attacked.params["size"], source=attacked.method)
+    return Job("transfer", params, {"model": target, "attack": attacked}, target.method)
+
+
+def cls_states(g: Grid, model: Job, task: str, split: str, at_most: int, layerwise: int) -> Job:
+    """[CLS] vectors of a model for at most so many examples of a task, its own or another."""
+    params = g.at(task=task).data(split, None, at_most=at_most, layerwise=layerwise)
+    return Job("cls_states", params, {"model": model}, model.method)
+
+
+def nearest_neighbours(g: Grid, states: Job, k: int) -> Job:
+    """The k nearest neighbours of each example among the states."""
+    return Job("nearest_neighbours", g.params(k=k), {"states": states}, states.method)
+
+
+def similarity(
+    g: Grid, one: Job, other: Job, *, ks: tuple[int, ...], per_point: int, other_method: str, other_seed: int
+) -> Job:
+    """Representation similarity of two models by their [CLS] states for the same examples. The record carries
+    seed and method of the first, and in its parameters those of the other."""
+    inputs = {}
+    for side, states, seed in (("a", one, g.seed), ("b", other, other_seed)):
+        inputs[f"states_{side}"] = states
+        inputs[f"neighbours_{side}"] = nearest_neighbours(g.at(seed=seed), states, max(ks))
+    told = {"ks": list(ks), "per_point": per_point, "other": other_method, "other_seed": other_seed}
+    return Job("similarity", g.data(g.main_split, None, **told), inputs, one.method)
+
+
+def ood_detection(g: Grid, training: Job, inside: Job, outside: Job, foreign: str, k: int) -> Job:
+    """Which examples of a foreign task lie far from the training examples, by the k-th nearest of these."""
+    inputs = {"training": training, "inside": inside, "outside": outside}
+    return Job("ood_detection", g.at(task=foreign).params(k=k), inputs, training.method)
+
+
+def overlap(g: Grid, predictions: tuple[Job, Job], ood: tuple[Job, Job]) -> Job:
+    """Error and OOD overlap of two models."""
+    inputs = {}
+    for side, predicted, detected in zip("ab", predictions, ood, strict=True):
+        inputs[f"predictions_{side}"], inputs[f"ood_{side}"] = predicted, detected
+    return Job("overlap", g.data(g.main_split, None), inputs, predictions[1].method)

@@ -1,0 +1,26 @@
+"""Xu et al. 2021, Beyond Preserved Accuracy: does the student answer like its teacher and withstand
+attack?"""
+
+from bert_compression.papers.loyalty.claims import TABLE_1_CLAIMS, TABLE_2_CLAIMS, TABLE_3_CLAIMS
+from bert_compression.papers.loyalty.quantized import batch_table, transfer_facts, transfer_table
+from bert_compression.papers.loyalty.tables import (
+    QUANTIZED_ROBUSTNESS,
+    TABLE_1,
+    TABLE_2,
+    TABLE_3,
+    TABLES,
+)
+
+__all__ = [
+    "QUANTIZED_ROBUSTNESS",
+    "TABLES",
+    "TABLE_1",
+    "TABLE_1_CLAIMS",
+    "TABLE_2",
+    "TABLE_2_CLAIMS",
+    "TABLE_3",
+    "TABLE_3_CLAIMS",
+    "batch_table",
+    "transfer_facts",
+    "transfer_table",
+]

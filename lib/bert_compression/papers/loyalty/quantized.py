@@ -1,0 +1,118 @@
+"""Is the robustness of a quantized model its own? Two ways to be fooled, as tables.
+
+Adversarial texts whose source is one model, put to another target: whatever they were not made for looks
+robust. And a batch-dependent model: what an attack finds in a batch may not hold one at a time. Book:
+notebooks/loyalty/quantized_robustness, metrics/robustness.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from bert_compression.experiments import per_example
+from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
+from bert_compression.report.html import Shown, simple_table
+from bert_compression.report.records import Source
+
+NOT_RUN = "not run"
+
+
+def transfer_table(sources: Mapping[str, Source]) -> Shown:
+    """Of the adversarial texts made for one model, how many fool the other? In both directions, a line a
+    model.
+
+    A rate counts only texts that the target answers correctly as they stood. Next to it what a careless judge
+    would report as robustness: the accuracy on all attacked texts, transferred from the other model's attack,
+    and the accuracy under an attack of its own.
+    """
+    heads = [
+        "Quantized model",
+        "Records",
+        "Texts that fooled the teacher fool it, too",
+        "Texts that fooled it fool the teacher, too",
+        "Accuracy on texts transferred from the teacher",
+        "Accuracy under an attack of its own",
+    ]
+    rows = []
+    for row in QUANTIZED_ROBUSTNESS.rows:
+        for name, source in sources.items():
+            there, back, own = (_done(source, row.method, column) for column in TRANSFERS)
+            transferred = _percent(there, "accuracy_on_transferred_texts")
+            rates = [_rate(there), _rate(back), transferred, _percent(own, "after_attack_accuracy")]
+            rows.append([row.label, name, *rates])
+    caption = "Transfer of adversarial texts between the teacher and its quantized copies, in percent."
+    return simple_table(caption, heads, rows)
+
+
+TRANSFERS = ("from_teacher", "to_teacher", "attacked")
+
+
+def batch_table(sources: Mapping[str, Source]) -> Shown:
+    """What changes when a batch-dependent model is asked in batches of 32?"""
+    heads = [
+        "Quantized model",
+        "Records",
+        "Labels that differ",
+        "Accuracy, one at a time",
+        "in batches",
+        "After-attack accuracy, attacked one at a time",
+        "attacked in batches",
+        "Successes in batches that do not hold alone",
+    ]
+    rows = []
+    for method in ("q8_ptq_int8", "q8_ptq_dynamic"):
+        for name, source in sources.items():
+            answers = _both(source, method, "accuracy", "accuracy_batched")
+            attacks = _both(source, method, "attacked", "attacked_batched")
+            changed = [
+                float((per_example(one, "predictions") != per_example(other, "predictions")).mean())
+                for one, other in answers
+            ]
+            lost = sum(batched["metrics"]["successes_lost_alone"] for _, batched in attacks)
+            found = sum(batched["metrics"]["successes"] for _, batched in attacks)
+            rows.append(
+                [
+                    QUANTIZED_ROBUSTNESS.row(method).label,
+                    name,
+                    f"{100 * fmean(changed):.2f} %" if changed else NOT_RUN,
+                    *(_percent([pair[side] for pair in answers], "accuracy") for side in (0, 1)),
+                    *(_percent([pair[side] for pair in attacks], "after_attack_accuracy") for side in (0, 1)),
+                    f"{lost} of {found + lost}" if attacks else NOT_RUN,
+                ]
+            )
+    caption = "The same models asked one at a time and in batches of 32: what a batch changes."
+    return simple_table(caption, heads, rows)
+
+
+def transfer_facts(source: Source) -> dict[str, str]:
+    """Numbers for sentences: `<method>_from_teacher` and `<method>_to_teacher`, each a rate as it prints."""
+    return {
+        f"{row.method}_{column}": _percent(_done(source, row.method, column), "transfer_rate")
+        for row in QUANTIZED_ROBUSTNESS.rows
+        for column in ("from_teacher", "to_teacher")
+    }
+
+
+def _done(source: Source, method: str, column: str) -> list[Mapping]:
+    return source.done(QUANTIZED_ROBUSTNESS, method, column)
+
+
+def _both(source: Source, method: str, one: str, other: str) -> list[tuple[Mapping, Mapping]]:
+    """For each seed that has both: the record of either column."""
+    first, second = ({r["seed"]: r for r in _done(source, method, column)} for column in (one, other))
+    return [(first[seed], second[seed]) for seed in sorted(first.keys() & second.keys())]
+
+
+def _percent(records: Sequence[Mapping], metric: str) -> str:
+    return f"{100 * fmean(record['metrics'][metric] for record in records):.1f} %" if records else NOT_RUN
+
+
+def _rate(records: Sequence[Mapping]) -> str:
+    """The transfer rate with the number of texts that it rests on and its interval over them."""
+    if not records:
+        return NOT_RUN
+    judged = sum(record["metrics"]["texts_judged"] for record in records)
+    rate, low, high = (
+        100 * fmean(record["metrics"][f"transfer_rate{end}"] for record in records)
+        for end in ("", "_low", "_high")
+    )
+    return f"{rate:.1f} % [{low:.1f}, {high:.1f}] of {judged}"

@@ -1,0 +1,86 @@
+"""Tables over several characteristics: how well foreign inputs are detected, and the paper's few known
+numbers.
+
+Book: notebooks/miniature/distribution and claims.
+"""
+
+from collections.abc import Mapping
+from statistics import fmean
+
+import numpy as np
+
+from bert_compression.papers.miniature.overlap import (
+    LARGEST,
+    foreign_tasks,
+    matrix_of_pairs,
+    matrix_of_sets,
+    measured_range,
+    wrong_answers,
+)
+from bert_compression.papers.miniature.tables import (
+    ATTACK_NAMES,
+    DISTRIBUTION,
+    MODELS,
+    NEAREST,
+    WEAKNESSES,
+)
+from bert_compression.report.html import Shown, simple_table
+from bert_compression.report.records import Source
+from bert_compression.report.reported import reported
+
+DETECTED = {"auroc": "AUROC (%)", "fpr95": "FPR95 (%)", "flagged": "flagged (%)"}
+KEY_NUMBERS = (
+    "The key numbers of the paper next to those at profile small, in percent: a range over the five smaller "
+    "models, or one model. Neighbours: the 50 nearest."
+)
+
+
+def ood_table(sources: Mapping[str, Source]) -> Shown:
+    """A line a model: how well it tells each set of foreign inputs from those of its own task, by the
+    `NEAREST` neighbour that counts, mean over seeds."""
+    sets = [(name, task) for name, source in sources.items() for task in foreign_tasks(source)]
+    rows: dict[str, list[str]] = {}
+    for model in MODELS:
+        rows[model] = []
+        for name, task in sets:
+            for metric in DETECTED:
+                records = sources[name].done(DISTRIBUTION, model, f"{task}_{NEAREST}_{metric}")
+                values = [record["metrics"][metric] for record in records]
+                rows[model].append(f"{100 * np.mean(values):.1f}" if values else "not run")
+    return simple_table(
+        "How well foreign questions are noticed, mean over seeds.",
+        ["Model", *(word for _ in sets for word in DETECTED.values())],
+        [[model, *cells] for model, cells in rows.items()],
+        groups=[(f"{name}, {task}", len(DETECTED)) for name, task in sets],
+    )
+
+
+def key_numbers(source: Source) -> Shown:
+    """A line for each number that the paper reports, several where it can be read in several ways."""
+    smallest = list(MODELS)[-1]
+    shared = {
+        "prediction_errors": matrix_of_sets(wrong_answers(source)).values[0, 1:],
+        "data_representation": matrix_of_pairs(source, "neighbour_jaccard_50").values[0, 1:],
+    }
+    lines = []
+    for line in reported("miniature", "miniature_key_results").itertuples():
+        if line.characteristic in shared:
+            low, high = 100 * line.value_low, 100 * line.value_high
+            told = measured_range(shared[line.characteristic])
+            lines.append([line.quantity, line.scope, f"{low:.1f} to {high:.1f}", told])
+        elif line.characteristic == "adversarial_attack":
+            model = smallest if line.scope.startswith("Tiny") else LARGEST
+            for recipe, name in ATTACK_NAMES.items():
+                for metric, unit in (("degradation", "points"), ("relative_degradation", "relative")):
+                    values = [v for _, v in _values(source, model, f"{recipe}_{metric}")]
+                    found = f"{fmean(values):.1f}" if values else "not run"
+                    quantity = f"{line.quantity}, {name}, {unit}"
+                    lines.append([quantity, line.scope, f"{line.value_low:.0f}", found])
+        else:
+            told = line.characteristic.replace("_", " ")
+            lines.append([told, line.scope, "no number", "see its page"])
+    return simple_table(KEY_NUMBERS, ["", "Of", "Reported", "Measured"], lines)
+
+
+def _values(source: Source, model: str, column: str) -> list[tuple[int, float]]:
+    return source.values(WEAKNESSES, WEAKNESSES.row(model), WEAKNESSES.column(column))

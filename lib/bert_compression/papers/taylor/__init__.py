@@ -1,0 +1,25 @@
+"""Dasgupta et al. 2023, Cost-effective Distillation: a distillation loss with a first-order Taylor term."""
+
+from bert_compression.papers.taylor.claims import TABLE_2_CLAIMS
+from bert_compression.papers.taylor.figures import (
+    curves_in_words,
+    curves_picture,
+    lambda_picture,
+    sizes_picture,
+    sweep_in_words,
+)
+from bert_compression.papers.taylor.tables import LAMBDA_SWEEP, TABLE_2, TABLES, TASKS, TRAINING_SIZES
+
+__all__ = [
+    "LAMBDA_SWEEP",
+    "TABLES",
+    "TABLE_2",
+    "TABLE_2_CLAIMS",
+    "TASKS",
+    "TRAINING_SIZES",
+    "curves_in_words",
+    "curves_picture",
+    "lambda_picture",
+    "sizes_picture",
+    "sweep_in_words",
+]

@@ -1,1 +1,0 @@
-"""From notebooks and pages to the book: executes, stages, renders."""

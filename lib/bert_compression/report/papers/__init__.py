@@ -1,1 +1,0 @@
-"""Each paper's tables and claims, as data."""

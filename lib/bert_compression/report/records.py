@@ -1,0 +1,185 @@
+"""From records to numbers: what stands in a table's cells, in the units that are printed."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from bert_compression.experiments import Job, Profile, in_order
+from bert_compression.report.tables import Best, Column, Increase, MeanOf, Row, Table
+
+# What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
+MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
+OTHERS = "of others"
+STALE = "stale: measured with an earlier version of the code"
+# Profiles whose models and texts are real. Generated English says nothing for or against a paper.
+EVIDENCE = ("small", "paper")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The records under one column head of a page: a profile's committed ones ("small"), or those of a run
+    ("this run (smoke)"). `gold` holds labels by the digest of the examples."""
+
+    name: str
+    profile: Profile
+    records: Sequence[Mapping]
+    gold: Mapping[str, np.ndarray] = field(default_factory=dict)
+    _cells: dict = field(init=False, repr=False, default_factory=dict)
+
+    @cached_property
+    def by_identity(self) -> dict[str, Mapping]:
+        return {record["identity"]: record for record in self.records}
+
+    @cached_property
+    def by_key(self) -> dict[str, Mapping]:
+        return {record["key"]: record for record in self.records}
+
+    def cells(self, table: Table) -> dict[tuple[str, str], list[Job]]:
+        """The jobs of the table's cells, by method and column."""
+        if table not in self._cells:
+            self._cells[table] = table.cells(table.decided(self.profile, self.by_identity))
+        return self._cells[table]
+
+    def cell(self, table: Table, method: str, column: str) -> list[Mapping]:
+        """The records of a cell, one a seed, failed ones included; those that are missing are left out."""
+        row = self.chosen(table, table.row(method))
+        return self._found(self.cells(table)[row.method, column]) if row else []
+
+    def done(self, table: Table, method: str, column: str) -> list[Mapping]:
+        """The records of a cell that hold a result."""
+        return [record for record in self.cell(table, method, column) if record["status"] == "ok"]
+
+    def of(self, table: Table) -> list[Mapping]:
+        """Every record that a cell of the table rests on, each once: column by column, in the rows' order."""
+        cells = self.cells(table)
+        jobs = [job for c in table.columns for r in table.rows for job in cells[r.method, c.name]]
+        return self._found({job.identity: job for job in jobs}.values())
+
+    def all_of(self, table: Table) -> list[Mapping]:
+        """The same with the records of models and other inputs, inputs first."""
+        return self._found(in_order(job for cell in self.cells(table).values() for job in cell))
+
+    def chosen(self, table: Table, row: Row) -> Row | None:
+        """The row itself; of a derived one, the row whose cells it shows: None until all candidates have been
+        measured, since the best of some is not the best of all."""
+        if not isinstance(row, Best):
+            return row
+        candidates = [table.row(method) for method in row.of]
+        means = [_mean(self.values(table, each, table.column(row.by))) for each in candidates]
+        return None if any(map(math.isnan, means)) else candidates[means.index(max(means))]
+
+    def values(self, table: Table, row: Row, column: Column) -> list[tuple[int, float]]:
+        """A cell's values in the printed unit, each with its seed."""
+        row = self.chosen(table, row)
+        if row is None:
+            return []
+        if isinstance(column, MeanOf):
+            parts = [dict(self.values(table, row, table.column(name))) for name in column.of]
+            shared = [seed for seed in parts[0] if all(seed in part for part in parts)]
+            return [(seed, statistics.fmean(part[seed] for part in parts)) for seed in shared]
+        if isinstance(column, Increase):
+            of = table.column(column.of)
+            over = dict(self.values(table, table.row(column.over), of))
+            return [(seed, v - over[seed]) for seed, v in self.values(table, row, of) if seed in over]
+        return self.numbers(table, row, column, column.recorded)
+
+    def numbers(self, table: Table, row: Row, column: Column, metric: str) -> list[tuple[int, float]]:
+        """The same of another metric of the cell's records, such as a bound of its interval."""
+        found = [(r["seed"], r["metrics"].get(metric)) for r in self.done(table, row.method, column.name)]
+        return [(seed, value * column.scale) for seed, value in found if value is not None]
+
+    def _found(self, jobs) -> list[Mapping]:
+        return [self.by_identity[job.identity] for job in jobs if job.identity in self.by_identity]
+
+
+def measured(source: Source, table: Table) -> pd.DataFrame:
+    """What do the records of a source say for every cell of a table? One line a cell, in the printed units.
+
+    Columns: method, label (the row's), column, status, value (mean over seeds), text (the value as it is
+    printed, or why there is none), spread (standard deviation over seeds with n - 1 in the denominator, since
+    the seeds are a sample of those that could have been drawn; NaN for fewer than two), low and high (the
+    95 % interval over examples: the mean over seeds of each record's own bounds, hence the uncertainty of one
+    trained model; NaN where the records hold none), chance (what chance alone would give, likewise), seeds
+    (how many have a value), failed (how many have none), stale (has a kind of job had another version
+    since?), records (their keys, full length).
+    """
+    cells = [_cell(source, table, row, column) for row in table.rows for column in table.columns]
+    return pd.DataFrame(cells).set_index(["method", "column"], drop=False)
+
+
+def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
+    records = source.cell(table, row.method, column.name)
+    done = [record for record in records if record["status"] == "ok"]
+    values = [value for _, value in source.values(table, row, column)]
+    low, high, chance = (
+        [value for _, value in source.numbers(table, row, column, f"{column.recorded}_{end}")]
+        for end in ("low", "high", "chance")
+    )
+    status, value = MEASURED, _mean(values)
+    if not values and column.name in row.given:
+        status, value = GIVEN, row.given[column.name] * column.scale
+    elif not values:
+        others = row.recipe is None and not isinstance(row, Best)
+        # Records of before a metric was there do not have it.
+        lacking = column.measure and not any(column.recorded in record["metrics"] for record in done)
+        undefined = done and not lacking
+        failed = records and not done
+        status = UNDEFINED if undefined else FAILED if failed else OTHERS if others else NOT_RUN
+    return {
+        "method": row.method,
+        "label": row.label,
+        "column": column.name,
+        "status": status,
+        "value": value,
+        "text": status if math.isnan(value) else column.text(value),
+        "spread": statistics.stdev(values) if len(values) > 1 else math.nan,
+        "low": statistics.fmean(low) if values and len(low) == len(values) else math.nan,
+        "high": statistics.fmean(high) if values and len(high) == len(values) else math.nan,
+        "chance": statistics.fmean(chance) if chance else math.nan,
+        "seeds": len(values),
+        "failed": len(records) - len(done),
+        "stale": any(record.get("stale", False) for record in done),
+        "records": tuple(record["key"] for record in records),
+    }
+
+
+def _mean(values: Sequence) -> float:
+    numbers = [value[1] if isinstance(value, tuple) else value for value in values]
+    return statistics.fmean(numbers) if numbers else math.nan
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Our value minus the paper's. `word` is "higher", "lower" or "near"; `symbol` says it without colour."""
+
+    amount: float
+    word: str
+    symbol: str
+
+
+def difference(cell: Mapping, paper: float) -> Difference | None:
+    """How does a measured cell stand to the reported value?
+
+    "near" where the reported value lies within the 95 % interval over examples; for a column without
+    an interval, where both print as the same number with the paper's one digit. None where there is
+    nothing to compare.
+    """
+    if cell["status"] != MEASURED or math.isnan(paper):
+        return None
+    amount = cell["value"] - paper
+    if math.isnan(cell["low"]):
+        near = f"{cell['value']:.1f}" == f"{paper:.1f}"
+    else:
+        near = cell["low"] <= paper <= cell["high"]
+    word, symbol = ("near", "≈") if near else ("higher", "▲") if amount > 0 else ("lower", "▼")
+    return Difference(amount, word, symbol)
+
+
+def comparable(source: Source) -> bool:
+    """May reported values stand next to these records? Not where they were measured on generated text."""
+    return all(record["profile"] in EVIDENCE for record in source.records)

@@ -1,0 +1,109 @@
+"""The book's building: each notebook gets its values, and runs only when need be."""
+
+import sys
+
+import nbformat
+import pytest
+from tiny_notebooks import write_notebook
+
+from bert_compression.book.build import Notebook, build, planned, refresh, state
+from bert_compression.book.execute import facts, stamp
+from bert_compression.errors import BadInput, Failure
+
+
+def test_a_plan_offers_values_and_demands_parameters(clone):
+    (run,) = planned(clone, {"profile": "small", "data": "/somewhere"}, None, {"seeds": [3]})
+    assert run.values == {"profile": "small", "seeds": [3]}  # data is offered, and this notebook has none
+    (run,) = planned(clone, {"profile": "small"}, ["tiny"], {})
+    assert run.name == "notebooks/tiny"
+    with pytest.raises(BadInput) as refused:
+        planned(clone, {}, ["huge"], {})
+    assert str(refused.value) == "unknown notebook 'huge': the book has notebooks/tiny"
+
+
+def test_a_notebook_runs_with_this_interpreter_once_and_again_when_the_library_changed(clone):
+    (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
+    executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    output = nbformat.read(executed, as_version=4).cells[-1].outputs[0].text
+    assert output == f"{sys.executable} smoke [0, 1]\n"
+    assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}
+
+    before = executed.read_bytes()
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    assert said[-1] == "notebooks/tiny: unchanged"
+    assert executed.read_bytes() == before
+
+    # What would make it run again, without running it.
+    kept = facts(executed)["digest"]
+    assert state(run, None) == kept
+    for name in ("lib/bert_compression/code.py", "results/small/records.jsonl", ".store/ab/abc/record.json"):
+        path = clone / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.read_text() if path.exists() else None
+        path.write_text("two = 2\n")
+        assert state(run, None) != kept, name
+        path.unlink() if there is None else path.write_text(there)
+    assert state(Notebook(run.name, run.source, {"profile": "small"}), None) != kept
+    assert state(run, None) == kept
+
+
+def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
+    executed = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb"
+    executed.parent.mkdir(parents=True)
+    executed.write_text("the earlier copy")
+    source = write_notebook(clone / "notebooks" / "tiny.ipynb", "raise ValueError('no such\\nthing')")
+    with pytest.raises(Failure) as failed:
+        refresh(Notebook("notebooks/tiny", source, {}), executed, None, "builtin", print, live=False)
+    log = clone / "_build" / "notebook.log"
+    assert str(failed.value) == f"tiny.ipynb stopped in cell 2 with ValueError: no such (more in {log})"
+    assert "raise ValueError" in log.read_text()
+    assert [path.name for path in executed.parent.iterdir()] == ["tiny.ipynb"]
+    assert executed.read_text() == "the earlier copy"
+
+
+def test_a_build_folder_that_cannot_be_written_to_is_told_in_one_line(clone):
+    (clone / "_build").write_text("a file where the folder should be")
+    with pytest.raises(BadInput) as refused:
+        build(quiet=True)
+    assert str(refused.value) == (
+        f"{clone / '_build'} cannot be written to (Not a directory): free some space, or make it writable"
+    )
+
+
+def test_a_notebook_that_is_named_and_not_there_is_told_in_one_line(clone):
+    source = clone / "notebooks" / "tiny.ipynb"
+    source.unlink()
+    with pytest.raises(BadInput) as refused:
+        build(quiet=True)
+    assert str(refused.value) == (
+        f"book/_toc.yml names notebooks/tiny, and {source} is not there: write it, or take it out"
+    )
+
+
+def test_a_parameter_goes_to_the_notebooks_that_declare_it_and_must_be_declared_somewhere(clone):
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    nbformat.write(other, clone / "notebooks" / "plain.ipynb")
+    toc = clone / "book" / "_toc.yml"
+    toc.write_text(toc.read_text().replace("notebooks/tiny", "notebooks/tiny\n  - file: notebooks/plain"))
+    tiny, plain = planned(clone, {"profile": "small"}, None, {"seeds": [3]})
+    assert (tiny.values, plain.values) == ({"profile": "small", "seeds": [3]}, {})
+    with pytest.raises(BadInput) as refused:
+        planned(clone, {}, ["plain"], {"seeds": [3]})
+    assert "notebooks/plain has no parameter 'seeds'" in str(refused.value)
+    with pytest.raises(BadInput) as refused:
+        planned(clone, {}, None, {"sedes": [3]})
+    assert str(refused.value).startswith("no notebook has a parameter 'sedes': there are ")
+
+
+def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):
+    (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
+    executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    record = clone / ".store" / "ab" / "abc" / "record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    stamp(executed, state(run, None))
+    refresh(run, executed, None, "builtin", said.append, live=False)
+    assert said[-1] == "notebooks/tiny: unchanged"
+    assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}

@@ -1,0 +1,114 @@
+"""The rendered site: whole, without a network, without script errors, or the earlier one stays."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from bert_compression.book import render as rendering
+from bert_compression.book.render import configuration, digest_of, mend_scripts, render
+from bert_compression.book.stage import stage
+from bert_compression.errors import Failure
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("https://github.com/someone/book.git", "https://github.com/someone/book"),
+        ("git@github.com:someone/book.git", "https://github.com/someone/book"),
+        ("/srv/somewhere/book.git", None),
+        (None, None),
+    ],
+)
+def test_launch_buttons_lead_to_the_clones_own_origin(clone, origin, expected):
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    if origin:
+        subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
+    config = yaml.safe_load(configuration(clone))
+    assert config.get("repository", {}).get("url") == expected
+    assert ("launch_buttons" in config) == (expected is not None)
+
+
+def test_without_git_there_is_no_launch_button(clone, monkeypatch):
+    monkeypatch.setenv("PATH", str(clone / "nowhere"))
+    config = yaml.safe_load(configuration(clone))
+    assert "repository" not in config and "launch_buttons" not in config
+
+
+NOTHING = "pass"
+ONE_PAGE = """import pathlib, sys
+site = pathlib.Path(sys.argv[sys.argv.index("--path-output") + 1], "_build", "html")
+site.mkdir(parents=True)
+(site / "index.html").write_text("the first page")"""
+
+
+@pytest.mark.parametrize(("program", "missing"), [(NOTHING, "any page"), (ONE_PAGE, "notebooks/tiny")])
+def test_a_book_without_its_pages_is_a_failure_and_the_earlier_site_stays(
+    clone, monkeypatch, program, missing
+):
+    # What a Jupyter Book of another version may do: it ends without an error.
+    monkeypatch.setattr(rendering, "JUPYTER_BOOK", program)
+    build_folder = clone / "_build"
+    stage(clone / "book", {"notebooks/tiny": clone / "notebooks" / "tiny.ipynb"}, build_folder / "stage", {})
+    (build_folder / "html").mkdir()
+    (build_folder / "html" / "index.html").write_text("the good site")
+    with pytest.raises(Failure) as failed:
+        render(clone, build_folder, build_folder / "stage")
+    log = build_folder / "book.log"
+    assert str(failed.value) == f"Jupyter Book reported no error and did not write {missing}: see {log}"
+    assert [path.name for path in (build_folder / "html").iterdir()] == ["index.html"]
+    assert (build_folder / "html" / "index.html").read_text() == "the good site"
+
+
+def test_the_themes_script_bears_a_page_without_a_list_of_contents(tmp_path):
+    script = tmp_path / "_static" / "scripts" / "sphinx-book-theme.js"
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        """document.querySelector("div.bd-sidebar-secondary").classList.add("hide");other.x()"""
+    )
+    mend_scripts(tmp_path)
+    assert script.read_text() == (
+        """document.querySelector("div.bd-sidebar-secondary")?.classList.add("hide");other.x()"""
+    )
+
+
+def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
+    (clone / "_config.yml").write_text(
+        "execute: {execute_notebooks: 'off'}\nsphinx: {config: {mathjax_path: mathjax/tex-chtml.js}}\n"
+    )
+    pages, build_folder = clone / "_build" / "stage", clone / "_build"
+    executed = clone / "notebooks" / "tiny.ipynb"
+    stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
+    quotation = "```{literalinclude} /_library/compression/theseus.py\n:pyobject: replacement_rate\n```\n"
+    (pages / "index.md").write_text(f"# The good site\n\nA formula, $a^2$, and code:\n\n{quotation}")
+    assert render(clone, build_folder, pages)
+    site = build_folder / "html"
+    good = (site / "index.html").read_text()
+    assert "The good site" in good
+    assert "return min(1.0, k * step + b)" in re.sub(r"<[^>]+>", "", good)
+    fetched = [line for line in good.splitlines() if "<script" in line or "<link" in line]
+    assert fetched and [line for line in fetched if "//" in line] == []
+    assert "THEBE_JS_URL" not in good
+    theme = (site / "_static" / "scripts" / "sphinx-book-theme.js").read_text()
+    assert 'bd-sidebar-secondary")' in theme and 'bd-sidebar-secondary").' not in theme
+    assert (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
+    assert (site / "_sources" / "notebooks" / "tiny.ipynb").read_bytes() == executed.read_bytes()
+    assert not render(clone, build_folder, pages)
+
+    (pages / "index.md").write_text("# The bad site\n\n{ref}`nowhere`\n")
+    with pytest.raises(Failure) as failed:
+        render(clone, build_folder, pages)
+    log = build_folder / "book.log"
+    assert str(failed.value) == f"the pages did not render without warnings: 1 in {log}"
+    assert capfd.readouterr().err == "index.md:3: WARNING: undefined label: 'nowhere'\n"
+    assert (site / "index.html").read_text() == good
+
+
+def test_a_digest_sees_contents_names_and_facts(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("1")
+    two.write_text("1")
+    assert digest_of([one], "a") == digest_of([one, tmp_path / "missing"], "a")
+    asked = [([one], "a"), ([two], "a"), ([one], "b"), ([one, two], "a")]
+    assert len({digest_of(files, fact) for files, fact in asked}) == 4

@@ -1,0 +1,134 @@
+"""What Jupyter Book is given to read: clean notebooks, pages, and the library that they quote."""
+
+import ast
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from bert_compression.book.stage import (
+    LIBRARY,
+    cleaned,
+    stage,
+    stage_library,
+    status_page,
+    without_docstrings,
+)
+
+
+def test_staging_takes_out_what_no_reader_needs(tmp_path):
+    noisy = new_notebook(
+        metadata={"papermill": {"duration": 1}, "bert_compression": {}, "language_info": {"name": "python"}},
+        cells=[
+            new_markdown_cell("# Kept", metadata={"papermill": {}}),
+            new_code_cell("profile = 'smoke'", metadata={"tags": ["parameters"]}),
+            new_code_cell("profile = 'small'", metadata={"tags": ["injected-parameters"]}),
+            new_code_cell(
+                "run()",
+                metadata={"tags": ["hide-input"], "papermill": {}},
+                outputs=[
+                    new_output("stream", name="stderr", text="50 %"),
+                    new_output("stream", name="stdout", text="result"),
+                ],
+            ),
+        ],
+    )
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "index.md").write_text("# Index\n")
+    nbformat.write(noisy, tmp_path / "executed.ipynb")
+    folder = tmp_path / "stage"
+    stage(tmp_path / "pages", {"notebooks/n": tmp_path / "executed.ipynb"}, folder, {"status.md": "told"})
+    staged = nbformat.read(folder / "notebooks" / "n.ipynb", as_version=4)
+    assert [cell.source for cell in staged.cells] == ["# Kept", "run()"]
+    assert [output.name for output in staged.cells[1].outputs] == ["stdout"]
+    assert staged.cells[1].metadata == {"tags": ["hide-input"]}
+    assert staged.metadata == {"language_info": {"name": "python"}}
+    assert (folder / "index.md").read_text() == "# Index\n"
+    assert (folder / "_generated" / "status.md").read_text() == "told"
+
+
+def test_staging_leaves_nothing_of_an_earlier_build(tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "stage" / "gone.md").write_text("# Gone\n")
+    stage(tmp_path / "pages", {}, tmp_path / "stage", {})
+    assert not (tmp_path / "stage" / "gone.md").exists()
+
+
+def test_what_pages_quote_has_no_docstrings_and_keeps_its_comments():
+    source = '''"""A module."""
+
+# Why one.
+ONE = 1
+
+
+class Thing:
+    """A class
+
+    with more to say.
+    """
+
+    # Why two.
+    @property
+    def two(self):
+        """A method."""
+        return """no docstring"""
+
+
+class Told:
+    """Nothing but this."""
+'''
+    quoted = '''# Why one.
+ONE = 1
+
+
+class Thing:
+    # Why two.
+    @property
+    def two(self):
+        return """no docstring"""
+
+
+class Told:
+    """Nothing but this."""
+'''
+    assert without_docstrings(source) == quoted
+
+
+def test_what_pages_quote_is_the_code_that_runs(tmp_path):
+    stage_library(tmp_path)
+    for source in LIBRARY.rglob("*.py"):
+        tree = ast.parse(source.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+                node.body = node.body[1:] or node.body  # where there is nothing else, it stays
+        quoted = (tmp_path / source.relative_to(LIBRARY)).read_text()
+        assert ast.dump(ast.parse(quoted)) == ast.dump(tree), source
+
+
+def test_staging_lays_the_library_beside_the_pages(tmp_path):
+    (tmp_path / "pages").mkdir()
+    stage(tmp_path / "pages", {}, tmp_path / "stage", {})
+    quoted = (tmp_path / "stage" / "_library" / "compression" / "theseus.py").read_text()
+    assert "return min(1.0, k * step + b)\n" in quoted
+    assert "linear curriculum" not in quoted  # a word of the docstring
+
+
+def test_cleaning_keeps_a_clean_notebook_as_it_is():
+    plain = new_notebook(cells=[new_code_cell("1 + 1", outputs=[new_output("stream", text="2")])])
+    assert cleaned(plain.copy()) == plain
+
+
+def test_the_status_page_tells_each_run_and_no_folder_of_this_machine():
+    run = {
+        "executed": "2030-01-02T03:04:05+00:00",
+        "seconds": 61.6,
+        "parameters": {"profile": "small", "data": "/srv/someone/data"},
+        "data": "folder",
+        "versions": {"python": "3.11.7"},
+        "hardware": {"cores": 1, "memory_gib": 7.5, "gpu": None, "bf16": True},
+    }
+    page = status_page({"notebooks/a": run, "notebooks/b": {**run, "versions": {"python": "3.12.1"}}})
+    assert "| [](/notebooks/a.ipynb) | 2030-01-02 03:04 | 62 | profile = small | folder |" in page
+    assert "| python | 3.11.7, 3.12.1 |" in page
+    assert "| cores | 1 |\n| memory (GiB) | 7.5 |\n| gpu | none |\n| bf16 | yes |" in page
+    assert "/srv/someone" not in page

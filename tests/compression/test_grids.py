@@ -1,0 +1,236 @@
+"""Grids of few bits: rounding by hand and against torch's, its gradient, a second rounding, and packing."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from bert_compression.compression import (
+    BinaryGrid,
+    SymmetricGrid,
+    TernaryGrid,
+    binarize,
+    fake_quantize,
+    ternarize,
+    weight_grid,
+)
+from bert_compression.errors import BadInput
+
+GRIDS = [
+    grid
+    for per_row in (False, True)
+    for grid in (
+        BinaryGrid(per_row),
+        TernaryGrid(per_row),
+        *(SymmetricGrid(bits, per_row) for bits in (2, 4, 8, 16)),
+    )
+]
+
+
+def draw(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+# fake_quantize
+
+
+def test_a_matrix_is_rounded_to_the_grid_of_127_steps_by_hand():
+    # The largest magnitude is 254, so that one step is 254 / 127 = 2.
+    matrix = torch.tensor([[254.0, -253.5, 0.9], [1.1, -7.2, 100.0]])
+    expected = torch.tensor([[254.0, -254.0, 0.0], [2.0, -8.0, 100.0]])
+    assert torch.equal(fake_quantize(matrix), expected)
+
+
+def test_two_bits_know_three_values_and_three_bits_seven():
+    values = torch.tensor([-3.0, -1.6, -1.4, 0.4, 1.4, 1.6, 3.0])
+    assert torch.equal(fake_quantize(values, bits=2), torch.tensor([-3.0, -3.0, 0.0, 0.0, 0.0, 3.0, 3.0]))
+    assert torch.equal(fake_quantize(values, bits=3), torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]))
+
+
+def test_zeros_and_an_empty_tensor_stay_as_they_are():
+    assert torch.equal(fake_quantize(torch.zeros(3, 4)), torch.zeros(3, 4))
+    assert fake_quantize(torch.empty(0, 4)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_a_second_application_changes_nothing_and_the_first_does(bits):
+    for seed, size in enumerate([1e-6, 1e-3, 1.0, 1e3] * 5):
+        values = size * torch.randn(500, generator=torch.Generator().manual_seed(seed))
+        once = fake_quantize(values, bits)
+        assert torch.equal(fake_quantize(once, bits), once)
+        assert not torch.equal(once, values)
+        assert len(once.unique()) <= 2**bits - 1
+
+
+def test_the_largest_error_is_half_a_step():
+    values = torch.randn(100_000, generator=torch.Generator().manual_seed(0))
+    error = (fake_quantize(values) - values).abs().max()
+    assert 0.999 < error / (values.abs().max() / 254) < 1 + 1e-5
+
+
+def test_torchs_own_fake_quantization_rounds_alike():
+    values = torch.randn(300, 400, generator=torch.Generator().manual_seed(1))
+    scale = (values.abs().max() / 127).item()
+    assert torch.equal(
+        fake_quantize(values), torch.fake_quantize_per_tensor_affine(values, scale, 0, -127, 127)
+    )
+    # A grid that uses all 256 integers has another step: -128 to 127, as in DeepSpeed.
+    other = torch.fake_quantize_per_tensor_affine(values, scale * 127 / 128, 0, -128, 127)
+    assert not torch.allclose(fake_quantize(values), other, atol=scale / 4)
+
+
+def test_the_gradient_is_that_of_the_identity_and_not_that_of_rounding():
+    values = torch.randn(6, 5, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    weights = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
+    (ours,) = torch.autograd.grad((fake_quantize(values) * weights).sum(), values)
+    step = values.detach().abs().max() / 127
+    (rounded,) = torch.autograd.grad(((values / step).round() * step * weights).sum(), values)
+    assert torch.equal(ours, weights)
+    assert torch.equal(rounded, torch.zeros_like(weights))
+
+
+@pytest.mark.parametrize("bits", [1, 17])
+def test_bits_that_this_grid_cannot_have_are_refused(bits):
+    message = f"bits must lie between 2 and 16, not {bits}; for one bit use binarize"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        fake_quantize(torch.ones(2), bits)
+
+
+# binarize and ternarize
+
+
+def test_a_matrix_is_binarized_by_hand():
+    matrix = torch.tensor([[1.0, -3.0, 2.0], [-4.0, 8.0, -6.0]])
+    assert torch.equal(binarize(matrix), torch.tensor([[4.0, -4.0, 4.0], [-4.0, 4.0, -4.0]]))
+    by_row = torch.tensor([[2.0, -2.0, 2.0], [-6.0, 6.0, -6.0]])
+    assert torch.equal(binarize(matrix, per_row=True), by_row)
+
+
+def test_a_matrix_is_ternarized_by_hand():
+    # The mean size is 2 and the threshold 1.4, above which are 3, 5 and 4; of the rows 1 and 3, 0.7 and 2.1.
+    matrix = torch.tensor([[1.0, -0.5, 0.5, -2.0], [3.0, -5.0, 0.0, 4.0]])
+    expected = torch.tensor([[0.0, 0.0, 0.0, -3.5], [3.5, -3.5, 0.0, 3.5]])
+    assert torch.equal(ternarize(matrix), expected)
+    by_row = torch.tensor([[1.5, 0.0, 0.0, -1.5], [4.0, -4.0, 0.0, 4.0]])
+    assert torch.equal(ternarize(matrix, per_row=True), by_row)
+
+
+def test_what_lies_on_the_threshold_becomes_zero():
+    # The mean size is 10 and the threshold 7.
+    assert torch.equal(ternarize(torch.tensor([7.0, -13.0, 10.0])), torch.tensor([0.0, -11.5, 11.5]))
+    assert torch.equal(ternarize(torch.tensor([7.5, -12.5, 10.0])), torch.tensor([10.0, -10.0, 10.0]))
+
+
+def test_a_weight_of_exactly_zero_has_no_sign_and_stays_zero():
+    assert torch.equal(binarize(torch.tensor([3.0, 0.0, -3.0])), torch.tensor([2.0, 0.0, -2.0]))
+
+
+@pytest.mark.parametrize("function", [binarize, ternarize])
+@pytest.mark.parametrize("per_row", [False, True])
+def test_zeros_rows_of_zeros_and_an_empty_tensor_stay_as_they_are(function, per_row):
+    assert torch.equal(function(torch.zeros(3, 4), per_row), torch.zeros(3, 4))
+    assert function(torch.empty(0, 4), per_row).shape == (0, 4)
+    matrix = draw(3, 4)
+    matrix[1] = 0
+    assert torch.equal(function(matrix, per_row)[1], torch.zeros(4))
+    assert (function(matrix, per_row)[0] != 0).any()
+
+
+@pytest.mark.parametrize("function", [binarize, ternarize])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_no_number_is_not_hidden(function, bad):
+    assert not function(torch.tensor([1.0, bad, -2.0])).isfinite().any()
+    assert function(torch.tensor([[1.0, bad], [1.0, -2.0]]), per_row=True)[1].isfinite().all()
+
+
+def test_binary_and_ternary_weights_are_those_nearest_to_the_exact_ones():
+    """Second route: for these signs and this support no other scale is nearer (Li et al. 2016, eq. 3)."""
+    weight = draw(200, 30)
+    for rounded in (binarize(weight), ternarize(weight)):
+        error = (rounded - weight).square().sum()
+        for factor in (0.98, 1.02):
+            assert (factor * rounded - weight).square().sum() > error
+    assert 0.3 < (ternarize(weight) == 0).float().mean() < 0.55  # of a normal distribution 42 % lie below
+    assert (ternarize(weight) - weight).square().sum() < (binarize(weight) - weight).square().sum()
+
+
+# All grids
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_a_second_rounding_changes_nothing_and_the_first_does(grid):
+    for seed in range(5):
+        values = 10.0 ** (seed - 2) * draw(60, 50, seed=seed)
+        once = grid.round(values)
+        assert once.shape == values.shape and once.dtype == values.dtype
+        assert torch.equal(grid.round(once), once) and not torch.equal(once, values)
+        most = 2 if grid.bits == 1 else 2**grid.bits - 1
+        assert all(len(part.unique()) <= most for part in (once if grid.per_row else [once]))
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_the_gradient_is_that_of_the_identity(grid):
+    values, weights = draw(6, 5).requires_grad_(), draw(6, 5, seed=1)
+    (ours,) = torch.autograd.grad((grid.round(values) * weights).sum(), values)
+    assert torch.equal(ours, weights)
+
+
+@pytest.mark.parametrize("grid", [grid for grid in GRIDS if grid.per_row], ids=str)
+def test_per_row_every_vector_of_the_last_axis_is_rounded_alone(grid):
+    whole = type(grid)(grid.bits) if isinstance(grid, SymmetricGrid) else type(grid)()
+    values = draw(2, 3, 20)
+    by_hand = torch.stack([torch.stack([whole.round(row) for row in rows]) for rows in values])
+    assert torch.equal(grid.round(values), by_hand) and not torch.equal(whole.round(values), by_hand)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+def test_what_is_packed_comes_back_as_what_is_computed_with(grid):
+    values = draw(40, 30)
+    integers, scale = grid.pack(values)
+    assert integers.dtype == (torch.int16 if grid.bits == 16 else torch.int8)
+    assert scale.dtype == torch.float32 and scale.shape == ((40, 1) if grid.per_row else ())
+    assert integers.abs().max() == grid.largest == {1: 1, 2: 1, 4: 7, 8: 127, 16: 32767}[grid.bits]
+    assert torch.equal(grid.unpack(integers, scale), grid.round(values))
+
+
+def test_ternary_weights_are_packed_as_these_integers():
+    matrix = torch.tensor([[1.0, -0.5, 0.5, -2.0], [3.0, -5.0, 0.0, 4.0]])
+    integers, scale = TernaryGrid(per_row=True).pack(matrix)
+    assert integers.tolist() == [[1, 0, 0, -1], [1, -1, 0, 1]] and scale.tolist() == [[1.5], [4.0]]
+    integers, scale = BinaryGrid().pack(matrix[:, :2])
+    assert integers.tolist() == [[1, -1], [1, -1]] and scale.item() == 9.5 / 4
+
+
+def test_one_bit_stores_rows_of_zeros_and_no_zero_next_to_other_weights():
+    matrix = draw(3, 4)
+    matrix[1] = 0
+    by_row = BinaryGrid(per_row=True)
+    assert torch.equal(by_row.unpack(*by_row.pack(matrix)), by_row.round(matrix))
+    with pytest.raises(BadInput, match=r"^one bit a weight cannot store a zero that shares its scale with"):
+        BinaryGrid().pack(matrix)
+
+
+@pytest.mark.parametrize(
+    ("grid", "integers", "scale", "message"),
+    [
+        (SymmetricGrid(4), [[8, 0]], 1.0, "these are no torch.int8 integers from -7 to 7"),
+        (TernaryGrid(), [[-2, 0]], 1.0, "these are no torch.int8 integers from -1 to 1"),
+        (SymmetricGrid(8), [[-128, 0]], 1.0, "these are no torch.int8 integers from -127 to 127"),
+        (SymmetricGrid(8), [[1, 0]], [[1.0]], "the scale has the shape (1, 1), not ()"),
+        (SymmetricGrid(8, per_row=True), [[1, 0]], [1.0], "the scale has the shape (1,), not (1, 1)"),
+    ],
+)
+def test_integers_and_scales_of_another_grid_are_refused(grid, integers, scale, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        grid.unpack(torch.tensor(integers, dtype=torch.int8), torch.tensor(scale))
+    with pytest.raises(BadInput, match="integers"):
+        grid.unpack(torch.zeros(1, 2, dtype=torch.int32), torch.tensor(1.0))
+
+
+def test_bits_choose_the_grid_of_weights():
+    assert weight_grid(1) == BinaryGrid() and weight_grid(2, per_row=True) == TernaryGrid(per_row=True)
+    assert weight_grid(8) == SymmetricGrid(8) != SymmetricGrid(8, per_row=True) == weight_grid(8, True)
+    for bits in (0, 17):
+        with pytest.raises(BadInput, match=f"^weights have 1 to 16 bits, not {bits}$"):
+            weight_grid(bits)

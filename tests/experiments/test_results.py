@@ -1,0 +1,287 @@
+"""Committed records: appended job by job, never lost, each checked, stale when a kind's version has moved
+on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_profile
+
+from bert_compression import cli, smoke
+from bert_compression.errors import BadInput
+from bert_compression.experiments import PROFILES, Results, Store, profiles
+from bert_compression.experiments.kinds import KINDS
+from bert_compression.experiments.records import sealed
+from bert_compression.smoke import builtin
+
+TABLE = ["--table", "table_3", "--paper", "loyalty", "--profile", "small"]
+
+
+@pytest.fixture
+def committed(toys, house):
+    """The file of a whole table's committed records at profile small, in which everything is a toy."""
+    assert cli.main(["run", *TABLE, "--quiet"]) == 0
+    return house / "results" / "small" / "loyalty.jsonl"
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(record, sort_keys=True) + "\n" for record in records))
+
+
+def named(records):
+    return {f"{r['kind']} of {r['method']}" for r in records}
+
+
+def start_anew(house):
+    """As in a fresh clone: the committed records are there, and no run."""
+    (house / "store").rename(house / "another store")
+
+
+def bump(monkeypatch, kind):
+    monkeypatch.setitem(KINDS, kind, replace(KINDS[kind], version=KINDS[kind].version + 1))
+
+
+def add(*records):
+    Results("small").add("loyalty", records, Store("nowhere"))
+
+
+# Publishing.
+
+
+def test_a_run_commits_one_line_a_job_inputs_first_and_gold_once_a_split(committed, toys):
+    records = lines(committed)
+    assert len(records) == len({record["identity"] for record in records}) == len(toys.ran) == 39
+    assert all("artifacts" not in record and "stale" not in record for record in records)
+    seen = set()
+    for record in records:
+        assert set(record["inputs"].values()) <= seen
+        seen.add(record["key"])
+    (gold,) = lines(committed.with_name("gold.jsonl"))
+    assert (gold["task"], gold["split"]) == ("sst2", "validation")
+    predicted = [r for r in records if r["kind"] == "predict" and r["params"]["split"] == "validation"]
+    assert {r["data"]["digest"] for r in predicted} == {gold["data"]}
+    labels = builtin.load("sst2", "validation")["label"].tolist()
+    assert np.array_equal(Results("small").gold[gold["data"]], labels)
+
+
+def test_what_is_there_is_not_written_again(committed):
+    before = committed.read_text()
+    add(*reversed(lines(committed)))
+    assert committed.read_text() == before
+    assert cli.main(["run", *TABLE, "--quiet"]) == 0
+    assert committed.read_text() == before
+
+
+def test_a_later_record_of_a_job_counts_and_the_earlier_one_stays(committed):
+    records = lines(committed)
+    later = sealed({**records[3], "key": "f" * 64, "metrics": {"accuracy": 0.5}})
+    add(later)
+    assert lines(committed) == [*records, later]
+    found = {record["identity"]: record for record in Results("small").records}
+    assert len(found) == 39
+    assert found[later["identity"]]["metrics"] == {"accuracy": 0.5}
+
+
+def test_a_failed_record_stands_only_where_there_is_nothing_better(committed):
+    records = lines(committed)
+    failed = {**records[3], "key": "f" * 64, "status": "failed", "error": "no such thing"}
+    add(sealed(failed))
+    assert lines(committed) == records
+    add(sealed({**failed, "identity": "of another job"}))
+    assert [r["error"] for r in lines(committed) if r["status"] == "failed"] == ["no such thing"]
+
+
+def test_a_record_whose_input_is_not_committed_is_refused_in_one_line(committed):
+    records = lines(committed)
+    orphan = next(record for record in records if record["kind"] == "attack")
+    missing = {**orphan, "key": "f" * 64, "inputs": {"model": "0" * 64}}
+    with pytest.raises(BadInput) as refused:
+        add(sealed(missing))
+    assert str(refused.value) == (
+        f"the attack of {orphan['method']} cannot be published: the record of its input 'model' "
+        "(000000000000) is neither committed nor published with it"
+    )
+    assert lines(committed) == records
+
+
+def test_smoke_is_no_evidence_and_is_not_committed(toys, house):
+    assert cli.main(["run", "--table", "table_3", "--quiet"]) == 0
+    assert len(toys.ran) == 39
+    assert not (house / "results").exists()
+
+
+def test_attacks_on_another_number_of_texts_are_not_committed(committed):
+    before = committed.read_text()
+    assert cli.main(["run", *TABLE, "--attacked", "3", "--quiet"]) == 0
+    assert committed.read_text() == before
+    assert cli.main(["run", *TABLE, "--seeds", "2", "--quiet"]) == 0
+    assert len(lines(committed)) == 78
+
+
+def test_a_record_that_several_papers_ask_for_is_committed_with_the_first(committed, toys):
+    before = len(toys.ran)
+    assert cli.main(["run", "--table", "same_model", "--profile", "small", "--quiet"]) == 0
+    assert cli.main(["run", "--paper", "loyalty", "--profile", "small", "--quiet"]) == 0
+    papers = {path.stem: lines(path) for path in committed.parent.glob("*.jsonl") if path.stem != "gold"}
+    assert papers.keys() == {"loyalty", "miniature"}
+    keys = [record["key"] for records in papers.values() for record in records]
+    assert len(keys) == len(set(keys)) == len(toys.ran) - before + 39
+    assert len(Results("small").records) == len(keys)
+
+
+def test_what_an_earlier_run_left_in_the_store_is_published_by_the_next(committed):
+    committed.unlink()
+    assert cli.main(["run", *TABLE, "--quiet"]) == 0
+    assert len(lines(committed)) == 39
+
+
+def test_results_that_cannot_be_written_are_told_in_one_line(toys, house, capsys):
+    (house / "results").write_text("in the way")
+    assert cli.main(["run", *TABLE, "--quiet"]) == 2
+    assert capsys.readouterr().err == (
+        f"bert-compression: {house / 'results' / 'small'} cannot be written to (Not a directory): "
+        "free some space, or make it writable\n"
+    )
+
+
+# Reading.
+
+
+def test_without_a_file_there_are_no_records(house):
+    assert Results("small").records == []
+    assert Results("small").gold == {}
+
+
+@pytest.mark.parametrize("line", ["{", "3", '["key"]', '{"key": "1"}', "", b"\xff"])
+def test_a_line_that_is_no_record_is_named(committed, line, capsys):
+    content = committed.read_bytes().splitlines()
+    content[4] = line if isinstance(line, bytes) else line.encode()
+    committed.write_bytes(b"\n".join(content) + b"\n")
+    with pytest.raises(BadInput) as refused:
+        Results("small")
+    assert str(refused.value) == (
+        f"{committed}, line 5 is no record, or one that has been changed: "
+        "restore the file from version control"
+    )
+    assert cli.main(["plan", *TABLE]) == 2
+    assert capsys.readouterr().err == f"bert-compression: {refused.value}\n"
+
+
+@pytest.mark.parametrize("what", ["metrics", "per_example", "seconds", "seed"])
+def test_a_flipped_byte_of_a_record_is_noticed(committed, what):
+    records = lines(committed)
+    place = next(i for i, record in enumerate(records) if record["per_example"])
+    changed = {"metrics": {"inputs": 7}, "per_example": {"predictions": "0111"}, "seconds": 9.0, "seed": 1}
+    records[place][what] = changed[what]
+    write(committed, records)
+    with pytest.raises(BadInput, match=rf"line {place + 1} is no record, or one that has been changed"):
+        Results("small")
+
+
+def test_damaged_gold_labels_are_named(committed):
+    gold = committed.with_name("gold.jsonl")
+    gold.write_text("{}\n")
+    with pytest.raises(BadInput) as refused:
+        assert Results("small").gold
+    assert str(refused.value) == f"{gold}, line 1 is damaged: restore the file from version control"
+
+
+def test_results_of_an_earlier_layout_are_refused_in_one_line(house, capsys):
+    earlier = house / "results" / "small" / "records.jsonl"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("{}\n")
+    assert cli.main(["plan", *TABLE]) == 2
+    assert capsys.readouterr().err == (
+        f"bert-compression: {earlier} is of an earlier layout, which this version does not read: delete it; "
+        "the committed records are in results/small/<paper>.jsonl\n"
+    )
+
+
+def test_committed_records_answer_in_a_fresh_clone_without_any_run(committed, toys, house):
+    start_anew(house)
+    before = len(toys.ran)
+    records = tiny_profile.run("small")
+    assert len(toys.ran) == before
+    assert len(records) == 39 and not any(record["stale"] for record in records)
+    assert not (house / "store").exists()
+
+
+# Versions.
+
+
+def test_records_of_an_earlier_version_are_stale_with_all_that_rests_on_them(committed, monkeypatch):
+    assert not any(record["stale"] for record in Results("small").records)
+    bump(monkeypatch, "distill")
+    stale = [record for record in Results("small").records if record["stale"]]
+    assert named(stale) == {f"{k} of kd" for k in ("distill", "predict", "attack", "cost", "loyalty")}
+    bump(monkeypatch, "finetune")
+    fresh = [record for record in Results("small").records if not record["stale"]]
+    assert named(fresh) == {"pretrained of pretrained", "quantize of pretrained | q8"}
+
+
+def test_a_record_whose_input_has_been_taken_away_is_stale(committed):
+    write(committed, [record for record in lines(committed) if record["kind"] != "distill"])
+    stale = [record for record in Results("small").records if record["stale"]]
+    assert named(stale) == {f"{k} of kd" for k in ("predict", "attack", "cost", "loyalty")}
+
+
+def test_a_kind_that_the_library_no_longer_has_is_stale_and_does_no_harm(committed):
+    stranger = {**lines(committed)[0], "identity": "of another job", "kind": "alchemy", "key": "f" * 64}
+    add(sealed(stranger))
+    (found,) = (record for record in Results("small").records if record["kind"] == "alchemy")
+    assert found["stale"]
+
+
+def test_stale_records_are_kept_and_measured_anew(committed, toys, house, monkeypatch, capsys):
+    start_anew(house)
+    bump(monkeypatch, "distill")
+    stale = {f"{kind} of kd" for kind in ("distill", "predict", "attack", "cost", "loyalty")}
+    # What is needed for it is measured, too: the store holds nothing that could be read instead.
+    teacher = {"pretrained of pretrained", "finetune of teacher", "predict of teacher"}
+    to_run = {f"{job.kind} of {job.method}" for job in tiny_profile.session("small").plan.to_run}
+    assert to_run == stale | teacher | {"reduce_layers of teacher | truncate"}
+    assert cli.main(["run", *TABLE, "--quiet"]) == 0
+    assert not any(record["stale"] for record in Results("small").records)
+    assert len(lines(committed)) > 39  # the earlier ones stay
+
+
+def test_committed_records_do_not_answer_for_other_data(committed, toys, house, monkeypatch):
+    start_anew(house)
+    before = len(toys.ran)
+    monkeypatch.setattr(smoke, "VERSION", 7)  # other sentences
+    tiny_profile.run("small")
+    assert len(toys.ran) == before + 39
+
+
+def test_with_fresh_what_is_committed_is_measured_again(committed, toys, house):
+    start_anew(house)
+    before = len(toys.ran)
+    assert cli.main(["run", *TABLE, "--fresh", "--quiet"]) == 0
+    assert len(toys.ran) == before + 39
+    assert len(lines(committed)) == 39  # with the same keys, they are the same records
+
+
+# Precision.
+
+
+def test_a_table_goes_on_in_the_precision_of_its_committed_records(toys, house, monkeypatch):
+    monkeypatch.setitem(PROFILES, "small", replace(PROFILES["small"], precision="auto"))
+
+    def on_a_machine(bf16, **options):
+        monkeypatch.setattr(profiles, "has_bf16", lambda: bf16)
+        planned = tiny_profile.session("small", **options).plan
+        trained = [job for job in planned.wanted[0].inputs.values() if job.kind == "finetune"]
+        return trained[0].params["precision"], len(planned.to_run)
+
+    assert on_a_machine(True) == ("bf16", 39) and on_a_machine(False) == ("fp32", 39)
+    assert cli.main(["run", *TABLE, "--quiet"]) == 0
+    start_anew(house)
+    assert on_a_machine(True) == on_a_machine(False) == ("fp32", 0)
+    assert on_a_machine(True, fresh=True) == ("bf16", 39)
+    # A table with nothing committed takes the machine's.
+    assert on_a_machine(True, table="table_1")[0] == "bf16"

@@ -1,0 +1,50 @@
+"""What holds for every table of every paper."""
+
+from pathlib import Path
+
+import pytest
+
+from bert_compression import papers
+from bert_compression.papers import PAPERS, committed, get_tables
+from bert_compression.report.reported import reported
+from bert_compression.report.tables import Table
+
+TABLES = pytest.mark.parametrize("table", get_tables(), ids=lambda table: f"{table.paper}-{table.name}")
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_a_paper_runs_every_table_that_it_shows_under_a_name_of_its_own(paper):
+    shown = {each for each in vars(getattr(papers, paper)).values() if isinstance(each, Table)}
+    assert shown == set(PAPERS[paper])
+    assert {table.paper for table in shown} == {paper}
+    assert len({table.name for table in shown}) == len(shown)
+
+
+def test_every_folder_of_a_paper_is_one_that_runs():
+    folders = {path.parent.name for path in Path(papers.__file__).parent.glob("*/__init__.py")}
+    assert folders == PAPERS.keys()
+
+
+@TABLES
+def test_what_the_paper_prints_is_found_by_the_names_of_its_file(table):
+    """Else a cell would show a dash, as if the paper did not print it."""
+    named = {column.reported for column in table.columns if column.reported}
+    keys = {key for row in table.rows for key in row.reported} | {k for c in table.columns for k in c.keys}
+    assert not table.reported or named | keys <= set(reported(table.paper, table.reported).columns)
+
+
+@TABLES
+def test_every_column_is_shown_in_one_panel_where_there_are_panels(table):
+    shown = [name for panel in table.panels for name in panel.columns]
+    assert not table.panels or sorted(shown) == sorted(column.name for column in table.columns)
+
+
+@TABLES
+def test_every_column_names_a_metric_of_its_records(table, project, monkeypatch):
+    """Else its cells would read "not run" for good."""
+    monkeypatch.chdir(project)
+    source = committed("small")
+    for column in table.columns:
+        found = [each for row in table.rows for each in source.cell(table, row.method, column.name)]
+        named = [column.recorded in each["metrics"] for each in found if each["status"] == "ok"]
+        assert all(named), column.name

@@ -1,0 +1,71 @@
+"""The Taylor paper's claims rest on rows that are measured, and are judged in the score of each task."""
+
+import math
+
+import pytest
+from made_records import prediction_record, source_of
+
+from bert_compression.papers import committed
+from bert_compression.papers.taylor.claims import TABLE_2_CLAIMS
+from bert_compression.papers.taylor.tables import TABLE_2
+from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, REPRODUCED, judge
+from bert_compression.report.verdicts import claims_table
+
+LABELS = "1101011010"
+SIMILARITIES = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.5, 1.5, 2.5, 4.5]
+GOLD = {"mrpc validation": LABELS, "rte validation": LABELS, "stsb validation": SIMILARITIES}
+
+
+def answers(method, task, predictions):
+    return prediction_record(TABLE_2, method, predictions, column=task)
+
+
+def judged(records):
+    return {judgement.claim.name: judgement for judgement in judge(source_of(records, GOLD), TABLE_2_CLAIMS)}
+
+
+def test_claims_are_judged_in_every_score():
+    pairs = {
+        "mrpc": ("1101011011", "1111111111"),
+        "stsb": (SIMILARITIES, [-similarity for similarity in SIMILARITIES]),
+    }
+    found = judged(
+        answers(method, task, predictions)
+        for task, both in pairs.items()
+        for method, predictions in zip(("taylor_untuned_4x312", "kl_4x312"), both, strict=True)
+    )
+    mrpc, stsb = found["taylor_better_4x312_mrpc"], found["taylor_better_4x312_stsb"]
+    assert mrpc.effect == pytest.approx(100 * (12 / 13 - 12 / 16))
+    assert mrpc.reported == pytest.approx(88.1 - 83.2)
+    assert stsb.effect == pytest.approx(200) and stsb.verdict == REPRODUCED
+    assert found["taylor_better_4x312_rte"].verdict == NOT_ATTEMPTED
+
+
+def test_what_the_paper_does_not_say_has_no_reported_effect():
+    found = judged(
+        [answers("squares_4x312", "rte", LABELS), answers("squares_untuned_4x312", "rte", "0" * 10)]
+    )["taylor_squares_rte"]
+    assert math.isnan(found.reported) and found.effect == pytest.approx(60) and found.verdict == REPRODUCED
+
+
+def test_claims_have_names_of_their_own_and_rest_on_rows_that_are_measured():
+    names = [claim.name for claim in TABLE_2_CLAIMS]
+    assert len(set(names)) == len(names)
+    ours = {row.method for row in TABLE_2.rows if row.recipe}
+    assert all(set(side) <= ours for claim in TABLE_2_CLAIMS for side in claim.sides)
+
+
+def test_the_claims_name_the_student_and_each_sentence_stands_once():
+    shown = claims_table(judge(source_of([]), TABLE_2_CLAIMS))
+    for claim, line in zip(TABLE_2_CLAIMS, shown.text.splitlines(), strict=True):
+        row = TABLE_2.row(claim.first)
+        several = sum(other.label == row.label for other in TABLE_2.rows) > 1
+        assert (f", s{row.group[1:]}" in line) == several
+    assert "QQP, student 2 × 128" in shown.html and "MNLI mismatched, student" in shown.html
+    sentences = {claim.sentence for claim in TABLE_2_CLAIMS}
+    assert shown.html.count("<tbody") == len(sentences)
+
+
+def test_every_claim_is_judged_on_the_committed_records():
+    found = judge(committed(), TABLE_2_CLAIMS)
+    assert not {NOT_ATTEMPTED, NOT_EVIDENCE} & {judgement.verdict for judgement in found}
