@@ -15,10 +15,9 @@ from torch import nn
 
 from bert_compression.compression.pruning import prune_heads
 from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, one_line
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-MESSAGE = 200  # characters of another library's message
 
 
 def save_model(model: nn.Module, folder: str | Path) -> None:
@@ -59,7 +58,7 @@ def load_model(folder: str | Path) -> nn.Module:
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
-        raise BadInput(f"{folder} holds no readable model: {_one_line(error)}") from error
+        raise BadInput(f"{folder} holds no readable model: {one_line(error)}") from error
     steps = getattr(config, "compression", [])
     config.compression = []
     try:
@@ -68,7 +67,7 @@ def load_model(folder: str | Path) -> nn.Module:
         # In fp32 whatever the file holds.
         model = head.from_config(config, trust_remote_code=False).float().eval()
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise BadInput(f"the config in {folder} describes no model: {_one_line(error)}") from error
+        raise BadInput(f"the config in {folder} describes no model: {one_line(error)}") from error
     try:
         for step in steps:
             model = _repeat(model, step)
@@ -79,7 +78,7 @@ def load_model(folder: str | Path) -> nn.Module:
     try:
         _load_tensors(model, tensors)
     except (RuntimeError, ValueError) as error:
-        raise BadInput(f"the weights in {folder} do not fit its config: {_one_line(error)}") from error
+        raise BadInput(f"the weights in {folder} do not fit its config: {one_line(error)}") from error
     return model.eval()
 
 
@@ -105,11 +104,6 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
         bits = (step.get("weight_bits", 8), step.get("activation_bits", 8), step.get("per_row", False))
         return quantize(model, step["mode"], step["decay"], *bits)
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
-
-
-def _one_line(error: Exception) -> str:
-    """What went wrong, in a line that can be read: transformers lists all that it knows."""
-    return str(error).splitlines()[0][:MESSAGE]
 
 
 def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor]) -> None:

@@ -172,7 +172,7 @@ def wall_seconds(jobs: Sequence[Job], seconds: Mapping[str, float], workers: int
 
 def on_processor(job: Job) -> bool:
     """Does the job leave a GPU idle? int8 kernels do."""
-    return KINDS[job.kind].on_processor or mode_of(job) == "int8" or not passes_of(job, 1)
+    return KINDS[job.kind].on_processor or quantization_of(job) == "int8" or not passes_of(job, 1)
 
 
 def _formula(job: Job, rows: int, machine: Machine) -> float:
@@ -181,16 +181,16 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
     millions, layers = _size(job)
     training, answering = TOKENS.get(job.task, (39, 39))
     tokens = training if params.get("split") == "train" else answering
-    calls = passes / _batch(job) * (FAKE_QUANTIZED if mode_of(job) in ("ema", "dynamic") else 1)
+    calls = passes / _batch(job) * (FAKE_QUANTIZED if quantization_of(job) in ("ema", "dynamic") else 1)
     rate = machine.bf16 if params.get("precision") == "bf16" else machine.fp32
-    computing = passes * 2e6 * millions * tokens / (rate * INT8 if mode_of(job) == "int8" else rate)
+    computing = passes * 2e6 * millions * tokens / (rate * INT8 if quantization_of(job) == "int8" else rate)
     words = WORDS_SECONDS.get(params.get("resources", ""), 0.0) * rows
     return OVERHEAD_SECONDS + words + calls * layers * machine.layer_seconds + computing
 
 
 def _batch(job: Job) -> int:
     """Texts are given one at a time to a model whose answers depend on their batch; see `batch_dependent`."""
-    alone = mode_of(job) in ("dynamic", "int8") and not job.params.get("batched")
+    alone = quantization_of(job) in ("dynamic", "int8") and not job.params.get("batched")
     if alone and job.kind in ("predict", "cls_states", "attack", "transfer"):
         return 1
     return job.params.get("batch_size") or BATCH.get(job.params.get("recipe", job.kind), 32)
@@ -209,11 +209,6 @@ def _size(job: Job) -> tuple[float, float]:
     return millions, layers
 
 
-def mode_of(job: Job) -> str | None:
-    """How the model that the job reads, or makes, is quantized."""
-    return quantization_of(job)
-
-
 def _chain(job: Job | None) -> Iterator[Job]:
     """The job and those that made its model, back to the pretrained encoder."""
     while job:
@@ -229,7 +224,7 @@ def job_of(record: Mapping, by_key: Mapping[str, Mapping]) -> Job:
 
 def _shape(job: Job) -> tuple:
     """Jobs of one shape differ in amounts only; records of an older library may have shapes of their own."""
-    return job.kind, job.params.get("encoder"), mode_of(job), frozenset(job.params)
+    return job.kind, job.params.get("encoder"), quantization_of(job), frozenset(job.params)
 
 
 # What else the hours rest on.

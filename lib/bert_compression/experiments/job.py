@@ -116,7 +116,7 @@ class Resolver:
         if state and (size is None or 1 <= size <= state[1]):
             return f"{state[0]} {size or 'whole'}", size or state[1]
         examples = self.examples(job)
-        return (examples.digest, len(examples)) if examples else None
+        return examples.digest, len(examples)
 
     def key(self, job: Job) -> str:
         """The job's key. Raises BadInput when its data cannot be had."""

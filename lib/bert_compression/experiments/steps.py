@@ -107,6 +107,11 @@ def recipe(make: Callable[..., Job]) -> Callable[..., Job]:
     return made
 
 
+def bound(make: Callable[..., Job], *arguments: str) -> Callable[[Grid], Job]:
+    """A recipe with its arguments, as a table's row takes it."""
+    return lambda g: make(g, *arguments)
+
+
 # Steps that make a model without training it.
 
 

@@ -70,7 +70,8 @@ class Source:
         if not isinstance(row, Best):
             return row
         candidates = [table.row(method) for method in row.of]
-        means = [_mean(self.values(table, each, table.column(row.by))) for each in candidates]
+        values = [self.values(table, each, table.column(row.by)) for each in candidates]
+        means = [_mean([value for _, value in of_row]) for of_row in values]
         return None if any(map(math.isnan, means)) else candidates[means.index(max(means))]
 
     def values(self, table: Table, row: Row, column: Column) -> list[tuple[int, float]]:
@@ -148,9 +149,8 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
     }
 
 
-def _mean(values: Sequence) -> float:
-    numbers = [value[1] if isinstance(value, tuple) else value for value in values]
-    return statistics.fmean(numbers) if numbers else math.nan
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values) if values else math.nan
 
 
 @dataclass(frozen=True)

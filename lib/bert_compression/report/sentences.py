@@ -9,7 +9,7 @@ import pandas as pd
 from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
 from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, signed, simple_table
-from bert_compression.report.records import MEASURED, Source, measured
+from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
 from bert_compression.report.tables import Best, Table
 from bert_compression.report.verdicts import effect_text
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
@@ -53,7 +53,7 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
 def _extreme(column: pd.DataFrame, choose: Callable) -> str:
     cells = column[(column.status == MEASURED) & (column.method != "teacher")]
     if cells.empty:
-        return "not run"
+        return NOT_RUN
     wanted = cells.text[cells.value == choose(cells.value)].iloc[0]
     # Models that print the same share the place: a difference that cannot be seen is not claimed.
     return f"{' and '.join(cells.label[cells.text == wanted])} ({wanted})"

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, one_line
 from bert_compression.tasks.catalogue import Task
 from bert_compression.tasks.examples import Examples
 from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
@@ -67,7 +67,7 @@ class FolderSource(Source):
         except FileNotFoundError as error:
             raise BadInput(f"{task.name} needs {path}, which does not exist") from error
         except (OSError, ValueError) as error:
-            raise BadInput(f"{path} cannot be read as parquet: {str(error).splitlines()[0]}") from error
+            raise BadInput(f"{path} cannot be read as parquet: {one_line(error)}") from error
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,7 @@ from statistics import fmean
 from bert_compression.experiments import per_example
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.html import Shown, simple_table
-from bert_compression.report.records import Source
-
-NOT_RUN = "not run"
+from bert_compression.report.records import NOT_RUN, Source
 
 
 def transfer_table(sources: Mapping[str, Source]) -> Shown:

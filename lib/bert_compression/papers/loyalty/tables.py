@@ -1,16 +1,12 @@
 """The tables of Xu et al. 2021, in the paper's row order, and what its quantized rows leave open."""
 
 from collections.abc import Callable
-from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.papers.loyalty import recipes
 from bert_compression.report.tables import Column, Panel, Row, Table
 from bert_compression.tasks import get_task
 
-# The paper has one row for post-training quantization and does not say which kind it timed and attacked:
-# three kinds stand next to it.
-VARIANTS = {"int8": "real int8", "static": "static ranges", "dynamic": "dynamic ranges"}
 # The teacher's loyalty to itself.
 LOYALTIES = ("label_loyalty", "probability_loyalty", "probability_loyalty_base2")
 
@@ -121,17 +117,13 @@ def _ptq(
         Row(
             f"{make.__name__}_{variant}",
             f"{label}, {words}",
-            partial(_variant, make, variant),
+            steps.bound(make, variant),
             found,
             group,
             f"{short or label} {variant}",
         )
-        for variant, words in VARIANTS.items()
+        for variant, words in recipes.PTQ.items()
     )
-
-
-def _variant(make: Callable[[Grid, str], Job], variant: str, g: Grid) -> Job:
-    return make(g, variant)
 
 
 NOT_PRINTED = "what the paper does not print"

@@ -34,7 +34,7 @@ from bert_compression.papers.miniature.tables import (
     seed_pairs,
 )
 from bert_compression.report.html import Shown
-from bert_compression.report.records import Source
+from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.sentences import said
 
 Sets = Mapping[tuple[str, int], np.ndarray]  # by model and seed: which examples are in the model's set
@@ -251,4 +251,4 @@ def _means(lines: Iterable[tuple[str, float, float]]) -> pd.DataFrame:
 def measured_range(values: np.ndarray) -> str:
     """Such as "38.5 to 73.5", in percent; "not run" for none."""
     there = 100 * values[np.isfinite(values)]
-    return f"{there.min():.1f} to {there.max():.1f}" if len(there) else "not run"
+    return f"{there.min():.1f} to {there.max():.1f}" if len(there) else NOT_RUN

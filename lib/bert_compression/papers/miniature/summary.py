@@ -25,7 +25,7 @@ from bert_compression.papers.miniature.tables import (
     WEAKNESSES,
 )
 from bert_compression.report.html import Shown, simple_table
-from bert_compression.report.records import Source
+from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported
 
 DETECTED = {"auroc": "AUROC (%)", "fpr95": "FPR95 (%)", "flagged": "flagged (%)"}
@@ -46,7 +46,7 @@ def ood_table(sources: Mapping[str, Source]) -> Shown:
             for metric in DETECTED:
                 records = sources[name].done(DISTRIBUTION, model, f"{task}_{NEAREST}_{metric}")
                 values = [record["metrics"][metric] for record in records]
-                rows[model].append(f"{100 * np.mean(values):.1f}" if values else "not run")
+                rows[model].append(f"{100 * np.mean(values):.1f}" if values else NOT_RUN)
     return simple_table(
         "How well foreign questions are noticed, mean over seeds.",
         ["Model", *(word for _ in sets for word in DETECTED.values())],
@@ -73,7 +73,7 @@ def key_numbers(source: Source) -> Shown:
             for recipe, name in ATTACK_NAMES.items():
                 for metric, unit in (("degradation", "points"), ("relative_degradation", "relative")):
                     values = [v for _, v in _values(source, model, f"{recipe}_{metric}")]
-                    found = f"{fmean(values):.1f}" if values else "not run"
+                    found = f"{fmean(values):.1f}" if values else NOT_RUN
                     quantity = f"{line.quantity}, {name}, {unit}"
                     lines.append([quantity, line.scope, f"{line.value_low:.0f}", found])
         else:

@@ -12,6 +12,7 @@ from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, recipe, steps
 from bert_compression.experiments.steps import SMALL_SET
+from bert_compression.papers.loyalty.tables import answers, answers_mismatched
 from bert_compression.report.tables import Column, Panel, Row, Table
 from bert_compression.tasks import get_task
 
@@ -90,22 +91,6 @@ def _student(g: Grid, student: str) -> Job:
     return steps.truncate(g, steps.pretrained(g), SHARES[student]).named(student)
 
 
-def _of(make: Callable[[Grid, str], Job], student: str) -> Callable[[Grid], Job]:
-    return partial(_made, make, student)
-
-
-def _made(make: Callable[[Grid, str], Job], student: str, g: Grid) -> Job:
-    return make(g, student)
-
-
-def answers(g: Grid, row: Row) -> Job:
-    return steps.predict(g, row.recipe(g))
-
-
-def answers_mismatched(g: Grid, row: Row) -> Job:
-    return steps.predict(g, row.recipe(g), "validation_mismatched")
-
-
 def _column(task: str, label: str, score: str, reported: str, name: str = "") -> Column:
     unit = {"accuracy": "%", "f1": "F1, %", "pearson": "Pearson, %"}[score]
     measure = answers_mismatched if name else answers
@@ -144,21 +129,21 @@ def _rows(student: str) -> tuple[Row, ...]:
 
     quoted = [Row(name.lower(), name, None, line(name), group) for name in QUOTED.get(student, ())]
     rows = [
-        Row(f"kl_{student}", "Vanilla KD", _of(kl, student), line("Vanilla KD"), group, f"KD {size}"),
+        Row(f"kl_{student}", "Vanilla KD", steps.bound(kl, student), line("Vanilla KD"), group, f"KD {size}"),
         *quoted,
         Row(
             f"taylor_untuned_{student}",
             "Taylor loss (the paper’s)",
-            _of(taylor_untuned, student),
+            steps.bound(taylor_untuned, student),
             line("Our method"),
             group,
             f"Taylor {size}",
         ),
-        Row(f"ce_{student}", "cross-entropy, no teacher", _of(ce, student), {}, group, f"CE {size}"),
+        Row(f"ce_{student}", "cross-entropy, no teacher", steps.bound(ce, student), {}, group, f"CE {size}"),
     ]
     if student == MIDDLE:
         rows += [
-            Row(f"{make.__name__}_{student}", label, _of(make, student), {}, group, columns=SMALL)
+            Row(f"{make.__name__}_{student}", label, steps.bound(make, student), {}, group, columns=SMALL)
             for make, label in CONTROLS.items()
         ]
     return tuple(rows)
