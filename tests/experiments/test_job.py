@@ -146,3 +146,29 @@ def test_bumping_a_kinds_version_recomputes_it_and_what_follows_not_the_teacher(
         "cost of kd, seed 0, validation",
         "loyalty of kd, seed 0, validation",
     }
+
+
+def test_a_split_is_read_again_for_its_digest_only_when_its_files_or_the_code_have_changed(
+    tmp_path, monkeypatch
+):
+    folder, kept = write_folder(tmp_path / "data", ["x", "y"], ["z"]), tmp_path / "store" / "digests.json"
+    job = Job("predict", {**PARAMS, "size": 1})
+    reads = []
+    load = FolderSource.load
+    monkeypatch.setattr(FolderSource, "load", lambda *told: reads.append(told) or load(*told))
+
+    def data():
+        reads.clear()
+        return Resolver(FolderSource(folder), kept).data(job), len(reads)
+
+    (first, times), unkept = data(), Resolver(FolderSource(folder)).data(job)
+    assert (first, times) == (unkept, 1) and data() == (first, 0)
+    write_folder(folder, ["x", "another"], ["z"])
+    assert data()[1] == 1
+    write_folder(folder, ["v", "w"], ["z"])
+    (second, times) = data()
+    assert times == 1 and second != first and data() == (second, 0)
+    monkeypatch.setattr(job_module, "_reading_code", lambda: "other code")
+    assert data() == (second, 1) and data() == (second, 0)
+    kept.write_text('{"cut sh')
+    assert data() == (second, 1) and data() == (second, 0)

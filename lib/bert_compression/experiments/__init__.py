@@ -54,8 +54,8 @@ class Session:
             raise BadInput(f"workers must be at least 1, not {workers}")
         self.papers = papers
         self.profile = replace(profile, workers=workers or profile.workers)
-        self.resolver = Resolver(open_source(data, profile.builtin_data))
         self.store = Store(store_folder())
+        self.resolver = Resolver(open_source(data, profile.builtin_data), self.store.folder / "digests.json")
         self.results = Results(profile.name)
         jobs = [job for of_paper in papers.values() for job in of_paper]
         self.plan: Plan = make_plan(jobs, self.resolver, self.store, self.results.records, fresh)

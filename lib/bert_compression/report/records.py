@@ -5,12 +5,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.experiments import Job, Profile, in_order
 from bert_compression.report.tables import Best, Column, Increase, MeanOf, Row, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
@@ -98,7 +101,7 @@ class Source:
         return [self.by_identity[job.identity] for job in jobs if job.identity in self.by_identity]
 
 
-def measured(source: Source, table: Table) -> pd.DataFrame:
+def measured(source: Source, table: Table) -> "pd.DataFrame":
     """What do the records of a source say for every cell of a table? One line a cell, in the printed units.
 
     Columns: method, label (the row's), column, status, value (mean over seeds), text (the value as it is
@@ -109,6 +112,8 @@ def measured(source: Source, table: Table) -> pd.DataFrame:
     (how many have a value), failed (how many have none), stale (has a kind of job had another version
     since?), records (their keys, full length).
     """
+    import pandas as pd
+
     cells = [_cell(source, table, row, column) for row in table.rows for column in table.columns]
     return pd.DataFrame(cells).set_index(["method", "column"], drop=False)
 

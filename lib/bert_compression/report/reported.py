@@ -3,21 +3,25 @@
 import math
 from functools import cache
 from importlib.resources import files
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from bert_compression.errors import BadInput
 from bert_compression.report.tables import Column, Row, Table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @cache
-def reported(paper: str, name: str) -> pd.DataFrame:
+def reported(paper: str, name: str) -> "pd.DataFrame":
     """What does the paper's table say? One row a line of the paper, in its order and units.
 
     `name` is a file of the paper's folder `reported` without its ending, such as "loyalty_table_3".
     Percentages are in percent, speed-ups in multiples of the teacher's speed. Raises BadInput for an unknown
     name.
     """
+    import pandas as pd
+
     folder = files("bert_compression.papers") / paper / "reported"
     known = (
         sorted(file.name.removesuffix(".csv") for file in folder.iterdir() if file.name.endswith(".csv"))

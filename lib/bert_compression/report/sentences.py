@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
 from bert_compression.experiments import get_profile, per_example
@@ -13,6 +12,9 @@ from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
 from bert_compression.report.tables import Best, Table
 from bert_compression.report.verdicts import effect_text
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REPLACES = {kind.name: kind.replaces for kind in (GenuineResources, FolderResources, BuiltinResources)}
 BASELINES = (
@@ -50,7 +52,7 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
     return said(template.format(basis=source.name, **fields, **words))
 
 
-def _extreme(column: pd.DataFrame, choose: Callable) -> str:
+def _extreme(column: "pd.DataFrame", choose: Callable) -> str:
     cells = column[(column.status == MEASURED) & (column.method != "teacher")]
     if cells.empty:
         return NOT_RUN

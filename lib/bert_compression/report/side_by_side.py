@@ -4,14 +4,16 @@ it the records behind every number."""
 import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from bert_compression.report.html import Cell, Grid, Line, Shown, folded, note, signed, table_html
 from bert_compression.report.html import Row as HtmlRow
 from bert_compression.report.records import GIVEN, MEASURED, STALE, Source, difference, measured
 from bert_compression.report.reported import reported_spread, reported_text, reported_value
 from bert_compression.report.tables import Column, Panel, Row, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEGEND = "▲ higher than reported, ▼ lower, ≈ near it"
 # What a difference is called where its symbol cannot be seen.
@@ -48,7 +50,7 @@ def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortab
     )
 
 
-def _counted(cells: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+def _counted(cells: "pd.DataFrame", columns: Sequence[Column]) -> "pd.DataFrame":
     """The shown cells, with `seeds_text` where rows differ in their number of seeds."""
     shown = cells[cells.column.isin([column.name for column in columns])]
     seeds = shown.seeds[shown.status == MEASURED]
@@ -80,7 +82,7 @@ def _head(
     return [HtmlRow(above), HtmlRow(below)], bodies, [len(_heads(column, sources)) for column in columns]
 
 
-def _line(table: Table, row: Row, columns: Sequence[Column], cells: Mapping[str, pd.DataFrame]) -> HtmlRow:
+def _line(table: Table, row: Row, columns: Sequence[Column], cells: "Mapping[str, pd.DataFrame]") -> HtmlRow:
     line = [Cell(row.label, "row")]
     facing = table.facing(row)
     for column in columns:
@@ -94,7 +96,7 @@ def _line(table: Table, row: Row, columns: Sequence[Column], cells: Mapping[str,
     return HtmlRow(line)
 
 
-def _cell(cell: pd.Series, source: str, paper: float, column: Column) -> Cell:
+def _cell(cell: "pd.Series", source: str, paper: float, column: Column) -> Cell:
     if cell.status == GIVEN:
         return Cell(cell.text, lines=(Line("by definition"),))
     href = f"#{anchor(source, cell.records[0])}" if cell.records else ""
@@ -117,6 +119,8 @@ def _cell(cell: pd.Series, source: str, paper: float, column: Column) -> Cell:
 
 def _legend(columns: Sequence[Column], tables) -> str:
     """The line under a table: only the marks that occur in it."""
+    import pandas as pd
+
     shown = pd.concat(list(tables))
     cells = shown[shown.status == MEASURED]
     notes = [LEGEND] if any(column.reported and _measured_here(column) for column in columns) else []
@@ -127,8 +131,10 @@ def _legend(columns: Sequence[Column], tables) -> str:
     return "; ".join(notes)
 
 
-def _plain(table: Table, panel: Panel, cells: Mapping[str, pd.DataFrame]) -> str:
+def _plain(table: Table, panel: Panel, cells: "Mapping[str, pd.DataFrame]") -> str:
     """The same cells without spread and interval."""
+    import pandas as pd
+
     shown = table.rows_of(panel)
     columns: dict[str, list[str]] = {"method": [row.label for row in shown]}
     for column in map(table.column, panel.columns):

@@ -10,8 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from random import Random
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from bert_compression.errors import BadInput
 from bert_compression.smoke import acceptability, language, pairs, questions
@@ -28,6 +27,9 @@ from bert_compression.smoke.statements import (
     Topic,
     statement_pattern,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEED = 2021
 VERSION = 1  # of all rows: whoever changes one raises it, so that what was learnt from it is learnt again
@@ -208,8 +210,10 @@ GENERATED = {
 }
 
 
-def generate(task_name: str, split: str, seed: int) -> pd.DataFrame:
+def generate(task_name: str, split: str, seed: int) -> "pd.DataFrame":
     """The rows of a split, all different; another seed gives other texts. Errors as in `load`."""
+    import pandas as pd
+
     if task_name not in GENERATED:
         raise BadInput(f"no built-in task is called {task_name!r}; there are: {', '.join(GENERATED)}")
     splits = GENERATED[task_name].splits
@@ -232,7 +236,7 @@ def _rows(task_name: str, split: str, seed: int) -> list[Row]:
     return list(rows.values())
 
 
-def load(task_name: str, split: str) -> pd.DataFrame:
+def load(task_name: str, split: str) -> "pd.DataFrame":
     """Which examples does the built-in task have? A frame with the hub's columns, always the same.
 
     - "sst2": `sentence` and `label` (0 negative, 1 positive); 2,000 rows in "train", 1,000 in "validation".

@@ -8,15 +8,17 @@ import os
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.errors import BadInput, one_line
 from bert_compression.tasks.catalogue import Task
 from bert_compression.tasks.examples import Examples
 from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
 
@@ -26,11 +28,15 @@ class Source(Protocol):
 
     name: str
 
-    def load(self, task: Task, split: str) -> pd.DataFrame:
+    def load(self, task: Task, split: str) -> "pd.DataFrame":
         """The whole split, with the task's text columns and `label`."""
 
     def state(self, task: Task, split: str) -> tuple[str, int] | None:
         """What names the split's rows, and how many they are; None where only reading them can tell."""
+        return None
+
+    def stamp(self, task: Task, split: str) -> str | None:
+        """What changes when the split's files do; None where there are none to look at."""
         return None
 
 
@@ -51,8 +57,10 @@ class FolderSource(Source):
                 f"the data folder {self.folder} is empty: it should hold glue/<task>/<split>.parquet"
             )
 
-    def load(self, task: Task, split: str) -> pd.DataFrame:
-        place = self.folder / (task.folder or f"glue/{task.name}")
+    def load(self, task: Task, split: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        place = self._place(task)
         path = place / f"{split}.parquet"
         substitutes = sorted(place.glob(f"{split}_*.parquet"))
         substitutes += [place / "heldout_subset.parquet"] if split == "validation" else []
@@ -69,6 +77,14 @@ class FolderSource(Source):
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} cannot be read as parquet: {one_line(error)}") from error
 
+    def stamp(self, task: Task, split: str) -> str:
+        """Names, sizes and times of all files that `load` may choose from."""
+        files = [(path, path.stat()) for path in sorted(self._place(task).glob("*.parquet"))]
+        return " ".join(f"{path} {file.st_size} {file.st_mtime_ns}" for path, file in files)
+
+    def _place(self, task: Task) -> Path:
+        return self.folder.resolve() / (task.folder or f"glue/{task.name}")
+
 
 @dataclass(frozen=True)
 class HubSource(Source):
@@ -76,7 +92,7 @@ class HubSource(Source):
 
     name = "hub"
 
-    def load(self, task: Task, split: str) -> pd.DataFrame:
+    def load(self, task: Task, split: str) -> "pd.DataFrame":
         from bert_compression.devices import use_hub_or_cache
 
         if not task.hub:
@@ -99,7 +115,7 @@ class BuiltinSource(Source):
 
     name = "builtin"
 
-    def load(self, task: Task, split: str) -> pd.DataFrame:
+    def load(self, task: Task, split: str) -> "pd.DataFrame":
         from bert_compression import smoke
 
         return smoke.load(task.name, split)
@@ -167,7 +183,7 @@ def _whole_split(source: Source, task: Task, split: str, where: str) -> Examples
     return Examples(tuple(texts), tuple(labels))
 
 
-def _checked_texts(table: pd.DataFrame, task: Task, where: str) -> list[tuple[str, ...]]:
+def _checked_texts(table: "pd.DataFrame", task: Task, where: str) -> list[tuple[str, ...]]:
     columns = [table[column].tolist() for column in task.columns]
     if task.line_break:  # or a model reads, and an attack changes, words like "br"
         columns = [
@@ -189,7 +205,9 @@ def _is_read(character: str) -> bool:
     return category[0] != "Z" and category not in removed and character != "\ufffd"
 
 
-def _checked_labels(table: pd.DataFrame, task: Task, where: str) -> list[int] | list[float]:
+def _checked_labels(table: "pd.DataFrame", task: Task, where: str) -> list[int] | list[float]:
+    import pandas as pd
+
     labels = pd.to_numeric(table["label"], errors="coerce").to_numpy(dtype=float)
     if task.regression:
         low, high = task.regression

@@ -5,15 +5,18 @@ Book: methods/questions.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.errors import BadInput
 from bert_compression.tasks.examples import Answer
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def in_hub_form(table: pd.DataFrame) -> pd.DataFrame:
+
+def in_hub_form(table: "pd.DataFrame") -> "pd.DataFrame":
     """The table with SQuAD's column `answers`, {"text": [...], "answer_start": [...]}, whichever of two other
     forms it has: the two lists as columns, answer_text and answer_start; or MRQA's `labels`, a list with the
     characters at which each answer begins and ends."""
@@ -36,7 +39,7 @@ def _answers_of_mrqa(context: str, labels: Sequence[Mapping]) -> dict:
     }
 
 
-def checked_answers(table: pd.DataFrame, where: str) -> list[tuple[Answer, ...]]:
+def checked_answers(table: "pd.DataFrame", where: str) -> list[tuple[Answer, ...]]:
     """The labels of a table in the hub's form. Raises BadInput, naming the first row, for answers that are no
     pair of lists of one length, or an answer that does not stand in its context where it should."""
     labels = []
@@ -57,7 +60,7 @@ def checked_answers(table: pd.DataFrame, where: str) -> list[tuple[Answer, ...]]
     return labels
 
 
-def assembled(folder: Path, split: str) -> pd.DataFrame | None:
+def assembled(folder: Path, split: str) -> "pd.DataFrame | None":
     """SQuAD 2.0 from a folder without the official training set: None where that is there.
 
     To train on: of the official validation set every second article in alphabetical order, and every file
@@ -68,6 +71,8 @@ def assembled(folder: Path, split: str) -> pd.DataFrame | None:
     All of an official article's questions are kept. Were its answerable ones dropped instead, its subject
     alone would tell that a question has no answer, and nothing be learnt for other articles.
     """
+    import pandas as pd
+
     if (folder / "train.parquet").is_file() or not (folder / "validation.parquet").is_file():
         return None
     official = pd.read_parquet(folder / "validation.parquet")
@@ -80,7 +85,7 @@ def assembled(folder: Path, split: str) -> pd.DataFrame | None:
     return _a_third_without_answer(together, sum(learnt))
 
 
-def _a_third_without_answer(table: pd.DataFrame, kept: int) -> pd.DataFrame:
+def _a_third_without_answer(table: "pd.DataFrame", kept: int) -> "pd.DataFrame":
     """The questions in their order: the first ones, and of the answerable ones behind them only so many."""
     answerable = in_hub_form(table)["answers"].map(_answered).to_numpy()
     wanted = max(0, 2 * np.sum(~answerable) - np.sum(answerable[:kept]))

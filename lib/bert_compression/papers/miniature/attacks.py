@@ -5,10 +5,9 @@ Book: notebooks/miniature/adversarial_weakness.
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments import per_example
@@ -20,6 +19,9 @@ from bert_compression.report.html import Shown, tag
 from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SETTINGS = {"candidates": "K = {}", "threshold": "threshold {:g}", "subwords": "sub-words {}"}
 STEPS = 200  # of a curve of budgets
@@ -37,9 +39,11 @@ def of_recipe(records: Iterable[Mapping], recipe: str) -> list[Mapping]:
     return [record for record in records if record["params"]["recipe"] == recipe]
 
 
-def degradation_table(source: Source, table: Table = WEAKNESSES) -> pd.DataFrame:
+def degradation_table(source: Source, table: Table = WEAKNESSES) -> "pd.DataFrame":
     """Columns: model, attack, settings, before, after (in percent), the means over seeds; the largest model
     first."""
+    import pandas as pd
+
     lines = [
         (
             record["method"],
@@ -54,7 +58,7 @@ def degradation_table(source: Source, table: Table = WEAKNESSES) -> pd.DataFrame
     return means.sort_values("model", key=lambda column: column.map(list(MODELS).index), kind="stable")
 
 
-def settings_table(source: Source) -> pd.DataFrame:
+def settings_table(source: Source) -> "pd.DataFrame":
     """The same for BERT-ATTACK with other settings."""
     return degradation_table(source, ATTACK_SETTINGS)
 
@@ -70,7 +74,7 @@ def _told(settings: Mapping) -> str:
     return ", ".join(told)
 
 
-def degradation_picture(tables: Mapping[str, pd.DataFrame], by: str) -> Shown:
+def degradation_picture(tables: "Mapping[str, pd.DataFrame]", by: str) -> Shown:
     """A panel a table and attack: for each model, or each of the settings, an arrow from the accuracy before
     the attack to what is left. `by` is "model" or "settings"."""
     from matplotlib.figure import Figure
@@ -102,11 +106,11 @@ def degradation_picture(tables: Mapping[str, pd.DataFrame], by: str) -> Shown:
     return picture(figure, f"Accuracy before and after an attack, in percent. {words or 'Nothing yet.'}")
 
 
-def _names(lines: pd.DataFrame, by: str) -> pd.Series:
+def _names(lines: "pd.DataFrame", by: str) -> "pd.Series":
     return lines.model if by == "model" else lines.model + ": " + lines.settings
 
 
-def _degradation_in_words(lines: pd.DataFrame, by: str) -> str:
+def _degradation_in_words(lines: "pd.DataFrame", by: str) -> str:
     told = (
         f"{name} {before:.0f} to {after:.0f}"
         for name, before, after in zip(_names(lines, by), lines.before, lines.after, strict=True)
@@ -114,9 +118,11 @@ def _degradation_in_words(lines: pd.DataFrame, by: str) -> str:
     return ", ".join(told) + "."
 
 
-def budget_table(source: Source) -> pd.DataFrame:
+def budget_table(source: Source) -> "pd.DataFrame":
     """Accuracy within a budget of queries. Columns: model, attack, seed, budget (queries about a text),
     accuracy (in percent); the largest model first. The budgets reach to the most that any text took."""
+    import pandas as pd
+
     found = attacked(source)
     most = max((max(per_example(record, "queries")) for record in found), default=0)
     budgets = np.unique([*np.linspace(0, most, STEPS).astype(int), *(b for b in TOLD if b <= most)])
@@ -149,7 +155,7 @@ def left_within(source: Source, budget: int) -> Shown:
     return said("; ".join(sentences) + ".")
 
 
-def budget_picture(tables: Mapping[str, pd.DataFrame]) -> Shown:
+def budget_picture(tables: "Mapping[str, pd.DataFrame]") -> Shown:
     """A row of panels a table, a panel an attack, a line a model: the mean over seeds, and a band from the
     lowest to the highest seed."""
     import seaborn
@@ -175,7 +181,7 @@ def budget_picture(tables: Mapping[str, pd.DataFrame]) -> Shown:
     return picture(figure, f"Accuracy, in percent, that is left within a budget of queries. {words}")
 
 
-def _budget_in_words(table: pd.DataFrame) -> str:
+def _budget_in_words(table: "pd.DataFrame") -> str:
     means = table[table.budget.isin(TOLD)].groupby(["attack", "model", "budget"], sort=False).accuracy.mean()
     lines = (
         f"{attack} on {model}: "

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.papers.miniature.overlap import (
     CHANCE,
@@ -21,6 +20,7 @@ from bert_compression.report.records import GIVEN, MEASURED, Source, measured
 from bert_compression.report.tables import Column
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -113,7 +113,9 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
     axes.spines[:].set_visible(False)
 
 
-def curves(tables: Mapping[str, pd.DataFrame], setting: str, shared: str, logarithmic: bool = False) -> Shown:
+def curves(
+    tables: "Mapping[str, pd.DataFrame]", setting: str, shared: str, logarithmic: bool = False
+) -> Shown:
     """A panel a table, a line for each model but the largest: `shared` upwards, `setting` to the right."""
     import seaborn
     from matplotlib.figure import Figure
@@ -143,7 +145,7 @@ def curves(tables: Mapping[str, pd.DataFrame], setting: str, shared: str, logari
     return picture(figure, f"Lines: {shared} with {LARGEST}, in percent, by {setting}. {words}")
 
 
-def _curves_in_words(table: pd.DataFrame) -> str:
+def _curves_in_words(table: "pd.DataFrame") -> str:
     lines = (
         f"{other}: " + ", ".join(f"{line.jaccard:.1f} at {line.setting:g}" for line in lines.itertuples())
         for other, lines in table.groupby("other")
@@ -198,7 +200,7 @@ def _square(found: Mapping[str, np.ndarray]) -> float:
     return min(0.5, (MAPS_WIDTH - 1 - 0.35 * len(found)) / sum(cka.shape[1] for cka in found.values()))
 
 
-def ranks(table: pd.DataFrame) -> pd.Series:
+def ranks(table: "pd.DataFrame") -> "pd.Series":
     """By method, from the most alike to the least: the mean of its ranks among the compressed models over
     those of the measures that all of them have; 1 is the highest value. Empty where there is none."""
     there = table[(table.status == MEASURED) & table.column.isin(SIMILAR)]
@@ -243,7 +245,7 @@ def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     return picture(figure, f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}")
 
 
-def _order(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
     """The compressed models, the most alike first; in the table's order where nothing says which."""
     ranked = (list(ranks(table).index) for table in tables.values())
     compressed = [row.method for row in SAME_MODEL.rows if row.method not in ("teacher", OTHER_SEED)]
@@ -252,7 +254,7 @@ def _order(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def _points(
     axes: "Axes",
-    table: pd.DataFrame,
+    table: "pd.DataFrame",
     column: Column,
     order: list[str],
     marker: str,
@@ -272,7 +274,7 @@ def _points(
         axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"the teacher, {source}")
 
 
-def _same_in_words(table: pd.DataFrame) -> str:
+def _same_in_words(table: "pd.DataFrame") -> str:
     """The measures of likeness in numbers, model by model, the most alike first."""
     told = []
     for method in (*(row.method for row in SAME_MODEL.rows[:2]), *ranks(table).index):

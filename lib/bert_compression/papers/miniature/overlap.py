@@ -8,9 +8,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments import per_example
@@ -36,6 +36,9 @@ from bert_compression.papers.miniature.tables import (
 from bert_compression.report.html import Shown
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.sentences import said
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Sets = Mapping[tuple[str, int], np.ndarray]  # by model and seed: which examples are in the model's set
 LARGEST, *SMALLER = MODELS
@@ -172,7 +175,7 @@ _JACCARD = re.compile(r"neighbour_jaccard_(\d+)")
 _THRESHOLDS = (0.25, 0.5, 0.75, 1.0)
 
 
-def neighbours_by_k(source: Source) -> pd.DataFrame:
+def neighbours_by_k(source: Source) -> "pd.DataFrame":
     """How many nearest neighbours does the largest model share with each other one, by how many are looked
     at?"""
     lines = []
@@ -186,14 +189,14 @@ def neighbours_by_k(source: Source) -> pd.DataFrame:
     return _means(lines)
 
 
-def flagged_by_k(source: Source, foreign: str) -> pd.DataFrame:
+def flagged_by_k(source: Source, foreign: str) -> "pd.DataFrame":
     """How many inputs of a foreign task are flagged in common, by which of the nearest training points
     counts?"""
     tried = sorted((NEAREST, *OTHER_NEAREST))
     return _means(line for k in tried for line in _shared(flagged(source, foreign, k), k))
 
 
-def errors_by_threshold(source: Source) -> pd.DataFrame:
+def errors_by_threshold(source: Source) -> "pd.DataFrame":
     """How many errors are shared, if an answer is wrong whose F1 lies below a threshold? At 1 only an answer
     that has the same words is right."""
     f1 = {
@@ -244,7 +247,9 @@ def _shared(sets: Sets, setting: float) -> list[tuple[str, float, float]]:
     ]
 
 
-def _means(lines: Iterable[tuple[str, float, float]]) -> pd.DataFrame:
+def _means(lines: Iterable[tuple[str, float, float]]) -> "pd.DataFrame":
+    import pandas as pd
+
     return pd.DataFrame(lines, columns=COLUMNS).groupby(["other", "setting"], as_index=False).jaccard.mean()
 
 

@@ -7,8 +7,6 @@ Drawn from records only. Book: notebooks/taylor/does_the_teacher_matter.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from bert_compression.experiments import per_example
 from bert_compression.papers.taylor.tables import LAMBDA_SWEEP, MIDDLE, TABLE_2, TRAINING_SIZES
 from bert_compression.report.figures import picture
@@ -18,6 +16,7 @@ from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 # By loss and by whether the teacher was fine-tuned.
@@ -33,9 +32,11 @@ NAMES = {
 CURVES_OF = "mrpc"
 
 
-def swept(source: Source, table: Table) -> pd.DataFrame:
+def swept(source: Source, table: Table) -> "pd.DataFrame":
     """What did the models of a sweep score, and what were they trained with? One line a model, by x and seed:
     columns loss (in words), x (lambda, or the number of training examples), seed, score (in percent)."""
+    import pandas as pd
+
     parameter, (column,) = ("lambda" if table is LAMBDA_SWEEP else "train_examples"), table.columns
     lines = []
     for record in source.of(table):
@@ -48,9 +49,11 @@ def swept(source: Source, table: Table) -> pd.DataFrame:
     return frame.sort_values(["loss", "x", "seed"], ignore_index=True)
 
 
-def curves(source: Source) -> pd.DataFrame:
+def curves(source: Source) -> "pd.DataFrame":
     """The cross-entropy while the middle student learnt MRPC with the first seed. One line a point: columns
     loss (in words), x (the share of the steps, in percent), score (the mean of that part)."""
+    import pandas as pd
+
     lines = []
     for record in source.all_of(TABLE_2):
         told = (record["kind"], record["status"], record["task"], record["seed"])
@@ -123,7 +126,7 @@ def sweep_in_words(source: Source, table: Table) -> Shown:
     return said(f"In “{source.name}”, over the whole range: {'; '.join(told) or 'nothing yet'}.")
 
 
-def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: bool = False) -> "Figure":
+def _lines(tables: "Mapping[str, pd.DataFrame]", x_label: str, y_label: str, log: bool = False) -> "Figure":
     """A panel a table that holds anything; of points with the same loss and x the mean and one standard
     deviation."""
     import seaborn
@@ -149,7 +152,7 @@ def _lines(tables: Mapping[str, pd.DataFrame], x_label: str, y_label: str, log: 
     return figure
 
 
-def _in_words(table: pd.DataFrame) -> str:
+def _in_words(table: "pd.DataFrame") -> str:
     means = table.groupby(["loss", "x"]).score.mean()
     lines = (
         f"{loss}: " + ", ".join(f"{x:g} {value:.1f}" for x, value in means[loss].items())
