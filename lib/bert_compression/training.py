@@ -6,8 +6,9 @@ evaluated on the way. Book: methods/fine_tuning.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 from torch import nn
@@ -47,7 +48,8 @@ class SpanCrossEntropy:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train. `warmup` below 1 is a share of all steps, from 1 on a number of steps."""
+    """How to train. `warmup` below 1 is a share of all steps, from 1 on a number of steps. Where `steps` are
+    given, so many are taken, whatever the epochs say: the last epoch ends early."""
 
     epochs: int
     batch_size: int
@@ -57,11 +59,13 @@ class TrainingSettings:
     max_gradient_norm: float = 1.0
     bf16: bool = False
     seed: int = 0
+    steps: int | None = None
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise BadInput(f"{name} must be positive, not {getattr(self, name)!r}")
+        for name in ("epochs", "batch_size", "learning_rate", "steps"):
+            value = getattr(self, name)
+            if value is not None and not value > 0 and not (name == "epochs" and self.steps):
+                raise BadInput(f"{name} must be positive, not {value!r}")
         if self.warmup < 0:
             raise BadInput(f"warmup must not be negative, but is {self.warmup!r}")
 
@@ -141,7 +145,7 @@ def train(
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-    total = settings.epochs * math.ceil(len(examples) / settings.batch_size)
+    total = settings.steps or settings.epochs * math.ceil(len(examples) / settings.batch_size)
     warmup = settings.warmup if settings.warmup >= 1 else settings.warmup * total
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / max(warmup, 1), (total - step) / max(total - warmup, 1))
@@ -151,31 +155,30 @@ def train(
     losses: list[float] = []
     best = _Best(evaluate, device, total)
     gold = torch.tensor(labels)
-    for _ in range(settings.epochs):
-        for indices in shuffled_batches(examples.lengths, settings.batch_size, order):
-            batch = {**examples.batch(indices), "labels": gold[indices]}
-            batch |= {name: rows[indices] for name, rows in extras.items()}
-            batch = {name: tensor.to(device) for name, tensor in batch.items()}
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
-                loss = objective(model, batch)
-            value = loss.item()
-            if not math.isfinite(value):
-                last = f"{losses[-1]:.4g}" if losses else "none"
-                raise Failure(
-                    f"the loss is {value} at step {len(losses) + 1} of {total} (the loss before: {last}): "
-                    "try a smaller learning rate"
-                )
-            # BERT-of-Theseus may draw frozen layers only: such a step teaches nothing.
-            if loss.requires_grad:
-                loss.backward()
-            nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            losses.append(value)
-            if progress:
-                progress(len(losses), total)
-            best.after(len(losses), model)
+    for indices in islice(_epochs(examples.lengths, settings.batch_size, order), total):
+        batch = {**examples.batch(indices), "labels": gold[indices]}
+        batch |= {name: rows[indices] for name, rows in extras.items()}
+        batch = {name: tensor.to(device) for name, tensor in batch.items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
+            loss = objective(model, batch)
+        value = loss.item()
+        if not math.isfinite(value):
+            last = f"{losses[-1]:.4g}" if losses else "none"
+            raise Failure(
+                f"the loss is {value} at step {len(losses) + 1} of {total} (the loss before: {last}): "
+                "try a smaller learning rate"
+            )
+        # BERT-of-Theseus may draw frozen layers only: such a step teaches nothing.
+        if loss.requires_grad:
+            loss.backward()
+        nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses.append(value)
+        if progress:
+            progress(len(losses), total)
+        best.after(len(losses), model)
 
     # 4. What came of it.
     model.to("cpu").eval()
@@ -192,6 +195,12 @@ def train(
         best_score=best.score,
         best_weights=None if restored else best.weights,
     )
+
+
+def _epochs(lengths: list[int], batch_size: int, order: torch.Generator) -> Iterator[list[int]]:
+    """The batches of one epoch after the other, without an end."""
+    while True:
+        yield from shuffled_batches(lengths, batch_size, order)
 
 
 class _Best:

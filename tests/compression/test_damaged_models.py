@@ -179,7 +179,7 @@ def test_a_damaged_entry_of_the_compression_is_refused(makers, tmp_path, entry):
     [
         (
             {"method": "quantize", "mode": "int4", "decay": 0.9},
-            "unknown quantization mode 'int4': choose one of ema, dynamic, int8",
+            "unknown quantization mode 'int4': choose one of ema, dynamic, clipped, per_token, int8",
         ),
         (
             {"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": 40},

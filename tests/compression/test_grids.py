@@ -187,26 +187,61 @@ def test_per_row_every_vector_of_the_last_axis_is_rounded_alone(grid):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_what_is_packed_comes_back_as_what_is_computed_with(grid):
     values = draw(40, 30)
-    integers, scale = grid.pack(values)
-    assert integers.dtype == (torch.int16 if grid.bits == 16 else torch.int8)
+    stored, scale = grid.pack(values)
     assert scale.dtype == torch.float32 and scale.shape == ((40, 1) if grid.per_row else ())
-    assert integers.abs().max() == grid.largest == {1: 1, 2: 1, 4: 7, 8: 127, 16: 32767}[grid.bits]
-    assert torch.equal(grid.unpack(integers, scale), grid.round(values))
+    if isinstance(grid, SymmetricGrid):
+        assert stored.dtype == (torch.int16 if grid.bits == 16 else torch.int8)
+        assert stored.abs().max() == grid.largest == {2: 1, 4: 7, 8: 127, 16: 32767}[grid.bits]
+    else:
+        assert stored.dtype == torch.uint8 and len(stored) == 40 * 30 * grid.bits / 8
+    assert torch.equal(grid.unpack(stored, scale, values.shape), grid.round(values))
 
 
-def test_ternary_weights_are_packed_as_these_integers():
+def test_ternary_and_binary_weights_are_packed_as_these_bits():
     matrix = torch.tensor([[1.0, -0.5, 0.5, -2.0], [3.0, -5.0, 0.0, 4.0]])
-    integers, scale = TernaryGrid(per_row=True).pack(matrix)
-    assert integers.tolist() == [[1, 0, 0, -1], [1, -1, 0, 1]] and scale.tolist() == [[1.5], [4.0]]
-    integers, scale = BinaryGrid().pack(matrix[:, :2])
-    assert integers.tolist() == [[1, -1], [1, -1]] and scale.item() == 9.5 / 4
+    stored, scale = TernaryGrid(per_row=True).pack(matrix)
+    # Codes 2 1 1 0 and 2 0 1 2, the first in the lowest two bits.
+    assert stored.tolist() == [0b00_01_01_10, 0b10_01_00_10] and scale.tolist() == [[1.5], [4.0]]
+    stored, scale = BinaryGrid().pack(matrix[:, :2])
+    assert stored.tolist() == [0b0101] and scale.item() == 9.5 / 4  # signs + - + -, and four bits of 0
+
+
+@pytest.mark.parametrize("grid", [BinaryGrid(), TernaryGrid(per_row=True)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (7, 9), (2, 3, 11)])
+def test_numbers_of_weights_that_fill_no_byte_come_back(grid, shape):
+    values = draw(*shape)
+    stored, scale = grid.pack(values)
+    assert len(stored) == math.ceil(values.numel() * grid.bits / 8)
+    assert torch.equal(grid.unpack(stored, scale, shape), grid.round(values))
+
+
+@pytest.mark.parametrize(
+    ("grid", "stored", "shape", "message"),
+    [
+        (BinaryGrid(), [1, 2], (3, 5, 1), None),
+        (BinaryGrid(), [1], (3, 5), "1 bits for a weight of shape (3, 5) take 2 bytes"),
+        (BinaryGrid(), [1, 2, 3], (3, 5), "1 bits for a weight of shape (3, 5) take 2 bytes"),
+        (BinaryGrid(), [1, 128], (3, 5), "the last byte holds more than the last weights"),
+        (TernaryGrid(), [3], (1, 4), "some two bits stand for none of -1, 0 and 1"),
+        (TernaryGrid(), [1], (1, 5), "2 bits for a weight of shape (1, 5) take 2 bytes"),
+    ],
+)
+def test_bits_that_are_too_few_too_many_or_mean_nothing_are_refused(grid, stored, shape, message):
+    def read():
+        return grid.unpack(torch.tensor(stored, dtype=torch.uint8), torch.tensor(1.0), shape)
+
+    if message is None:
+        assert read().shape == shape
+    else:
+        with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+            read()
 
 
 def test_one_bit_stores_rows_of_zeros_and_no_zero_next_to_other_weights():
     matrix = draw(3, 4)
     matrix[1] = 0
     by_row = BinaryGrid(per_row=True)
-    assert torch.equal(by_row.unpack(*by_row.pack(matrix)), by_row.round(matrix))
+    assert torch.equal(by_row.unpack(*by_row.pack(matrix), matrix.shape), by_row.round(matrix))
     with pytest.raises(BadInput, match=r"^one bit a weight cannot store a zero that shares its scale with"):
         BinaryGrid().pack(matrix)
 
@@ -215,7 +250,8 @@ def test_one_bit_stores_rows_of_zeros_and_no_zero_next_to_other_weights():
     ("grid", "integers", "scale", "message"),
     [
         (SymmetricGrid(4), [[8, 0]], 1.0, "these are no torch.int8 integers from -7 to 7"),
-        (TernaryGrid(), [[-2, 0]], 1.0, "these are no torch.int8 integers from -1 to 1"),
+        (SymmetricGrid(2), [[-2, 0]], 1.0, "these are no torch.int8 integers from -1 to 1"),
+        (SymmetricGrid(8), [[1]], 1.0, "the integers have the shape (1, 1), not (1, 2)"),
         (SymmetricGrid(8), [[-128, 0]], 1.0, "these are no torch.int8 integers from -127 to 127"),
         (SymmetricGrid(8), [[1, 0]], [[1.0]], "the scale has the shape (1, 1), not ()"),
         (SymmetricGrid(8, per_row=True), [[1, 0]], [1.0], "the scale has the shape (1,), not (1, 1)"),
@@ -223,9 +259,10 @@ def test_one_bit_stores_rows_of_zeros_and_no_zero_next_to_other_weights():
 )
 def test_integers_and_scales_of_another_grid_are_refused(grid, integers, scale, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
-        grid.unpack(torch.tensor(integers, dtype=torch.int8), torch.tensor(scale))
+        grid.unpack(torch.tensor(integers, dtype=torch.int8), torch.tensor(scale), (1, 2))
     with pytest.raises(BadInput, match="integers"):
-        grid.unpack(torch.zeros(1, 2, dtype=torch.int32), torch.tensor(1.0))
+        right = torch.ones(1, 1) if grid.per_row else torch.tensor(1.0)
+        grid.unpack(torch.zeros(1, 2, dtype=torch.int32), right, (1, 2))
 
 
 def test_bits_choose_the_grid_of_weights():

@@ -354,7 +354,7 @@ def test_as_int8_keeps_the_other_steps_and_gives_an_int8_model_back_as_it_is(mak
 
 
 def test_an_unknown_mode_is_refused(tiny_bert):
-    message = "unknown quantization mode 'int4': choose one of ema, dynamic, int8"
+    message = "unknown quantization mode 'int4': choose one of ema, dynamic, clipped, per_token, int8"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         quantize(tiny_bert(), "int4")
 

@@ -246,6 +246,11 @@ def task_agnostic_distilbert() -> Job:
 
 
 @case
+def task_agnostic_minilm() -> Job:
+    return before_any_task("minilm")
+
+
+@case
 def new_head_for_classes() -> Job:
     return steps.new_head(grid(seed=5), before_any_task("distilbert"))
 
@@ -261,6 +266,80 @@ def masked_lm_trained() -> Job:
 
 
 # Answers.
+
+
+# Extreme compression.
+
+
+def extreme(g: Grid, bits: int, low_rank: int = 0, mode: str = "per_token") -> Job:
+    return steps.quantize_encoder(g, trained(g), bits, low_rank, mode)
+
+
+@case
+def quantized_binary_encoder() -> Job:
+    return extreme(grid(), 1, 2)
+
+
+@case
+def quantized_ternary_clipped() -> Job:
+    g = grid()
+    return answered(g, extreme(g, 2, mode="clipped"))
+
+
+@case
+def requantized() -> Job:
+    g = grid()
+    return steps.requantize(g, extreme(g, 2), 1, 1)
+
+
+def staged(g: Grid, student: Job, teacher: Job, stages: int, layer_map: list[int], **told) -> Job:
+    settings = {"steps": 7, "first_rate": 2.5, "selected_by": "accuracy", "every": 2, "size": SIZE}
+    settings |= {"learning_rate": 2e-3, "batch_size": 8, "warmup": 0.3} | told
+    return steps.distill_in_stages(g, student, teacher, stages=stages, layer_map=layer_map, **settings)
+
+
+def binary_student(stages: int, **told) -> Job:
+    g = grid()
+    return staged(g, extreme(g, 1, 1), trained(g), stages, [0, 1, 2], **told)
+
+
+@case
+def one_stage() -> Job:
+    return binary_student(1)
+
+
+@case
+def two_stages() -> Job:
+    return binary_student(2)
+
+
+@case
+def three_stages_of_a_regression() -> Job:
+    g = grid("stsb")
+    student = steps.reduce_layers(g, trained(g), [2])
+    return staged(g, student, trained(g), 3, [2], selected_by="pearson")
+
+
+@case
+def stages_on_augmented_texts() -> Job:
+    g = grid()
+    return binary_student(1, texts=steps.augment(g, guesser(), 12, 2, True))
+
+
+@case
+def examples_of_a_split() -> Job:
+    g = grid("mnli")
+    return steps.examples(g, "validation_matched", 5)
+
+
+@case
+def augmented_pairs() -> Job:
+    g = grid("rte")
+    return steps.augment(g, guesser(), 6, 3)
+
+
+def guesser() -> Job:
+    return masked_lm_trained()
 
 
 @case
@@ -584,7 +663,7 @@ def fingerprint(path: Path) -> dict[str, list[float]] | str:
         told = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(told, list):
             return "|".join(map(str, told))
-        return json.dumps(told.get("compression", []), sort_keys=True)
+        return json.dumps(told if "texts" in told else told.get("compression", []), sort_keys=True)
     arrays = np.load(path) if path.suffix == ".npz" else load_file(path)
     sums: dict[str, np.ndarray] = {}
     for place, name in enumerate(sorted(arrays), start=1):

@@ -1,7 +1,13 @@
 """Robustness under attack: TextFooler, BERT-ATTACK and TextBugger, over three levels of word resources."""
 
 from bert_compression.attacks.bert_attack import BertAttack
-from bert_compression.attacks.masked_lm import MaskedWords, load_masked_lm, masked_lm_over, save_masked_lm
+from bert_compression.attacks.masked_lm import (
+    MaskedWords,
+    load_masked_lm,
+    masked_lm_over,
+    masked_word_guesses,
+    save_masked_lm,
+)
 from bert_compression.attacks.recipes import RECIPES, get_recipe
 from bert_compression.attacks.resources import (
     LEVELS,
@@ -34,6 +40,7 @@ __all__ = [
     "load_masked_lm",
     "load_resources",
     "masked_lm_over",
+    "masked_word_guesses",
     "resources_digest",
     "save_masked_lm",
     "textfooler",

@@ -17,9 +17,10 @@ from torch.nn.functional import cross_entropy
 from bert_compression.compression import encoder_layers, mask_words, model_inputs
 from bert_compression.errors import BadInput
 from bert_compression.models import load_encoder, pretrained_from
+from bert_compression.tasks.augmentation import WORD
 
 if TYPE_CHECKING:
-    from transformers import BertForMaskedLM
+    from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 
 def masked_lm_over(encoder: str, tuned_layers: int = 1) -> "BertForMaskedLM":
@@ -70,6 +71,49 @@ class MaskedWords:
         # Scores of 30,522 words for every token would cost more than the encoder.
         scores = student.cls(states[chosen]).float()
         return cross_entropy(scores, words[chosen], reduction="sum") / chosen.sum().clamp(min=1)
+
+
+@torch.inference_mode()
+def masked_word_guesses(
+    model: "BertForMaskedLM",
+    tokenizer: "PreTrainedTokenizerBase",
+    text: str,
+    open_places: Sequence[bool],
+    guesses: int,
+    max_length: int,
+) -> list[tuple[str, ...]]:
+    """What does the model put in the place of each word of `words_of(text)`: its likeliest whole words.
+
+    The text with the word masked stands as the first segment, the text as it is as the second, as in
+    TinyBERT's data augmentation: so the model knows what is to be said otherwise. A word that is not open, or
+    of several pieces, gets no guess, nor one that is cut off.
+    """
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, starts = encoded["input_ids"][: (max_length - 3) // 2], {}
+    for place, (begin, end) in enumerate(encoded["offset_mapping"][: len(ids)]):
+        starts[begin] = (place, end)
+    found: list[tuple[str, ...]] = [() for _ in open_places]
+    places: dict[int, int] = {}  # of a word, its token
+    for number, match in enumerate(WORD.finditer(text)):
+        place, end = starts.get(match.start(), (-1, -1))
+        if open_places[number] and end == match.end():
+            places[number] = place
+    if not places:
+        return found
+    rows = []
+    for place in places.values():
+        masked = [*ids[:place], tokenizer.mask_token_id, *ids[place + 1 :]]
+        rows.append([tokenizer.cls_token_id, *masked, tokenizer.sep_token_id, *ids, tokenizer.sep_token_id])
+    device = next(model.parameters()).device
+    inputs = torch.tensor(rows, device=device)
+    segments = torch.tensor([0] * (len(ids) + 2) + [1] * (len(ids) + 1), device=device).expand_as(inputs)
+    states = model.bert(input_ids=inputs, token_type_ids=segments).last_hidden_state
+    chosen = states[torch.arange(len(rows)), torch.tensor(list(places.values())) + 1]
+    best = model.cls(chosen).topk(guesses).indices.tolist()
+    for number, row in zip(places, best, strict=True):
+        words = tokenizer.convert_ids_to_tokens(row)
+        found[number] = tuple(word for word in words if word.isalpha())
+    return found
 
 
 def save_masked_lm(model: "BertForMaskedLM", folder: str | Path) -> None:

@@ -8,6 +8,8 @@ activations; `BinaryGrid` and `TernaryGrid` are the 1-bit and 2-bit weights of e
 Every grid rounds with a straight-through gradient: backwards, nothing has been rounded. Zero stays zero.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -34,7 +36,7 @@ class Grid:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type in which the integers are stored."""
+        """The type in which integers of 3 bits or more are stored, one each."""
         return torch.int8 if self.bits <= 8 else torch.int16
 
     def scale(self, x: torch.Tensor) -> torch.Tensor:
@@ -54,18 +56,29 @@ class Grid:
 
     @torch.no_grad()
     def pack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The integers, in the shape of x, and their float32 scale, for `unpack` to read back."""
+        """The integers as they are stored, and their float32 scale, for `unpack` to read back. Of 1 and 2
+        bits, a byte of the file holds eight or four integers: see `_bytes`."""
         scale = self.scale(x)
-        return self.integers(x, scale).to(self.dtype), scale.float()
+        return self._bytes(self.integers(x, scale)), scale.float()
 
-    def unpack(self, integers: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """The float32 values that were packed. Raises BadInput for integers or a scale of another grid."""
-        if integers.dtype != self.dtype or ((integers > self.largest) | (integers < -self.largest)).any():
-            raise BadInput(f"these are no {self.dtype} integers from -{self.largest} to {self.largest}")
-        expected = (*integers.shape[:-1], 1) if self.per_row else ()
+    def unpack(self, stored: torch.Tensor, scale: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+        """The float32 values of that shape that were packed. Raises BadInput for integers or a scale of
+        another grid or shape."""
+        shape = tuple(shape)
+        expected = (*shape[:-1], 1) if self.per_row else ()
         if tuple(scale.shape) != expected:
             raise BadInput(f"the scale has the shape {tuple(scale.shape)}, not {expected}")
-        return integers.float() * scale
+        return self._from_bytes(stored, shape).float() * scale
+
+    def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
+        return integers.to(self.dtype)
+
+    def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+        if stored.dtype != self.dtype or ((stored > self.largest) | (stored < -self.largest)).any():
+            raise BadInput(f"these are no {self.dtype} integers from -{self.largest} to {self.largest}")
+        if tuple(stored.shape) != shape:
+            raise BadInput(f"the integers have the shape {tuple(stored.shape)}, not {shape}")
+        return stored
 
     def _each(self, x: torch.Tensor) -> dict:
         """Over what one scale is computed, as arguments of torch's reductions."""
@@ -128,13 +141,18 @@ class BinaryGrid(Grid):
 
     def pack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As other grids; raises BadInput for a zero next to other weights, which has no sign to store."""
-        integers, scale = super().pack(x)
-        if ((integers == 0) & (scale > 0)).any():
+        if ((x == 0) & (self.scale(x) > 0)).any():
             raise BadInput(
                 "one bit a weight cannot store a zero that shares its scale with other weights: give each "
                 "row a scale (per_row), or take 2 bits"
             )
-        return integers, scale
+        return super().pack(x)
+
+    def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
+        return _packed(integers > 0, bits=1)
+
+    def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+        return _unpacked(stored, shape, bits=1).float() * 2 - 1
 
 
 @dataclass(frozen=True)
@@ -156,8 +174,43 @@ class TernaryGrid(Grid):
     def integers(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         return x.sign() * (x.abs() > self._threshold(x))
 
+    def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
+        return _packed(integers + 1, bits=2)
+
+    def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+        codes = _unpacked(stored, shape, bits=2)
+        if (codes > 2).any():
+            raise BadInput("some two bits stand for none of -1, 0 and 1")
+        return codes.float() - 1
+
     def _threshold(self, x: torch.Tensor) -> torch.Tensor:
         return (0.7 * x.abs().mean(**self._each(x), dtype=torch.float64)).to(x.dtype)
+
+
+def _packed(codes: torch.Tensor, bits: int) -> torch.Tensor:
+    """Codes of so many bits, of any shape, as (bytes,) uint8: the first code in the lowest bits of the first
+    byte; what is left of the last byte is 0."""
+    each = 8 // bits
+    flat = codes.flatten().to(torch.uint8)
+    flat = torch.cat([flat, flat.new_zeros(-len(flat) % each)]).view(-1, each)
+    return (flat << (torch.arange(each, dtype=torch.uint8) * bits)).sum(dim=1, dtype=torch.uint8)
+
+
+def _unpacked(stored: torch.Tensor, shape: tuple[int, ...], bits: int) -> torch.Tensor:
+    """The codes of that shape. Raises BadInput for another type or number of bytes, and for a last byte whose
+    rest is not 0."""
+    each, count = 8 // bits, math.prod(shape)
+    expected = (-(-count // each),)
+    if stored.dtype != torch.uint8 or tuple(stored.shape) != expected:
+        raise BadInput(
+            f"{bits} bits for a weight of shape {shape} take {expected[0]} bytes, and there are "
+            f"{tuple(stored.shape)} of {stored.dtype}"
+        )
+    codes = (stored.unsqueeze(1) >> (torch.arange(each, dtype=torch.uint8) * bits)) & (2**bits - 1)
+    codes = codes.flatten()
+    if codes[count:].any():
+        raise BadInput("the last byte holds more than the last weights")
+    return codes[:count].view(shape)
 
 
 def weight_grid(bits: int, per_row: bool = False) -> Grid:

@@ -1,9 +1,11 @@
-"""Task-agnostic distillation: a smaller encoder that computes what a larger one computes, for any task.
+"""Distillation by what a teacher computes on the way: its hidden states and attention scores.
 
-Two recipes for distillation in the pretraining phase, on text without labels. TinyBERT's general distillation
-follows attention scores and hidden states of every layer; DistilBERT's follows the last hidden states and
-guesses masked words. Sources: Jiao et al. 2020, TinyBERT, section 3.1; Sanh et al. 2019, DistilBERT,
-section 3; their released code where named. Book: methods/pretraining_distillation.
+Task-agnostic, on text without labels: TinyBERT's general distillation follows attention scores and hidden
+states of every layer; DistilBERT's follows the last hidden states and guesses masked words; MiniLM's follows
+how queries, keys and values of the last layer relate. Task-specific: extreme compression follows states and
+logits of a fine-tuned teacher, at once or in stages. Sources: Jiao et al. 2020, TinyBERT, section 3.1; Sanh
+et al. 2019, DistilBERT, section 3; Wang et al. 2021, MiniLMv2, section 3; Wu et al. 2022, appendix B.1; their
+released code where named. Book: methods/pretraining_distillation, methods/stages.
 """
 
 import math
@@ -12,9 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import cosine_similarity, cross_entropy, gelu
+from torch.nn.functional import cosine_similarity, cross_entropy, gelu, kl_div, log_softmax, mse_loss
 
-from bert_compression.compression.distillation import model_inputs
+from bert_compression.compression.distillation import kl_loss, model_inputs
 from bert_compression.compression.layers import checked_layer_map, encoder_layers, uniform_layers
 from bert_compression.errors import BadInput
 
@@ -26,15 +28,17 @@ CHOSEN, MASKED, EXCHANGED = 0.15, 0.8, 0.1
 @dataclass(frozen=True)
 class LayerStates:
     """What a model computes on the way: `hidden` holds (batch, tokens, size) after the embeddings and after
-    each layer, `scores` (batch, heads, tokens, tokens) attention scores before the softmax."""
+    each layer, `scores` (batch, heads, tokens, tokens) attention scores before the softmax, and `logits`
+    (batch, classes) where its head was asked, too."""
 
     hidden: tuple[torch.Tensor, ...]
     scores: tuple[torch.Tensor, ...]
+    logits: torch.Tensor | None = None
 
 
-def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor]) -> LayerStates:
-    """Run a BERT model and see its states. Works under any attention implementation: the scores are computed
-    here from the queries and keys."""
+def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor], with_head: bool = False) -> LayerStates:
+    """Run a BERT model, `with_head` its head as well, and see its states. Works under any attention
+    implementation: the scores are computed here from the queries and keys."""
     seen: dict[str, list[torch.Tensor]] = {"query": [], "key": []}
     hooks = [
         getattr(layer.attention.self, name).register_forward_hook(
@@ -44,7 +48,8 @@ def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor]) -> LayerStat
         for name in seen
     ]
     try:
-        hidden = model.base_model(**inputs, output_hidden_states=True).hidden_states
+        run = model if with_head else model.base_model
+        outputs = run(**inputs, output_hidden_states=True)
     finally:
         for hook in hooks:
             hook.remove()
@@ -53,7 +58,7 @@ def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor]) -> LayerStat
         heads = layer.attention.self.num_attention_heads
         query, key = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key))
         scores.append(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]))
-    return LayerStates(tuple(hidden), tuple(scores))
+    return LayerStates(tuple(outputs.hidden_states), tuple(scores), outputs.logits if with_head else None)
 
 
 def layerwise_loss(
@@ -61,13 +66,15 @@ def layerwise_loss(
     teacher: LayerStates,
     mask: torch.Tensor,
     layer_map: Sequence[int] | None = None,
+    embeddings: int = 0,
 ) -> torch.Tensor:
     """How far are the student's layers from those of its teacher that they stand for? The mean squared
     differences of hidden states and of attention scores, each added up over the layers.
 
-    Embeddings stand for embeddings, and the student's layers for those of `layer_map`: the teacher's layer
-    for each of the student's, counted from 0 as in `keep_layers`. By default that is `uniform_layers`
-    (TinyBERT, equations 7 and 8, and its uniform mapping g(m)). `mask` is the attention mask, (batch,
+    Embeddings stand for embeddings, or for the teacher's hidden states of the number `embeddings`; and the
+    student's layers for those of `layer_map`: the teacher's layer for each of the student's, counted from 0
+    as in `keep_layers`. By default that is `uniform_layers` (TinyBERT, equations 7 and 8, and its uniform
+    mapping g(m)). `mask` is the attention mask, (batch,
     tokens): padding counts for nothing, where the released code counts it as agreement. The teacher gets no
     gradient; zero where both agree.
 
@@ -76,7 +83,9 @@ def layerwise_loss(
     """
     ours, theirs = len(student.scores), len(teacher.scores)
     layers = uniform_layers(ours, theirs) if layer_map is None else checked_layer_map(layer_map, ours, theirs)
-    states = [teacher.hidden[0], *(teacher.hidden[layer + 1] for layer in layers)]
+    if not 0 <= embeddings <= theirs:
+        raise BadInput(f"the teacher has the hidden states 0 to {theirs}, not {embeddings}")
+    states = [teacher.hidden[embeddings], *(teacher.hidden[layer + 1] for layer in layers)]
     pairs = list(zip(student.hidden, states, strict=True))
     score_pairs = list(zip(student.scores, (teacher.scores[layer] for layer in layers), strict=True))
     for one, other in (pairs[0], score_pairs[0]):
@@ -113,6 +122,104 @@ class GeneralDistillation:
         with torch.no_grad():
             theirs = layer_states(self.teacher.to(inputs["input_ids"].device).eval(), inputs)
         return layerwise_loss(ours, theirs, inputs["attention_mask"], self.layer_map)
+
+
+@dataclass(frozen=True)
+class RelationDistillation:
+    """MiniLMv2's task-agnostic objective: how the tokens' queries relate to each other in the last layer, and
+    likewise their keys and values, is learnt from a layer of the teacher.
+
+    A relation is the softmax over tokens of x x^T / sqrt(size of a head), with all heads' numbers split into
+    `relation_heads`; the loss is the mean divergence of the student's three from the teacher's (Wang et al.
+    2021, equations 5 to 7). `layer` is the teacher's, counted from 0, by default the last, as for BERT-base.
+    Student and teacher may have different widths.
+    """
+
+    teacher: nn.Module
+    relation_heads: int
+    layer: int = -1
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = model_inputs(batch)
+        ours = self._relations(student, -1, inputs)
+        with torch.no_grad():
+            theirs = self._relations(self.teacher.to(inputs["input_ids"].device).eval(), self.layer, inputs)
+        real = inputs["attention_mask"].unsqueeze(1).expand(ours[0].shape[:-1]).bool()
+        divergences = [
+            kl_div(one[real], other[real], reduction="batchmean", log_target=True)
+            for one, other in zip(ours, theirs, strict=True)
+        ]
+        return sum(divergences[1:], divergences[0]) / len(divergences)
+
+    def _relations(self, model: nn.Module, layer: int, inputs: dict) -> list[torch.Tensor]:
+        """Log-relations of queries, keys and values, each (batch, relation heads, tokens, tokens)."""
+        seen: list[torch.Tensor] = []
+        attention = encoder_layers(model)[layer].attention.self
+        hooks = [
+            getattr(attention, name).register_forward_hook(lambda module, args, output: seen.append(output))
+            for name in ("query", "key", "value")
+        ]
+        try:
+            model.base_model(**inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        padding = inputs["attention_mask"][:, None, None, :] == 0
+        relations = []
+        for each in seen:
+            heads = each.float().unflatten(-1, (self.relation_heads, -1)).transpose(1, 2)
+            related = heads @ heads.transpose(-1, -2) / math.sqrt(heads.shape[-1])
+            relations.append(log_softmax(related.masked_fill(padding, -1e4), dim=-1))
+        return relations
+
+
+@dataclass(frozen=True)
+class StatesAndLogits:
+    """Extreme compression's objective of task-specific distillation, as one stage of it has it: with `states`
+    layerwise_loss to a fine-tuned teacher, with `logits` the divergence of the student's distribution from
+    the teacher's, both with the weight 1 and at temperature 1 (Wu et al. 2022, appendix B.1).
+
+    As in the released code of TernaryBERT and DeepSpeed, the divergence is a mean over texts and classes;
+    theirs is a cross-entropy, which differs by what the student cannot change. A regression target, one
+    logit, is followed by its mean squared difference. Padding counts for nothing, which in their code counts
+    as agreement. The teacher is in evaluation mode and gets no gradient.
+    """
+
+    teacher: nn.Module
+    states: bool = True
+    logits: bool = True
+    layer_map: Sequence[int] | None = None
+    embeddings: int = 0
+
+    def __post_init__(self):
+        if not (self.states or self.logits):
+            raise BadInput("a stage follows the teacher's states, its logits, or both, not neither")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ()
+
+    def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        inputs = model_inputs(batch)
+        teacher = self.teacher.to(inputs["input_ids"].device).eval()
+        if not self.states:
+            with torch.no_grad():
+                goal = teacher(**inputs).logits
+            return self._of_logits(student(**inputs).logits, goal)
+        ours = layer_states(student, inputs, with_head=self.logits)
+        with torch.no_grad():
+            theirs = layer_states(teacher, inputs, with_head=self.logits)
+        loss = layerwise_loss(ours, theirs, inputs["attention_mask"], self.layer_map, self.embeddings)
+        return loss + self._of_logits(ours.logits, theirs.logits) if self.logits else loss
+
+    def _of_logits(self, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+        if ours.shape[1] == 1:
+            return mse_loss(ours.float(), theirs.float())
+        return kl_loss(ours, theirs, reduction="mean")
 
 
 class MaskedWordStudent(nn.Module):

@@ -23,26 +23,42 @@ from torch import nn
 from bert_compression.compression.grids import Grid, SymmetricGrid, weight_grid
 from bert_compression.errors import BadInput
 
-MODES = ("ema", "dynamic", "int8")
+MODES = ("ema", "dynamic", "clipped", "per_token", "int8")
+PARTS = ("all", "encoder")
+CLIP = 2.5  # of TernaryBERT's and BinaryBERT's activations
+# Modes in which one range is taken over a whole batch.
+BATCH_DEPENDENT = ("dynamic", "clipped", "int8")
+# What extreme compression quantizes (Wu et al. 2022, captions of figures 5 and 6; DeepSpeed's configuration):
+# of each layer six matrices.
+LAYER_MATRICES = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
 
 
 class ActivationQuantizer(nn.Module):
-    """Fake-quantizes activations of shape (..., size) to `bits` bits, with one range for the whole tensor.
+    """Fake-quantizes activations of shape (..., size) to `bits` bits.
 
-    mode "ema": the range is an exponential moving average of max|x| over the batches seen in training mode
-    (the first one fills it), and stays fixed in evaluation. mode "dynamic": the range is max|x| of the tensor
-    at hand, padding and batch mates included, so that an example's answer is batch-dependent.
+    mode "ema": one range for the tensor, an exponential moving average of max|x| over the batches seen in
+    training mode (the first one fills it), which stays fixed in evaluation. mode "dynamic": one range, max|x|
+    of the tensor at hand, padding and batch mates included, so that an example's answer is batch-dependent.
+    mode "clipped": the same for x cut off at +-2.5, where no gradient passes (TernaryBERT). mode "per_token":
+    each token has the range of its own vector (DeepSpeed), and no batch mate matters.
     """
 
     def __init__(self, mode: str, decay: float, bits: int = 8):
         super().__init__()
-        self.mode, self.decay, self.grid = mode, decay, SymmetricGrid(bits)
+        self.mode, self.decay, self.grid = mode, decay, SymmetricGrid(bits, per_row=mode == "per_token")
         if mode == "ema":
             self.register_buffer("max_abs", torch.zeros(()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.mode == "dynamic":
-            return self.grid.round(x)
+        if self.mode != "ema":
+            return self.grid.round(x.clamp(-CLIP, CLIP) if self.mode == "clipped" else x)
         if self.training:
             now = x.detach().abs().amax().to(self.max_abs.dtype)
             average = self.decay * self.max_abs + (1 - self.decay) * now
@@ -54,6 +70,7 @@ class QuantizedWeight:
     """What quantized layers share: `self.weight` is rounded to `self.weight_grid` at each use, while training
     always anew, in inference once for each weight."""
 
+    weight: torch.Tensor
     weight_grid: Grid
 
     def rounded_weight(self) -> torch.Tensor:
@@ -78,24 +95,49 @@ class QuantizedWeight:
 
 
 class QuantizedLinear(QuantizedWeight, nn.Linear):
-    """A linear layer whose weight, input and output are fake-quantized; the bias is not.
+    """A linear layer whose weight and input, and with an `output_quantizer` output, are fake-quantized; the
+    bias is not.
 
-    Q8BERT holds the bias in 32-bit integers, which is finer than the rounding of fp32 next to these.
+    Q8BERT holds the bias in 32-bit integers, which is finer than the rounding of fp32 next to these. With
+    `low_rank` r the layer computes with W + U V (Wu et al. 2022, equation 2): W as it is rounded, and two
+    matrices in floating point, U (r columns) on the side of the outputs and V (r rows) on that of the inputs.
     """
 
     @classmethod
     def from_linear(
-        cls, linear: nn.Linear, weight_grid: Grid, mode: str, decay: float, activation_bits: int
+        cls,
+        linear: nn.Linear,
+        weight_grid: Grid,
+        mode: str,
+        decay: float,
+        activation_bits: int,
+        outputs: bool = True,
     ) -> "QuantizedLinear":
         layer = cls(linear.in_features, linear.out_features, linear.bias is not None)
         layer.weight, layer.bias, layer.weight_grid = linear.weight, linear.bias, weight_grid
         layer.input_quantizer = ActivationQuantizer(mode, decay, activation_bits)
-        layer.output_quantizer = ActivationQuantizer(mode, decay, activation_bits)
+        layer.output_quantizer = ActivationQuantizer(mode, decay, activation_bits) if outputs else None
         return layer.train(linear.training)
 
+    def add_low_rank(self, rank: int, spread: float) -> None:
+        """Add U V of that rank, which is zero to begin with: U is, and V is drawn with the standard deviation
+        `spread` (the paper does not say how they begin; so LoRA's code has it)."""
+        draws = torch.Generator().manual_seed(0)
+        columns = torch.empty(rank, self.in_features).normal_(0.0, spread, generator=draws)
+        self.low_rank_u = nn.Parameter(torch.zeros(self.out_features, rank))
+        self.low_rank_v = nn.Parameter(columns)
+
+    def used_weight(self) -> torch.Tensor:
+        """The weight that the layer computes with: as it is rounded, and what is added to it."""
+        weight = self.rounded_weight()
+        return weight + self.low_rank_u @ self.low_rank_v if hasattr(self, "low_rank_u") else weight
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out = nn.functional.linear(self.input_quantizer(x), self.rounded_weight(), self.bias)
-        return self.output_quantizer(out)
+        x = self.input_quantizer(x)
+        out = nn.functional.linear(x, self.rounded_weight(), self.bias)
+        if hasattr(self, "low_rank_u"):
+            out = out + x @ self.low_rank_v.T @ self.low_rank_u.T
+        return self.output_quantizer(out) if self.output_quantizer else out
 
 
 class QuantizedEmbedding(QuantizedWeight, nn.Embedding):
@@ -118,31 +160,40 @@ def quantize(
     weight_bits: int = 8,
     activation_bits: int = 8,
     per_row: bool = False,
+    parts: str = "all",
+    low_rank: int = 0,
 ) -> nn.Module:
-    """Quantize every linear layer of a transformers model (and, in fake modes, every embedding).
+    """Quantize the linear layers of a transformers model and, in fake modes, its embeddings.
 
     mode: "ema" (fake, static ranges: follow with training or `calibrate`), "dynamic" (fake, ranges of the
-    tensor at hand), "int8" (torch's own dynamic quantization: real integer kernels, linear layers only, on
-    the CPU). Softmax, LayerNorm and GELU stay in floating point. `decay` is that of the moving average:
-    0.9999 in Q8BERT's code, too slow for runs of a few hundred steps.
+    tensor at hand), "clipped" and "per_token" (fake; see `ActivationQuantizer`), "int8" (torch's own dynamic
+    quantization: real integer kernels, linear layers only, on the CPU). Softmax, LayerNorm and GELU stay in
+    floating point. `decay` is that of the moving average of "ema": 0.9999 in Q8BERT's code, too slow for runs
+    of a few hundred steps.
 
-    Weights get the grid of `weight_grid(weight_bits, per_row)`: one scale a matrix, or one a row. Inputs and
-    outputs of linear layers have `activation_bits`, 2 to 16, and one range a tensor.
+    Weights get the grid of `weight_grid(weight_bits, per_row)`: one scale a matrix, or one a row. Activations
+    have `activation_bits`, 2 to 16. parts "all" is Q8BERT's: every linear layer, its inputs and its outputs,
+    and every embedding. parts "encoder" is extreme compression's: the six matrices of each layer and their
+    inputs, and the word embeddings with one scale a row; pooler, head and other embeddings stay as they are.
+    `low_rank` is the rank of what is added to each such matrix in floating point; 0 for nothing.
 
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
-    for an unknown mode, bits that no grid has, bits or rows that int8 kernels do not have, or a model that is
-    quantized already.
+    for an unknown mode or part, bits that no grid has, bits or rows that int8 kernels do not have, or a model
+    that is quantized already: see `requantize`.
     """
     if mode not in MODES:
         raise BadInput(f"unknown quantization mode {mode!r}: choose one of {', '.join(MODES)}")
+    if parts not in PARTS:
+        raise BadInput(f"unknown parts {parts!r}: choose one of {', '.join(PARTS)}")
     if quantization_mode(model):
         raise BadInput(f"the model is quantized already (mode {quantization_mode(model)})")
     grid = weight_grid(weight_bits, per_row)
     SymmetricGrid(activation_bits)  # refuses bits before the model is changed
-    if mode == "int8" and (weight_bits, activation_bits, per_row) != (8, 8, False):
+    changed = (weight_bits, activation_bits, per_row, parts, low_rank) != (8, 8, False, "all", 0)
+    if mode == "int8" and changed:
         raise BadInput(
-            "int8 kernels have 8 bits for weights and activations and one scale a matrix: "
-            "leave weight_bits, activation_bits and per_row as they are, or choose a fake mode"
+            "int8 kernels have 8 bits for weights and activations and one scale a matrix: leave weight_bits, "
+            "activation_bits, per_row, parts and low_rank as they are, or choose a fake mode"
         )
     step = {
         "method": "quantize",
@@ -152,20 +203,67 @@ def quantize(
         "activation_bits": activation_bits,
         "per_row": per_row,
     }
+    if (parts, low_rank) != ("all", 0):
+        step |= {"parts": parts, "low_rank": 0}
     done = [*getattr(model.config, "compression", []), step]
     if mode == "int8":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch announces that this API will move; the lock pins it
             model = torch.ao.quantization.quantize_dynamic(model.eval(), {nn.Linear}, dtype=torch.qint8)
     else:
-        for parent in list(model.modules()):
-            for name, child in list(parent.named_children()):
-                if type(child) is nn.Linear:
-                    layer = QuantizedLinear.from_linear(child, grid, mode, decay, activation_bits)
-                    setattr(parent, name, layer)
-                elif type(child) is nn.Embedding:
-                    setattr(parent, name, QuantizedEmbedding.from_embedding(child, grid))
+        for name, module in list(model.named_modules()):
+            place = (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
+            if type(module) is nn.Linear and (parts == "all" or _is_layer_matrix(name)):
+                outputs = parts == "all"
+                setattr(
+                    *place,
+                    QuantizedLinear.from_linear(module, grid, mode, decay, activation_bits, outputs),
+                )
+            elif type(module) is nn.Embedding and (parts == "all" or name.endswith("word_embeddings")):
+                # DeepSpeed: "for embedding, we always use token-wise quantization".
+                rows = grid if parts == "all" else weight_grid(weight_bits, per_row=True)
+                setattr(*place, QuantizedEmbedding.from_embedding(module, rows))
     model.config.compression = done
+    return _with_low_rank(model, low_rank) if low_rank else model
+
+
+def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Module:
+    """Give the weights of a model that `quantize` has changed with the parts "encoder" other bits, or the
+    same and something of low rank in addition. Its weights before rounding, which training has moved, stay.
+
+    Changes the model and returns it. Raises BadInput for another model, and for one with something added
+    already.
+    """
+    steps = getattr(model.config, "compression", [])
+    step = next((step for step in steps if step.get("parts") == "encoder"), None)
+    if step is None or step["low_rank"]:
+        raise BadInput("requantize takes a model that is quantized with parts='encoder' and low_rank=0")
+    grid = weight_grid(weight_bits)  # refuses bits before the model is changed
+    for module in model.modules():
+        if isinstance(module, QuantizedLinear):
+            module.weight_grid = grid
+        elif isinstance(module, QuantizedEmbedding):
+            module.weight_grid = weight_grid(weight_bits, per_row=True)
+    changed = {**step, "weight_bits": weight_bits}
+    model.config.compression = [changed if each is step else each for each in steps]
+    return _with_low_rank(model, low_rank) if low_rank else model
+
+
+def _is_layer_matrix(name: str) -> bool:
+    in_layer = name.partition(".layer.")[2]  # such as "0.attention.self.query"
+    return in_layer.partition(".")[2] in LAYER_MATRICES
+
+
+def _with_low_rank(model: nn.Module, rank: int) -> nn.Module:
+    if not 1 <= rank <= model.config.hidden_size:
+        raise BadInput(f"low_rank must lie between 1 and the width {model.config.hidden_size}, not {rank}")
+    for module in model.modules():
+        if isinstance(module, QuantizedLinear):
+            module.add_low_rank(rank, model.config.initializer_range)
+    model.config.compression = [
+        {**step, "low_rank": rank} if step["method"] == "quantize" else step
+        for step in model.config.compression
+    ]
     return model
 
 
@@ -189,39 +287,43 @@ def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> n
     return model.eval()
 
 
-def as_int8(model: nn.Module) -> nn.Module:
-    """What a quantized model becomes on a processor: a copy with torch's int8 kernels, to time it.
-
-    Fake quantization only adds work; this is the form in which its weights would run. An "int8" model comes
-    back as it is. The copy is for timing: its activation ranges are those of torch's dynamic quantization.
-    """
-    if quantization_mode(model) == "int8":
-        return model
+def dequantize(model: nn.Module) -> nn.Module:
+    """A copy of a fake-quantized model without its quantizers: plain layers, whose weights are those that the
+    model computes with. What rounding has taken stays taken; activations are no longer rounded."""
     plain = copy.deepcopy(model)
     with torch.no_grad():
         for parent in list(plain.modules()):
             for name, child in list(parent.named_children()):
                 if isinstance(child, QuantizedLinear):
                     linear = nn.Linear(child.in_features, child.out_features, child.bias is not None)
-                    linear.weight, linear.bias = nn.Parameter(child.rounded_weight()), child.bias
+                    linear.weight, linear.bias = nn.Parameter(child.used_weight()), child.bias
                     setattr(parent, name, linear)
                 elif isinstance(child, QuantizedEmbedding):
                     table = nn.Parameter(child.rounded_weight())
                     setattr(parent, name, nn.Embedding.from_pretrained(table, padding_idx=child.padding_idx))
     plain.config.compression = [step for step in plain.config.compression if step["method"] != "quantize"]
-    return quantize(plain, "int8")
+    return plain
+
+
+def as_int8(model: nn.Module) -> nn.Module:
+    """What a quantized model becomes on a processor: a copy with torch's int8 kernels, to time it.
+
+    Fake quantization only adds work; this is the form in which its weights would run. An "int8" model comes
+    back as it is. The copy is for timing: its activation ranges are those of torch's dynamic quantization.
+    """
+    return model if quantization_mode(model) == "int8" else quantize(dequantize(model), "int8")
 
 
 def quantization_mode(model: nn.Module) -> str | None:
-    """ "ema", "dynamic" or "int8" for a model that `quantize` has changed, else None."""
+    """One of `MODES` for a model that `quantize` has changed, else None."""
     steps = getattr(model.config, "compression", [])
     return next((step["mode"] for step in steps if step["method"] == "quantize"), None)
 
 
 def batch_dependent(model: nn.Module) -> bool:
-    """Does the model's answer to a text depend on the batch that the text is in? True for ranges of the
-    tensor at hand ("dynamic", "int8"): give such a model one text at a time."""
-    return quantization_mode(model) in ("dynamic", "int8")
+    """Does the model's answer to a text depend on the batch that the text is in? True for ranges of a whole
+    tensor at hand ("dynamic", "clipped", "int8"): give such a model one text at a time."""
+    return quantization_mode(model) in BATCH_DEPENDENT
 
 
 def integer_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

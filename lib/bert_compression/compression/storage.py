@@ -1,12 +1,13 @@
 """Models on disk: safetensors and a config that says how the model was changed. Nothing is unpickled.
 
 `save_model` keeps a model exactly, to go on with; `save_packed` writes what one would ship: the integers of
-quantized weights in one byte each. `load_model` reads either. Book: metrics/cost.
+quantized weights in as many bits as they have. `load_model` reads either. Book: metrics/cost.
 """
 
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +17,9 @@ from torch import nn
 from bert_compression.compression.pruning import prune_heads
 from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize
 from bert_compression.errors import BadInput, one_line
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -32,13 +36,36 @@ def save_model(model: nn.Module, folder: str | Path) -> None:
 def save_packed(model: nn.Module, folder: str | Path) -> int:
     """Write the model as one would ship it, and return the bytes of its weight file.
 
-    Fake-quantized weights are stored as the integers of their grid, one byte each up to 8 bits, with its
-    float32 scale, and load back as the values that the model computes with; what is not quantized stays in
-    float32.
+    Fake-quantized weights are stored as the integers of their grid with its float32 scale, and load back as
+    the values that the model computes with, so that its answers are the same to the last bit. An integer
+    takes one bit for 1-bit weights, two for 2-bit ones, and a byte from 3 to 8 bits. What is not quantized
+    stays in float32.
     """
     folder = Path(folder)
     _write(model, folder, _packed_tensors(model))
     return (folder / WEIGHTS).stat().st_size
+
+
+def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> float:
+    """How large is a BERT of that shape as Wu et al. 2022 count it, in MiB (their "MB")?
+
+    Counted are weight matrices alone: word, position and segment embeddings, the pooler, and six a layer,
+    each weight with `weight_bits`; no bias, LayerNorm or classifier, and no scale. Position embeddings and
+    pooler count as quantized, although they are not. Matrices of `low_rank` r count with 16 bits a number,
+    which fits the printed sizes, although the text says full precision. `save_packed` tells what a file
+    takes.
+
+    Raises BadInput for bits that are not 1, 2, 8 or 32, and for a negative rank.
+    """
+    if weight_bits not in (1, 2, 8, 32) or low_rank < 0:
+        raise BadInput(
+            f"weights count with 1, 2, 8 or 32 bits and a rank from 0, not {weight_bits} and {low_rank}"
+        )
+    size, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    rows = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
+    weights = rows * size + size * size + layers * (4 * size * size + 2 * size * inner)
+    added = low_rank * layers * (4 * (size + size) + 2 * (size + inner))
+    return (weights * weight_bits + added * 16) / 8 / 2**20
 
 
 def load_model(folder: str | Path) -> nn.Module:
@@ -100,9 +127,9 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
     if step["method"] == "prune_heads":
         return prune_heads(model, {int(layer): heads for layer, heads in step["heads"].items()})
     if step["method"] == "quantize":
-        # Models that were saved before bits were recorded have these.
-        bits = (step.get("weight_bits", 8), step.get("activation_bits", 8), step.get("per_row", False))
-        return quantize(model, step["mode"], step["decay"], *bits)
+        # Models that were saved before these were recorded have none of them, and what `quantize` takes then.
+        names = ("weight_bits", "activation_bits", "per_row", "parts", "low_rank")
+        return quantize(model, step["mode"], step["decay"], **{n: step[n] for n in names if n in step})
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
 
 
@@ -140,7 +167,7 @@ def _packed_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     tensors = _exact_tensors(model)
     for name, module in model.named_modules():
         if isinstance(module, QuantizedWeight):
-            integers, scale = module.weight_grid.pack(module.weight)  # type: ignore[attr-defined]
+            integers, scale = module.weight_grid.pack(module.weight)
             tensors[f"{name}.weight"], tensors[f"{name}.weight_scale"] = integers, scale
     return tensors
 
@@ -171,7 +198,7 @@ def _load_tensors(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
         if not isinstance(layer, QuantizedWeight):
             raise ValueError(f"{weight_name} holds integers, and its layer is not quantized")
         try:
-            tensors[weight_name] = layer.weight_grid.unpack(tensors[weight_name], scale)
+            tensors[weight_name] = layer.weight_grid.unpack(tensors[weight_name], scale, layer.weight.shape)
         except BadInput as error:
             raise ValueError(f"{weight_name}: {error}") from error
     places = {**dict(model.named_parameters()), **dict(model.named_buffers())}

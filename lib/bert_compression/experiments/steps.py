@@ -157,6 +157,43 @@ def calibrate(g: Grid, model: Job, examples: int | None) -> Job:
     return _made("calibrate", g.data("train", examples), model, "calibrate")
 
 
+def quantize_encoder(
+    g: Grid, model: Job, weight_bits: int, low_rank: int = 0, mode: str = "per_token"
+) -> Job:
+    """A model with so many bits for the matrices of its layers and its word embeddings, and 8 for what goes
+    into the former: see the parts "encoder" of `compression.quantize`."""
+    params = g.params(mode=mode, decay=0.0, weight_bits=weight_bits, activation_bits=8, parts="encoder")
+    return _made("quantize", params | {"low_rank": low_rank}, model, _bits(weight_bits, low_rank))
+
+
+def requantize(g: Grid, model: Job, weight_bits: int, low_rank: int = 0) -> Job:
+    """A model that `quantize_encoder` made, and training changed, with other bits."""
+    params = g.params(weight_bits=weight_bits, low_rank=low_rank)
+    return _made("requantize", params, model, _bits(weight_bits, low_rank))
+
+
+def _bits(weight_bits: int, low_rank: int) -> str:
+    return f"{weight_bits}-bit" + (f" + rank {low_rank}" if low_rank else "")
+
+
+# Training data.
+
+
+def examples(g: Grid, split: str, size: int | None = None) -> Job:
+    """The examples of a split, for a job that reads another."""
+    return Job("examples", g.at(seed=0).data(split, size), {}, split)
+
+
+def augment(
+    g: Grid, language_model: Job, size: int | None, copies: int, first_stays_changed: bool = False
+) -> Job:
+    """Training examples and as many variants of each text, in which a masked language model exchanges
+    words."""
+    told = {"copies": copies, "first_stays_changed": first_stays_changed, "resources": g.profile.resources}
+    params = g.data("train", size, **told)
+    return Job("augment", params, {"language_model": language_model}, "augmented")
+
+
 # Steps that train. `settings` are a paper's: learning_rate, batch_size, warmup and, if it names them, epochs.
 
 
@@ -228,6 +265,41 @@ def taylor(
         inputs["teacher_logits"] = predict(g, teacher, "train", g.train_size)
     job = _trained(g, "taylor", loss, inputs, g.label_epochs, settings)
     return replace(job, params=job.params | {"loss": loss, "lambda": lambda_})
+
+
+def distill_in_stages(
+    g: Grid,
+    student: Job,
+    teacher: Job,
+    *,
+    stages: int,
+    steps: int,
+    layer_map: list[int],
+    first_rate: float,
+    selected_by: str,
+    every: int,
+    size: int | None,
+    texts: Job | None = None,
+    **settings: float,
+) -> Job:
+    """Training on a teacher's hidden states, attention scores and logits, in so many stages that share the
+    steps, on so many training examples or on `texts`. The student's layers follow those of the `layer_map`.
+    The first stage has `first_rate` times the learning rate; every so many steps the student answers the
+    task's main split, and the best is kept."""
+    inputs = {"model": student, "teacher": teacher, "evaluated": examples(g, g.main_split)}
+    if texts:
+        inputs["texts"] = texts
+    told = {
+        "stages": stages,
+        "steps": steps,
+        "layer_map": layer_map,
+        "first_rate": first_rate,
+        "selected_by": selected_by,
+        "every": every,
+        "precision": "fp32",  # see `_trained`
+    }
+    params = g.data("train", size, **told, **settings)
+    return Job("distill_in_stages", params, inputs, f"{student.method} | distill", f"{stages}S-KD")
 
 
 def distill_task_agnostic(g: Grid, recipe: str, keep: float, size: int | None, settings: Mapping) -> Job:

@@ -18,7 +18,7 @@ from bert_compression.metrics import (
     withstood,
 )
 from bert_compression.report.records import Source
-from bert_compression.report.tables import Best, MeanOf, Table
+from bert_compression.report.tables import Derived, MeanOf, Table
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Outcomes:
     def noise(self, columns: Sequence[str]) -> SeedNoise | None:
         """How much the methods of the table differ in what a seed does to them, judged by those that have all
         seeds; None without records."""
-        rows = (row for row in self.table.rows if not isinstance(row, Best))  # it is one of the others
+        rows = (row for row in self.table.rows if not isinstance(row, Derived))  # they are made of the others
         methods = [row.method for row in rows if not set(row.given) & set(columns)]
         means = [
             {seed: each.values.mean() for seed, each in self.of(columns, method).items()}

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bert_compression.experiments import Job, Profile, in_order
-from bert_compression.report.tables import Best, Column, Increase, MeanOf, Row, Table
+from bert_compression.report.tables import (
+    Best,
+    Column,
+    Derived,
+    Difference,
+    Increase,
+    MeanOf,
+    Row,
+    Spread,
+    Table,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +60,7 @@ class Source:
 
     def cell(self, table: Table, method: str, column: str) -> list[Mapping]:
         """The records of a cell, one a seed, failed ones included; those that are missing are left out."""
-        row = self.chosen(table, table.row(method))
+        row = self.chosen(table, table.row(method), column)
         return self._found(self.cells(table)[row.method, column]) if row else []
 
     def done(self, table: Table, method: str, column: str) -> list[Mapping]:
@@ -67,21 +77,25 @@ class Source:
         """The same with the records of models and other inputs, inputs first."""
         return self._found(in_order(job for cell in self.cells(table).values() for job in cell))
 
-    def chosen(self, table: Table, row: Row) -> Row | None:
-        """The row itself; of a derived one, the row whose cells it shows: None until all candidates have been
-        measured, since the best of some is not the best of all."""
+    def chosen(self, table: Table, row: Row, column: str) -> Row | None:
+        """The row itself; of a `Best`, the row whose cell it shows in a column: None until all candidates
+        have been measured, since the best of some is not the best of all."""
         if not isinstance(row, Best):
             return row
         candidates = [table.row(method) for method in row.of]
-        values = [self.values(table, each, table.column(row.by)) for each in candidates]
+        decides = table.column(row.decides(column))
+        values = [self.values(table, each, decides) for each in candidates]
         means = [_mean([value for _, value in of_row]) for of_row in values]
         return None if any(map(math.isnan, means)) else candidates[means.index(max(means))]
 
     def values(self, table: Table, row: Row, column: Column) -> list[tuple[int, float]]:
         """A cell's values in the printed unit, each with its seed."""
-        row = self.chosen(table, row)
-        if row is None:
-            return []
+        if isinstance(row, Difference):
+            first, second = (dict(self.values(table, table.row(name), column)) for name in row.of)
+            return [(seed, value - second[seed]) for seed, value in first.items() if seed in second]
+        if isinstance(row, Spread):
+            found = self.values(table, table.row(row.of[0]), column)
+            return [(found[0][0], statistics.pstdev([v for _, v in found]))] if len(found) > 1 else []
         if isinstance(column, MeanOf):
             parts = [dict(self.values(table, row, table.column(name))) for name in column.of]
             shared = [seed for seed in parts[0] if all(seed in part for part in parts)]
@@ -90,7 +104,8 @@ class Source:
             of = table.column(column.of)
             over = dict(self.values(table, table.row(column.over), of))
             return [(seed, v - over[seed]) for seed, v in self.values(table, row, of) if seed in over]
-        return self.numbers(table, row, column, column.recorded)
+        chosen = self.chosen(table, row, column.name)
+        return self.numbers(table, chosen, column, column.recorded) if chosen else []
 
     def numbers(self, table: Table, row: Row, column: Column, metric: str) -> list[tuple[int, float]]:
         """The same of another metric of the cell's records, such as a bound of its interval."""
@@ -130,7 +145,7 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
     if not values and column.name in row.given:
         status, value = GIVEN, row.given[column.name] * column.scale
     elif not values:
-        others = row.recipe is None and not isinstance(row, Best)
+        others = row.recipe is None and not isinstance(row, Derived)
         # Records of before a metric was there do not have it.
         lacking = column.measure and not any(column.recorded in record["metrics"] for record in done)
         undefined = done and not lacking
@@ -159,7 +174,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Departure:
     """Our value minus the paper's. `word` is "higher", "lower" or "near"; `symbol` says it without colour."""
 
     amount: float
@@ -167,7 +182,7 @@ class Difference:
     symbol: str
 
 
-def difference(cell: Mapping, paper: float) -> Difference | None:
+def difference(cell: Mapping, paper: float) -> Departure | None:
     """How does a measured cell stand to the reported value?
 
     "near" where the reported value lies within the 95 % interval over examples; for a column without
@@ -182,7 +197,7 @@ def difference(cell: Mapping, paper: float) -> Difference | None:
     else:
         near = cell["low"] <= paper <= cell["high"]
     word, symbol = ("near", "≈") if near else ("higher", "▲") if amount > 0 else ("lower", "▼")
-    return Difference(amount, word, symbol)
+    return Departure(amount, word, symbol)
 
 
 def comparable(source: Source) -> bool:

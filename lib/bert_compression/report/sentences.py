@@ -9,7 +9,7 @@ from bert_compression.attacks import BuiltinResources, FolderResources, GenuineR
 from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
-from bert_compression.report.tables import Best, Table
+from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import effect_text
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
 
@@ -45,7 +45,7 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
     cells = measured(source, table)
     methods, columns = (list(dict.fromkeys(cells[name])) for name in ("method", "column"))
     fields = {method: SimpleNamespace(**cells.loc[method].text) for method in methods}
-    own = cells[~cells.method.isin([row.method for row in table.rows if isinstance(row, Best)])]
+    own = cells[~cells.method.isin([row.method for row in table.rows if isinstance(row, Derived)])]
     for word, choose in (("highest", max), ("lowest", min)):
         found = {column: _extreme(own[own.column == column], choose) for column in columns}
         fields[word] = SimpleNamespace(**found)

@@ -43,12 +43,33 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Best(Row):
-    """A derived row: of the rows `of`, the one with the largest mean in the column `by`. Where a paper
-    selects on the set that it reports, this is its selection, and a page says so."""
+class Derived(Row):
+    """A row that is computed from the rows `of`, and has no model of its own."""
 
     of: tuple[str, ...] = ()
-    by: str = ""
+
+
+@dataclass(frozen=True)
+class Best(Derived):
+    """Of the rows `of`, the one with the largest mean in the column `by`; or, where `by` maps columns to
+    columns, in each column the one that is best in the column it is mapped to, or else in the column itself.
+    Where a paper selects on the set that it reports, this is its selection, and a page says so."""
+
+    by: str | Mapping[str, str] = ""
+
+    def decides(self, column: str) -> str:
+        """The name of the column that decides what is shown in that one."""
+        return self.by if isinstance(self.by, str) else self.by.get(column, column)
+
+
+@dataclass(frozen=True)
+class Difference(Derived):
+    """By how much the first of two rows exceeds the second, seed by seed."""
+
+
+@dataclass(frozen=True)
+class Spread(Derived):
+    """The standard deviation of one row over its seeds, of the population, as XTC prints it."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +159,11 @@ class Table:
             twice = [name for name in names if names.count(name) > 1]
             if twice:
                 raise BadInput(f"{self.title} has two of the name {twice[0]!r}")
-        for best in (row for row in self.rows if isinstance(row, Best)):
-            self._derived(best.method, best.of, self.row)
-            self.column(best.by)
+        for row in (row for row in self.rows if isinstance(row, Derived)):
+            self._derived(row.method, row.of, self.row)
+            if isinstance(row, Best):
+                for name in [row.by] if isinstance(row.by, str) else [*row.by, *row.by.values()]:
+                    self.column(name)
         for column in self.columns:
             if isinstance(column, MeanOf):
                 self._derived(column.name, column.of, self.column)
@@ -159,7 +182,7 @@ class Table:
         if not of:
             raise BadInput(f"{name!r} in {self.title} is derived from nothing")
         for each in of:
-            if isinstance(find(each), Best | Increase) or each == name:
+            if isinstance(find(each), Derived | Increase) or each == name:
                 raise BadInput(f"{name!r} in {self.title} is derived from {each!r}, which is derived itself")
 
     def row(self, method: str) -> Row:

@@ -1,5 +1,6 @@
 """What is asked of a model, and where examples come from."""
 
+from bert_compression.tasks.augmentation import augmented, words_of
 from bert_compression.tasks.baselines import trivial_baselines
 from bert_compression.tasks.batching import Encoded, encode, shuffled_batches, sorted_batches
 from bert_compression.tasks.catalogue import TASKS, Task, get_task
@@ -16,6 +17,7 @@ __all__ = [
     "Task",
     "Windows",
     "answer_positions",
+    "augmented",
     "encode",
     "encode_windows",
     "first_span",
@@ -26,4 +28,5 @@ __all__ = [
     "shuffled_batches",
     "sorted_batches",
     "trivial_baselines",
+    "words_of",
 ]

@@ -1,5 +1,7 @@
 """Kinds that train a model: with labels, from a teacher, by replacement, on text alone."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch.nn import Module
@@ -13,17 +15,22 @@ from bert_compression.compression import (
     MaskedWordStudent,
     Objective,
     PatientDistillation,
+    RelationDistillation,
     Replacing,
+    StatesAndLogits,
     keep_layers,
     replace_modules,
     save_model,
     spread_layers,
     successor,
 )
-from bert_compression.errors import Failure
+from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
+from bert_compression.inference import predict_logits
+from bert_compression.metrics import SCORES
 from bert_compression.models import load_tokenizer
-from bert_compression.training import CrossEntropy, SpanCrossEntropy, TrainingSettings, train
+from bert_compression.tasks import Examples
+from bert_compression.training import CrossEntropy, Evaluate, SpanCrossEntropy, TrainingSettings, train
 
 CURVE_POINTS = 50  # of a training curve: means over as many equal parts
 
@@ -93,6 +100,112 @@ def taylor(work: Work) -> Outcome:
     return Outcome(metrics, {"cross_entropy": [round(float(part.mean()), 5) for part in parts]})
 
 
+def _staged_passes(params: dict, rows: int) -> float:
+    return 4 * params["steps"] * params["batch_size"]
+
+
+@kind(version=1, passes=_staged_passes)
+def distill_in_stages(work: Work) -> Outcome:
+    """Task-specific distillation by hidden states, attention scores and logits of a teacher, in 1, 2 or 3
+    stages that share the steps. Input "evaluated" holds the examples that the student answers on the way: the
+    model that is kept is its best on these, as the paper reports it. Input "texts", where there is one, holds
+    the training examples, instead of the job's own."""
+    params, student, teacher = work.params, work.model(), work.model("teacher")
+    stages = STAGES[params["stages"]]
+    if params["steps"] < len(stages):
+        raise BadInput(f"{params['steps']} steps cannot be split into {len(stages)} stages")
+    texts = work.read_examples("texts") if "texts" in work.inputs else work.examples
+    encoded, evaluated = work.encoded(texts), Answers(work, work.read_examples("evaluated"))
+    layers = params["layer_map"]
+    shared = {"layer_map": layers, "embeddings": max(0, layers[0] - 1)}
+    best_weights, taken, losses = None, 0, []
+    for number, (states, logits) in enumerate(stages):
+        # What is left is split evenly between the stages that are left.
+        steps = (params["steps"] - taken) // (len(stages) - number)
+        settings = TrainingSettings(
+            epochs=0,
+            steps=steps,
+            batch_size=params["batch_size"],
+            learning_rate=params["learning_rate"] * (params["first_rate"] if not logits else 1),
+            warmup=params["warmup"],
+            seed=params["seed"] + 1000 * number,  # or each stage would begin with the same batches
+        )
+        best = evaluated.best
+        result = train(
+            student,
+            encoded,
+            list(texts.labels),
+            StatesAndLogits(teacher, states, logits, **shared),
+            settings,
+            progress=partial(_of_all, work, taken),
+            evaluate=Evaluate(evaluated, params["every"], restore_best=False),
+        )
+        if best is None or evaluated.best > best:
+            best_weights = result.best_weights
+        taken += result.steps
+        losses.append(result.final_loss)
+    student.load_state_dict(best_weights)
+    save_model(student, work.folder)
+    return Outcome(
+        {
+            "steps": taken,
+            "stages": len(stages),
+            "train_examples": len(texts),
+            "epochs": taken * params["batch_size"] / len(texts),
+            "final_loss": losses[-1],
+            **evaluated.metrics(),
+        }
+    )
+
+
+def _of_all(work: Work, before: int, done: int, total: int) -> None:
+    work.progress(before + done, work.params["steps"])
+
+
+# Of each stage: does the student follow the teacher's states, and its logits?
+STAGES = {
+    1: ((True, True),),
+    2: ((True, False), (False, True)),
+    3: ((True, False), (True, True), (False, True)),
+}
+
+
+class Answers:
+    """What a model in training answers to some examples, evaluation by evaluation; a score for `Evaluate`."""
+
+    def __init__(self, work: Work, examples: Examples):
+        self.score, self.gold = SCORES[work.params["selected_by"]], np.array(examples.labels)
+        self.encoded, self.batch_size = work.encoded(examples), work.batch_size
+        self.given: list[np.ndarray] = []
+        self.best: float | None = None
+
+    def __call__(self, model: Module) -> float:
+        logits = predict_logits(model, self.encoded, self.batch_size(model))
+        self.given.append(logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1))
+        score = self.score(self.gold, self.given[-1])
+        self.best = score if self.best is None else max(self.best, score)
+        return score
+
+    def metrics(self) -> dict[str, float]:
+        """The best score, the last one, and what choosing the best is worth on examples that were not chosen
+        by: chosen on one half and counted on the other, both ways."""
+        halves = [np.arange(len(self.gold)) % 2 == side for side in (0, 1)]
+
+        def scores(chosen: np.ndarray) -> np.ndarray:
+            return np.array([self.score(self.gold[chosen], each[chosen]) for each in self.given])
+
+        whole, (one, other) = scores(np.ones(len(self.gold), dtype=bool)), map(scores, halves)
+        unseen = (other[one.argmax()] - other[-1] + one[other.argmax()] - one[-1]) / 2
+        return {
+            "evaluations": len(self.given),
+            "best_evaluation": int(whole.argmax()) + 1,
+            "best_score": float(whole.max()),
+            "last_score": float(whole[-1]),
+            "selection_gain": float(whole.max() - whole[-1]),
+            "selection_gain_unseen": float(unseen),
+        }
+
+
 @kind(version=1, passes=_steps_with_teacher)
 def distill_task_agnostic(work: Work) -> Outcome:
     """Task-agnostic distillation: a smaller encoder learns on text alone what a pretrained one computes. The
@@ -103,6 +216,8 @@ def distill_task_agnostic(work: Work) -> Outcome:
     student = keep_layers(teacher, spread_layers(layers, present))
     if params["recipe"] == "tinybert":
         metrics = _train(work, student, GeneralDistillation(teacher))
+    elif params["recipe"] == "minilm":
+        metrics = _train(work, student, RelationDistillation(teacher, teacher.config.num_attention_heads))
     else:
         tokens = load_tokenizer(params["encoder"])
         objective = MaskedDistillation(teacher, tokens.mask_token_id, tuple(tokens.all_special_ids))

@@ -76,7 +76,18 @@ def _quantized(work: Work) -> Module:
         params["decay"],
         weight_bits=params["weight_bits"],
         activation_bits=params["activation_bits"],
+        parts=params.get("parts", "all"),
+        low_rank=params.get("low_rank", 0),
     )
+
+
+@kind(version=1)
+def requantize(work: Work) -> Outcome:
+    """Other bits for a quantized model, with the weights that its training has left before rounding."""
+    params = work.params
+    model = compression.requantize(work.model(), params["weight_bits"], params["low_rank"])
+    save_model(model, work.folder)
+    return Outcome()
 
 
 @kind(version=1, passes=lambda params, rows: rows, on_processor=True)

@@ -1,5 +1,6 @@
 """What a running job is handed, what it hands back, and how a function becomes a kind of job."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from bert_compression.tasks import (
 )
 
 LOGITS = "logits.npz"  # of `predict`: "logits", (examples, classes)
+EXAMPLES = "examples.json"  # of `examples` and `augment`: "texts" and "labels"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Work:
         with np.load(self.inputs[name] / file, allow_pickle=False) as arrays:
             return dict(arrays)
 
+    def read_examples(self, name: str) -> Examples:
+        """The examples that an input job left."""
+        told = json.loads((self.inputs[name] / EXAMPLES).read_text(encoding="utf-8"))
+        return Examples(tuple(map(tuple, told["texts"])), tuple(told["labels"]))
+
     def batch_size(self, model: Module) -> int:
         """How many texts the model sees at a time: one where its answers depend on the batch, unless the job
         is to show just that (parameter `batched`)."""
@@ -57,11 +64,13 @@ class Work:
     def one_at_a_time(self, model: Module) -> bool:
         return batch_dependent(model) and not self.params.get("batched", False)
 
-    def encoded(self) -> Encoded:
-        """The job's examples as tokens; of extractive QA, which may have several rows each, as `windows`."""
+    def encoded(self, examples: Examples | None = None) -> Encoded:
+        """Examples as tokens, the job's unless told; of extractive QA, which may have several rows each, as
+        `windows`."""
         if self.task.spans:
             return self.windows()
-        return encode(self.examples.texts, load_tokenizer(self.params["encoder"]), self.params["max_length"])
+        texts = (examples or self.examples).texts
+        return encode(texts, load_tokenizer(self.params["encoder"]), self.params["max_length"])
 
     def windows(self) -> Windows:
         """The job's questions, each beside every window of its context."""

@@ -34,7 +34,9 @@ from bert_compression.papers.miniature.tables import (
     REPRESENTATION,
     SAME_MODEL,
     TABLES,
+    TEXT,
     WEAKNESSES,
+    sizes,
 )
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "REPRESENTATION",
     "SAME_MODEL",
     "TABLES",
+    "TEXT",
     "WEAKNESSES",
     "between_seeds",
     "budget_picture",
@@ -70,5 +73,6 @@ __all__ = [
     "overlap_in_words",
     "same_model_picture",
     "settings_table",
+    "sizes",
     "wrong_answers",
 ]

@@ -1,0 +1,43 @@
+"""Wu et al. 2022, Extreme Compression for Pre-trained Transformers Made Simple and Efficient: appendix."""
+
+from bert_compression.papers.xtc.tables import (
+    TABLE_C1,
+    TABLE_C2,
+    TABLE_C3,
+    TABLE_C4,
+    TABLE_C5,
+    TABLE_C6,
+    TABLE_C7,
+    TABLE_C8,
+    TABLE_C9,
+    TABLE_C10,
+    TABLE_C11,
+    TABLE_C12,
+    TABLE_C13,
+    TABLE_C14,
+    TABLE_C15,
+    TABLE_C16,
+    TABLE_C17,
+    TABLES,
+)
+
+__all__ = [
+    "TABLES",
+    "TABLE_C1",
+    "TABLE_C2",
+    "TABLE_C3",
+    "TABLE_C4",
+    "TABLE_C5",
+    "TABLE_C6",
+    "TABLE_C7",
+    "TABLE_C8",
+    "TABLE_C9",
+    "TABLE_C10",
+    "TABLE_C11",
+    "TABLE_C12",
+    "TABLE_C13",
+    "TABLE_C14",
+    "TABLE_C15",
+    "TABLE_C16",
+    "TABLE_C17",
+]

@@ -1,0 +1,378 @@
+"""Extreme compression: which parts lose bits, activations token by token, low rank, sizes, its objective."""
+
+import copy
+import math
+import re
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import BertConfig
+
+from bert_compression.compression import (
+    RelationDistillation,
+    StatesAndLogits,
+    batch_dependent,
+    binarize,
+    counted_size_mib,
+    dequantize,
+    keep_layers,
+    layer_states,
+    layerwise_loss,
+    load_packed,
+    quantize,
+    requantize,
+    save_packed,
+    ternarize,
+)
+from bert_compression.compression.quantization import (
+    ActivationQuantizer,
+    QuantizedEmbedding,
+    QuantizedLinear,
+)
+from bert_compression.errors import BadInput
+
+QUANTIZED = QuantizedLinear | QuantizedEmbedding
+
+
+def extreme(model, bits=1, **told):
+    return quantize(model, "per_token", weight_bits=bits, parts="encoder", **told)
+
+
+def moved(model, seed=0):
+    """The model as training may have left it: what is added of low rank is no longer zero."""
+    draws = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for module in model.modules():
+            if hasattr(module, "low_rank_u"):
+                module.low_rank_u.normal_(0, 0.1, generator=draws)
+    return model
+
+
+def logits(model, inputs):
+    with torch.no_grad():
+        return model.eval()(**inputs).logits
+
+
+# Which parts
+
+
+@pytest.mark.parametrize(("bits", "function"), [(1, binarize), (2, ternarize)])
+def test_six_matrices_a_layer_and_the_word_embeddings_are_quantized_and_nothing_else(
+    tiny_bert, bits, function
+):
+    plain, model = tiny_bert(), extreme(tiny_bert(), bits)
+    quantized = {n: m for n, m in model.named_modules() if isinstance(m, QUANTIZED)}
+    assert len(quantized) == 6 * model.config.num_hidden_layers + 1
+    assert {name.rpartition("layer.")[2][2:] for name in quantized} == {
+        "attention.self.query",
+        "attention.self.key",
+        "attention.self.value",
+        "attention.output.dense",
+        "intermediate.dense",
+        "output.dense",
+        "rt.embeddings.word_embeddings",
+    }
+    for name, module in quantized.items():
+        exact = plain.get_submodule(name).weight
+        rows = isinstance(module, QuantizedEmbedding)
+        assert torch.equal(module.rounded_weight(), function(exact, per_row=rows)), name
+        assert rows or module.output_quantizer is None
+    assert type(model.classifier) is torch.nn.Linear and type(model.bert.pooler.dense) is torch.nn.Linear
+
+
+def test_only_what_goes_into_a_matrix_is_rounded(tiny_bert):
+    layer = extreme(tiny_bert()).bert.encoder.layer[0].intermediate.dense.eval()
+    x = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0))
+    step = x.abs().amax(dim=-1, keepdim=True) / 127
+    expected = F.linear((x / step).round() * step, layer.rounded_weight(), layer.bias)
+    torch.testing.assert_close(layer(x), expected)
+
+
+# Activations
+
+
+def test_a_token_is_rounded_by_its_own_range_and_its_company_does_not_matter():
+    quantizer = ActivationQuantizer("per_token", 0.0)
+    tokens = torch.tensor([[[1.0, 0.3, -0.2], [100.0, 30.0, -20.0]]])
+    expected = torch.tensor([127.0, 38.0, -25.0]) / 127
+    torch.testing.assert_close(quantizer(tokens)[0, 0], expected)
+    torch.testing.assert_close(quantizer(tokens)[0, 1], 100 * expected)
+    assert torch.equal(quantizer(tokens[:, :1])[0, 0], quantizer(tokens)[0, 0])
+
+
+def test_clipping_cuts_values_and_gradients_off():
+    quantizer = ActivationQuantizer("clipped", 0.0)
+    x = torch.tensor([-9.0, -2.4, 0.0, 1.0, 7.0], requires_grad=True)
+    rounded = quantizer(x)
+    step = 2.5 / 127
+    expected = torch.tensor([-127.0, -122.0, 0.0, 51.0, 127.0]) * step
+    torch.testing.assert_close(rounded.detach(), expected)
+    rounded.sum().backward()
+    assert x.grad.tolist() == [0, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("mode", "depends"), [("per_token", False), ("clipped", True)])
+def test_an_answer_depends_on_its_batch_only_where_the_range_does(tiny_bert, tiny_texts, mode, depends):
+    model = quantize(tiny_bert(), mode, weight_bits=2, parts="encoder")
+    assert batch_dependent(model) == depends
+    texts = tiny_texts()
+    together = logits(model, texts.batch(range(6)))
+    alone = torch.cat([logits(model, texts.batch([i])) for i in range(6)])
+    assert torch.allclose(together, alone, atol=1e-5) != depends
+
+
+# Low rank
+
+
+@pytest.mark.parametrize("rank", [1, 8])
+def test_something_of_low_rank_is_added_which_is_nothing_to_begin_with(tiny_bert, inputs, rank):
+    without, model = extreme(tiny_bert()), extreme(tiny_bert(), low_rank=rank)
+    assert torch.equal(logits(model, inputs), logits(without, inputs))
+    moved(model)
+    layer = model.bert.encoder.layer[0].output.dense
+    added = layer.used_weight() - layer.rounded_weight()
+    torch.testing.assert_close(added, layer.low_rank_u @ layer.low_rank_v)
+    assert torch.linalg.matrix_rank(added.detach()) == rank
+    x = torch.randn(2, 5, 64, generator=torch.Generator().manual_seed(1))
+    rounded = layer.input_quantizer(x)
+    torch.testing.assert_close(layer(x), F.linear(rounded, layer.used_weight(), layer.bias))
+    assert not torch.allclose(logits(model, inputs), logits(without, inputs))
+
+
+def test_all_that_is_added_learns(tiny_bert, inputs):
+    model = moved(extreme(tiny_bert(), low_rank=1))
+    model(**inputs).logits.sum().backward()
+    added = [p for n, p in model.named_parameters() if "low_rank" in n]
+    assert len(added) == 2 * 6 * model.config.num_hidden_layers
+    assert all(p.grad.abs().sum() > 0 for p in added)
+
+
+@pytest.mark.parametrize("rank", [-1, 33])
+def test_a_rank_that_no_matrix_has_is_refused(tiny_bert, rank):
+    with pytest.raises(BadInput, match=r"^low_rank must lie between 1 and the width 32, not"):
+        extreme(tiny_bert(), low_rank=rank)
+
+
+# Other bits for the same weights, and none
+
+
+def test_other_bits_take_the_weights_before_rounding(tiny_bert):
+    model = requantize(extreme(tiny_bert(), 2), 1, low_rank=1)
+    fresh = extreme(tiny_bert(), 1, low_rank=1)
+    for (name, one), (_, other) in zip(model.named_modules(), fresh.named_modules(), strict=True):
+        if isinstance(one, QUANTIZED):
+            assert torch.equal(one.rounded_weight(), other.rounded_weight()), name
+    assert model.config.compression == fresh.config.compression
+
+
+def test_only_what_is_quantized_so_gets_other_bits(tiny_bert):
+    for model in (tiny_bert(), quantize(tiny_bert(), "dynamic"), extreme(tiny_bert(), low_rank=1)):
+        before = copy.deepcopy(getattr(model.config, "compression", []))
+        with pytest.raises(BadInput, match=r"^requantize takes a model that is quantized with parts='enc"):
+            requantize(model, 1)
+        assert getattr(model.config, "compression", []) == before
+
+
+def test_without_its_quantizers_a_model_keeps_the_weights_that_it_computes_with(tiny_bert, inputs):
+    model = moved(extreme(tiny_bert(), 2, low_rank=1))
+    plain = dequantize(model)
+    assert not any(isinstance(m, QUANTIZED) for m in plain.modules())
+    assert plain.config.compression == []
+    layer = model.bert.encoder.layer[1].attention.self.key
+    assert torch.equal(plain.bert.encoder.layer[1].attention.self.key.weight, layer.used_weight())
+    # What is left of the difference is the rounding of activations.
+    assert torch.allclose(logits(plain, inputs), logits(model, inputs), atol=0.05)
+
+
+@pytest.mark.parametrize("told", [{"parts": "some"}, {"weight_bits": 0}, {"weight_bits": 17}])
+def test_what_cannot_be_quantized_is_refused_in_one_line(tiny_bert, told):
+    with pytest.raises(BadInput, match=r"^(unknown parts 'some'|weights have 1 to 16 bits)"):
+        quantize(tiny_bert(), "per_token", **told)
+
+
+# Stored
+
+
+@pytest.mark.parametrize("bits", [1, 2])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_packed_model_answers_the_same_to_the_last_bit(tiny_bert, inputs, tmp_path, bits, rank):
+    model = moved(extreme(tiny_bert(), bits, low_rank=rank))
+    size = save_packed(model, tmp_path)
+    loaded = load_packed(tmp_path)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+    # Bits and scales, and the rest in fp32.
+    matrices = [m for m in model.modules() if isinstance(m, QUANTIZED)]
+    packed = sum(math.ceil(m.weight.numel() * bits / 8) for m in matrices)
+    scales = 4 * (6 * model.config.num_hidden_layers + model.config.vocab_size)
+    rest = 4 * (sum(p.numel() for p in model.parameters()) - sum(m.weight.numel() for m in matrices))
+    assert 0 < size - (packed + scales + rest) < 250 * len(model.state_dict())  # names and places
+
+
+# The paper's arithmetic: BERT-base and the layers that a student has.
+
+
+@pytest.mark.parametrize(
+    ("layers", "bits", "rank", "printed"),
+    [
+        (12, 32, 0, "417.2"),
+        (6, 32, 0, "255.2"),
+        (5, 32, 0, "228.2"),
+        (4, 32, 0, "201.2"),
+        (12, 1, 0, "13.0"),
+        (6, 1, 0, "8.0"),
+        (5, 1, 0, "7.1"),
+        (4, 1, 0, "6.3"),
+        (6, 1, 1, "8.1"),
+        (5, 1, 1, "7.3"),
+        (4, 1, 1, "6.4"),
+        (12, 2, 0, "26.1"),  # the caption of C.3 prints 26.8, and x 16.0, which is 26.1
+    ],
+)
+def test_sizes_are_those_that_the_paper_prints(layers, bits, rank, printed):
+    config = BertConfig(num_hidden_layers=layers)
+    assert f"{counted_size_mib(config, bits, rank):.1f}" == printed
+
+
+def test_the_papers_two_bit_sizes_are_twice_the_rounded_one_bit_ones():
+    printed = {6: "16.0", 5: "14.2", 4: "12.6"}
+    for layers, two_bit in printed.items():
+        counted = counted_size_mib(BertConfig(num_hidden_layers=layers), 1)
+        assert f"{2 * round(counted, 1):.1f}" == two_bit
+
+
+@pytest.mark.parametrize(("bits", "rank"), [(3, 0), (0, 0), (1, -1)])
+def test_sizes_that_the_paper_does_not_count_are_refused(bits, rank):
+    with pytest.raises(BadInput, match=r"^weights count with 1, 2, 8 or 32 bits and a rank from 0"):
+        counted_size_mib(BertConfig(), bits, rank)
+
+
+# The objective
+
+
+@pytest.fixture
+def batch(inputs):
+    return {**inputs, "labels": torch.zeros(6, dtype=torch.long)}
+
+
+def other(model):
+    draws = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.05 * torch.randn(p.shape, generator=draws))
+    return model
+
+
+def test_a_stage_is_the_sum_of_what_it_follows(tiny_bert, inputs, batch):
+    teacher, student = tiny_bert(), keep_layers(other(tiny_bert()), [0, 2])
+    layer_map, one = [1, 2], {"layer_map": [1, 2], "embeddings": 0}
+    both = StatesAndLogits(teacher, **one)(student, batch)
+    states = StatesAndLogits(teacher, logits=False, **one)(student, batch)
+    alone = StatesAndLogits(teacher, states=False)(student, batch)
+    torch.testing.assert_close(both, states + alone)
+    expected = layerwise_loss(
+        layer_states(student, inputs), layer_states(teacher, inputs), inputs["attention_mask"], layer_map
+    )
+    torch.testing.assert_close(states, expected)
+    # A second formula: the released code's soft cross-entropy, a mean over texts and classes, less the
+    # entropy of the teacher.
+    ours, theirs = logits(student, inputs), logits(teacher, inputs)
+    p = theirs.softmax(-1)
+    soft = (-p * ours.log_softmax(-1)).mean() + (p * p.log()).mean()
+    torch.testing.assert_close(alone.detach(), soft)
+
+
+def test_the_embeddings_may_stand_for_the_state_after_a_layer(tiny_bert, inputs, batch):
+    teacher, student = tiny_bert(), keep_layers(other(tiny_bert()), [2])
+    at = [StatesAndLogits(teacher, True, False, [2], e)(student, batch) for e in (0, 1)]
+    ours, theirs = layer_states(student, inputs), layer_states(teacher, inputs)
+    mask = inputs["attention_mask"].unsqueeze(-1).bool().expand_as(ours.hidden[0])
+
+    def first(e: int) -> torch.Tensor:
+        return F.mse_loss(ours.hidden[0][mask], theirs.hidden[e][mask])
+
+    torch.testing.assert_close(at[1] - at[0], first(1) - first(0))
+    with pytest.raises(BadInput, match=r"^the teacher has the hidden states 0 to 4, not 5$"):
+        StatesAndLogits(teacher, True, False, [2], 5)(student, batch)
+
+
+def test_a_regression_target_is_followed_by_its_squared_difference(tiny_bert, inputs, batch):
+    teacher, student = tiny_bert(num_labels=1), other(tiny_bert(num_labels=1))
+    loss = StatesAndLogits(teacher, states=False)(student, batch)
+    torch.testing.assert_close(loss.detach(), F.mse_loss(logits(student, inputs), logits(teacher, inputs)))
+
+
+def test_the_student_learns_everywhere_its_teacher_nowhere_and_agreement_costs_nothing(tiny_bert, batch):
+    teacher, student = tiny_bert(), extreme(other(tiny_bert()))
+    StatesAndLogits(teacher, layer_map=[0, 1, 2, 3])(student, batch).backward()
+    without = [n for n, p in student.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert not [n for n in without if "key.bias" not in n]  # a key's bias moves no attention
+    assert all(p.grad is None for p in teacher.parameters())
+    assert StatesAndLogits(teacher)(tiny_bert().eval(), batch).item() == pytest.approx(0, abs=1e-9)
+
+
+def test_the_gradient_is_that_of_finite_differences(tiny_bert, batch):
+    teacher, student = tiny_bert().double(), other(tiny_bert()).double()
+    objective = StatesAndLogits(teacher, states=False)  # states are compared in fp32
+    weight = student.classifier.weight
+    objective(student, batch).backward()
+    step = 1e-3
+    for place in ((0, 0), (1, 7)):
+        ends = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                weight[place] += sign * step
+                ends.append(objective(student, batch).item())
+                weight[place] -= sign * step
+        assert weight.grad[place].item() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=0.02)
+
+
+def test_a_stage_that_follows_nothing_is_refused(tiny_bert):
+    with pytest.raises(BadInput, match=r"^a stage follows the teacher's states, its logits, or both, not"):
+        StatesAndLogits(tiny_bert(), states=False, logits=False)
+
+
+# MiniLM's relations
+
+
+def test_relations_are_those_of_the_last_layer_by_hand(tiny_bert, tiny_texts):
+    teacher, student = tiny_bert().eval(), other(tiny_bert()).eval()
+    inputs = tiny_texts().batch([0])  # one text has no padding
+    batch = {**inputs, "labels": torch.zeros(1, dtype=torch.long)}
+    heads = 4
+    loss = RelationDistillation(teacher, heads)(student, batch)
+
+    def relations(model):
+        states = model.bert(**inputs, output_hidden_states=True).hidden_states[-2]
+        attention = model.bert.encoder.layer[-1].attention.self
+        for part in (attention.query, attention.key, attention.value):
+            x = part(states)[0].view(-1, heads, 32 // heads).transpose(0, 1)
+            yield (x @ x.transpose(1, 2) / math.sqrt(32 / heads)).softmax(-1)
+
+    expected = 0.0
+    for mine, its in zip(relations(student), relations(teacher), strict=True):
+        expected += (its * (its.log() - mine.log())).sum(-1).mean() / 3
+    torch.testing.assert_close(loss, expected)
+    assert RelationDistillation(teacher, heads)(teacher, batch).item() == pytest.approx(0, abs=1e-7)
+
+
+def test_padding_changes_no_relation(tiny_bert, tiny_texts):
+    teacher, student = tiny_bert().eval(), other(tiny_bert()).eval()
+    texts = tiny_texts()
+    objective = RelationDistillation(teacher, 4)
+
+    def loss(indices, padding=0):
+        inputs = {n: F.pad(t, (0, padding)) for n, t in texts.batch(indices).items()}
+        return objective(student, {**inputs, "labels": torch.zeros(len(indices), dtype=torch.long)})
+
+    torch.testing.assert_close(loss([0], padding=5), loss([0]))
+
+
+def test_layers_that_are_named_twice_or_missing_are_refused(tiny_bert, batch):
+    teacher = tiny_bert()
+    for layer_map, message in (
+        ([0, 0, 1, 2], "names no layer of the teacher twice"),
+        ([0, 1, 2, 4], "not all of"),
+    ):
+        with pytest.raises(BadInput, match=re.escape(message)):
+            StatesAndLogits(teacher, layer_map=layer_map)(tiny_bert(), batch)
