@@ -23,6 +23,7 @@ from bert_compression.compression import (
     quantize,
     requantize,
     save_packed,
+    stored_parts,
     ternarize,
 )
 from bert_compression.compression.quantization import (
@@ -201,12 +202,15 @@ def test_a_packed_model_answers_the_same_to_the_last_bit(tiny_bert, inputs, tmp_
     size = save_packed(model, tmp_path)
     loaded = load_packed(tmp_path)
     assert torch.equal(logits(loaded, inputs), logits(model, inputs))
-    # Bits and scales, and the rest in fp32.
-    matrices = [m for m in model.modules() if isinstance(m, QUANTIZED)]
-    packed = sum(math.ceil(m.weight.numel() * bits / 8) for m in matrices)
-    scales = 4 * (6 * model.config.num_hidden_layers + model.config.vocab_size)
-    rest = 4 * (sum(p.numel() for p in model.parameters()) - sum(m.weight.numel() for m in matrices))
-    assert 0 < size - (packed + scales + rest) < 250 * len(model.state_dict())  # names and places
+    header = 8 + int.from_bytes((tmp_path / "model.safetensors").read_bytes()[:8], "little")
+    assert size == header + sum(stored_parts(model.config, bits, rank).values())
+
+
+def test_a_model_that_is_not_quantized_has_no_scales_in_its_file(tiny_bert, tmp_path):
+    size = save_packed(tiny_bert(num_labels=3), tmp_path)
+    header = 8 + int.from_bytes((tmp_path / "model.safetensors").read_bytes()[:8], "little")
+    parts = stored_parts(tiny_bert(num_labels=3).config)
+    assert size == header + sum(parts.values()) and parts["scales"] == parts["low rank"] == 0
 
 
 # The paper's arithmetic: BERT-base and the layers that a student has.

@@ -338,6 +338,12 @@ def augmented_pairs() -> Job:
     return steps.augment(g, guesser(), 6, 3)
 
 
+@case
+def weights_moved() -> Job:
+    g = grid()
+    return steps.weight_distances(g, extreme(g, 1), trained(g))
+
+
 def guesser() -> Job:
     return masked_lm_trained()
 

@@ -17,7 +17,17 @@ from bert_compression.report import reported, say
 from bert_compression.report.claims import Claim
 from bert_compression.report.records import measured
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Best, Column, Increase, MeanOf, Panel, Row, Table
+from bert_compression.report.tables import (
+    Best,
+    Column,
+    Difference,
+    Increase,
+    MeanOf,
+    Panel,
+    Row,
+    Spread,
+    Table,
+)
 
 EVERY = pytest.mark.parametrize("table", get_tables(), ids=lambda table: f"{table.paper} {table.name}")
 OTHER_SPLIT = Column("accuracy_mismatched", "Mismatched", loyalty.tables.answers_mismatched, "accuracy")
@@ -52,7 +62,8 @@ def test_every_declared_number_of_the_paper_is_found_in_one_line(table):
     for row in table.rows:
         for column in table.columns:
             value = reported_value(table, row, column)
-            assert math.isnan(value) or value >= 0
+            signed = isinstance(row, Difference) or isinstance(column, Increase)
+            assert math.isnan(value) or value >= 0 or signed
 
 
 def test_columns_that_show_one_record_share_its_job():
@@ -153,6 +164,47 @@ def test_the_best_row_is_that_with_the_largest_mean_in_its_column(derived, kd, c
     assert measured(source_of([]), derived).loc["best", "accuracy"].status == "not run"
 
 
+def test_in_each_column_the_best_row_may_be_another_and_one_column_may_decide_for_another(derived):
+    best = replace(derived.row("best"), by={"accuracy_mismatched": "accuracy"})
+    table = replace(derived, rows=(*derived.rows[:2], best))
+    values = {
+        "kd": {"accuracy": (0.9,), "accuracy_mismatched": (0.6,)},
+        "truncate_finetune": {"accuracy": (0.8,), "accuracy_mismatched": (0.7,)},
+    }
+    cells = measured(source_of(records(table, **values)), table)
+    assert cells.loc["best", "accuracy"].value == pytest.approx(90)
+    assert cells.loc["best", "accuracy_mismatched"].value == pytest.approx(60)
+    by_itself = replace(table, rows=(*table.rows[:2], replace(best, by={})))
+    cells = measured(source_of(records(table, **values)), by_itself)
+    assert cells.loc["best", "accuracy_mismatched"].value == pytest.approx(70)
+    assert cells.loc["best", "mean"].value == pytest.approx(80)  # of the best of either column
+
+
+def test_differences_of_rows_and_spreads_over_seeds_are_derived_too(derived):
+    rows = (
+        *derived.rows[:2],
+        Difference("difference", "Difference", None, of=("kd", "truncate_finetune")),
+        Spread("spread", "Spread", None, of=("kd",)),
+    )
+    table = replace(derived, rows=rows)
+    values = {"kd": {"accuracy": (0.8, 0.6)}, "truncate_finetune": {"accuracy": (0.7,)}}
+    cells = measured(source_of(records(table, **values)), table)
+    assert cells.loc["difference", "accuracy"].value == pytest.approx(10)
+    assert cells.loc["difference", "accuracy"].seeds == 1
+    assert cells.loc["spread", "accuracy"].value == pytest.approx(10)  # of the population: 0.8 and 0.6
+    assert cells.loc["spread", "mean"].status == "not run"
+    assert cells.loc["difference", "accuracy"].status == "measured"
+
+
+def test_each_row_may_be_compared_with_a_row_of_its_own(derived):
+    gain = replace(derived.column("gain"), over={"kd": "truncate_finetune"})
+    table = replace(derived, columns=(*derived.columns[:3], gain))
+    values = {"kd": {"accuracy": (0.8,)}, "truncate_finetune": {"accuracy": (0.7,)}}
+    cells = measured(source_of(records(table, **values)), table)
+    assert cells.loc["kd", "gain"].value == pytest.approx(10)
+    assert cells.loc["truncate_finetune", "gain"].status == "not run"
+
+
 # Reported values.
 
 
@@ -231,6 +283,8 @@ def mean_of(*names):
         ({"columns": "less"}, "Derived has no 'accuracy'"),
         ({"rows": "less"}, "Derived has no 'truncate_finetune'"),
         ({"rows": best(by="means")}, "Derived has no 'means'"),
+        ({"rows": best(by={"mean": "means"})}, "Derived has no 'means'"),
+        ({"rows": Spread("s", "S", None, of=("kt",))}, "Derived has no 'kt'"),
         ({"rows": best(of=())}, "'b' in Derived is derived from nothing"),
         ({"rows": best(of=("best",))}, "'b' in Derived is derived from 'best', which is derived itself"),
         ({"columns": mean_of("gain")}, "'m' in Derived is derived from 'gain', which is derived itself"),

@@ -42,9 +42,9 @@ from bert_compression.compression.quantization import (
     requantize,
 )
 from bert_compression.compression.regression import PLATT_CENTRE, as_classes, platt_scaling
+from bert_compression.compression.sizes import counted_size_mib, stored_parts
 from bert_compression.compression.storage import (
     WEIGHTS,
-    counted_size_mib,
     load_model,
     load_packed,
     refuse_pickles,
@@ -106,6 +106,7 @@ __all__ = [
     "save_model",
     "save_packed",
     "spread_layers",
+    "stored_parts",
     "successor",
     "taylor_loss",
     "ternarize",

@@ -7,7 +7,6 @@ quantized weights in as many bits as they have. `load_model` reads either. Book:
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -17,9 +16,6 @@ from torch import nn
 from bert_compression.compression.pruning import prune_heads
 from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize
 from bert_compression.errors import BadInput, one_line
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -44,28 +40,6 @@ def save_packed(model: nn.Module, folder: str | Path) -> int:
     folder = Path(folder)
     _write(model, folder, _packed_tensors(model))
     return (folder / WEIGHTS).stat().st_size
-
-
-def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> float:
-    """How large is a BERT of that shape as Wu et al. 2022 count it, in MiB (their "MB")?
-
-    Counted are weight matrices alone: word, position and segment embeddings, the pooler, and six a layer,
-    each weight with `weight_bits`; no bias, LayerNorm or classifier, and no scale. Position embeddings and
-    pooler count as quantized, although they are not. Matrices of `low_rank` r count with 16 bits a number,
-    which fits the printed sizes, although the text says full precision. `save_packed` tells what a file
-    takes.
-
-    Raises BadInput for bits that are not 1, 2, 8 or 32, and for a negative rank.
-    """
-    if weight_bits not in (1, 2, 8, 32) or low_rank < 0:
-        raise BadInput(
-            f"weights count with 1, 2, 8 or 32 bits and a rank from 0, not {weight_bits} and {low_rank}"
-        )
-    size, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
-    rows = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
-    weights = rows * size + size * size + layers * (4 * size * size + 2 * size * inner)
-    added = low_rank * layers * (4 * (size + size) + 2 * (size + inner))
-    return (weights * weight_bits + added * 16) / 8 / 2**20
 
 
 def load_model(folder: str | Path) -> nn.Module:

@@ -355,6 +355,11 @@ def predict(g: Grid, model: Job, split: str | None = None, size: int | None = No
     return Job("predict", g.data(split or g.main_split, size, **others), {"model": model}, model.method)
 
 
+def weight_distances(g: Grid, model: Job, start: Job) -> Job:
+    """How far a quantized model's weights are from those of the model that it was made of."""
+    return Job("weight_distances", g.params(), {"model": model, "start": start}, model.method)
+
+
 def answer_qa(g: Grid, model: Job) -> Job:
     """What an extractive QA model answers on the task's main split."""
     return Job("answer_qa", g.data(g.main_split, None), {"model": model}, model.method)

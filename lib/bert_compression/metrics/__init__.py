@@ -18,9 +18,11 @@ from bert_compression.metrics.calibration import (
     reliability,
 )
 from bert_compression.metrics.glue import (
+    GLUE_AVERAGE,
     SCORES,
     accuracy,
     f1,
+    glue_average,
     matthews_correlation,
     pearson_correlation,
     spearman_correlation,
@@ -80,6 +82,7 @@ from bert_compression.metrics.squad import (
 __all__ = [
     "ALREADY_WRONG",
     "FOOLED",
+    "GLUE_AVERAGE",
     "SCORES",
     "TAILS",
     "WITHSTOOD",
@@ -105,6 +108,7 @@ __all__ = [
     "expected_error_jaccard",
     "expected_neighbour_jaccard",
     "f1",
+    "glue_average",
     "holm",
     "label_agreements",
     "label_loyalty",

@@ -2,15 +2,17 @@
 
 All take gold labels and predictions of the shape (examples,), give 1 for the best there is, and raise
 BadInput for arrays of different length, of more than one dimension, or empty. A score that is not defined,
-such as a correlation with predictions that are all the same, is 0: nothing was learnt.
+such as a correlation with predictions that are all the same, is 0: nothing was learnt. `glue_average` makes
+one number of the scores of all tasks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from bert_compression.errors import BadInput
 from bert_compression.metrics._checks import paired_labels
 
 NAMES = ("gold_labels", "predicted_labels")
@@ -93,3 +95,36 @@ SCORES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
     "pearson": pearson_correlation,
     "spearman": spearman_correlation,
 }
+
+# What the average of Wu et al. 2022 is the mean of: one score a task, and both of MNLI's sets.
+GLUE_AVERAGE = (
+    "cola_mcc",
+    "mnli_m_acc",
+    "mnli_mm_acc",
+    "mrpc_acc",
+    "qnli_acc",
+    "qqp_acc",
+    "rte_acc",
+    "sst2_acc",
+    "stsb_pearson",
+)
+
+
+def glue_average(scores: Mapping[str, float], without_cola: bool = False) -> float:
+    """One number for the scores of all tasks of GLUE, as Wu et al. 2022 average them (the "Avg." of tables
+    C.2 to C.17).
+
+    `scores` holds fractions by the names of `GLUE_AVERAGE`; others in it, such as F1, are not looked at. The
+    mean is over nine numbers: MNLI counts twice, matched and mismatched; of MRPC and QQP accuracy counts, of
+    STS-B Pearson's coefficient. The paper does not tell this rule; it is recovered from its lines. Not GLUE's
+    own average, which takes the mean of a task's two scores first. `without_cola` leaves CoLA out ("Avg. w/o
+    CoLA"). Raises BadInput, naming the first score that is missing.
+
+    >>> round(glue_average(dict.fromkeys(GLUE_AVERAGE, 0.8) | {"cola_mcc": 0.5, "mrpc_f1": 0.9}), 4)
+    0.7667
+    """
+    names = [name for name in GLUE_AVERAGE if not (without_cola and name == "cola_mcc")]
+    missing = [name for name in names if name not in scores]
+    if missing:
+        raise BadInput(f"the average needs the score {missing[0]}: it is over {', '.join(names)}")
+    return sum(scores[name] for name in names) / len(names)

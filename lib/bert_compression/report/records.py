@@ -101,8 +101,8 @@ class Source:
             shared = [seed for seed in parts[0] if all(seed in part for part in parts)]
             return [(seed, statistics.fmean(part[seed] for part in parts)) for seed in shared]
         if isinstance(column, Increase):
-            of = table.column(column.of)
-            over = dict(self.values(table, table.row(column.over), of))
+            of, base = table.column(column.of), column.base(row.method)
+            over = dict(self.values(table, table.row(base), of)) if base else {}
             return [(seed, v - over[seed]) for seed, v in self.values(table, row, of) if seed in over]
         chosen = self.chosen(table, row, column.name)
         return self.numbers(table, chosen, column, column.recorded) if chosen else []

@@ -113,10 +113,14 @@ class MeanOf(Column):
 @dataclass(frozen=True)
 class Increase(Column):
     """A derived column: by how much the column `of` exceeds its value in the row `over`, seed by seed; a drop
-    is negative."""
+    is negative. Where `over` maps rows to rows, each row has its own, and others have no value."""
 
     of: str = ""
-    over: str = ""
+    over: str | Mapping[str, str] = ""
+
+    def base(self, method: str) -> str | None:
+        """The row that a row is compared with."""
+        return self.over if isinstance(self.over, str) else self.over.get(method)
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,8 @@ class Table:
                 self._derived(column.name, column.of, self.column)
             if isinstance(column, Increase):
                 self._derived(column.name, (column.of,), self.column)
-                self.row(column.over)
+                for name in [column.over] if isinstance(column.over, str) else column.over.values():
+                    self.row(name)
         for name in (name for panel in self.panels for name in panel.columns):
             self.column(name)
         for name in (name for panel in self.panels for name in panel.without):

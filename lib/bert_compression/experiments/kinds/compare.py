@@ -1,7 +1,10 @@
-"""Kinds that compare what others have computed: answers with answers, vectors with vectors. No model runs."""
+"""Kinds that compare what others have computed: answers with answers, vectors with vectors, weights with
+weights. No model runs."""
 
 import numpy as np
+import torch
 
+from bert_compression.compression.quantization import QuantizedWeight
 from bert_compression.experiments.kinds.predict import VECTORS
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
 from bert_compression.inference import softmax
@@ -29,6 +32,7 @@ from bert_compression.metrics import (
 from bert_compression.metrics import nearest_neighbours as find_neighbours
 
 NEIGHBOURS = "neighbours.npz"  # "nearest", (examples, k): which examples are nearest to each
+HISTOGRAM_BINS = 40
 FLAGS = "flags.npz"  # which inputs are out of distribution: "inside" and "outside", each (examples,)
 
 
@@ -146,3 +150,29 @@ def _jaccard(name: str, one: np.ndarray, other: np.ndarray) -> dict[str, float]:
         f"{name}_high": float(high),
         f"{name}_chance": expected_error_jaccard(one.mean(), other.mean()),
     }
+
+
+@kind(version=1)
+def weight_distances(work: Work) -> Outcome:
+    """How far are the weights that a quantized model computes with from those of the model that it was made
+    of, "start"? And how are they distributed? Of binary weights all sizes are scales."""
+    one, other = work.model(), work.model("start")
+    distances, sizes, counts = [], [], []
+    with torch.inference_mode():
+        for name, module in one.named_modules():
+            if not isinstance(module, QuantizedWeight):
+                continue
+            weight, before = module.rounded_weight(), other.get_submodule(name).weight
+            if weight.ndim == 2 and ".layer." in name:
+                distances.append(float((weight - before).norm()))
+            sizes.append(weight.abs().flatten())
+            counts.append(weight.numel())
+    found, numbers = np.histogram(torch.cat(sizes).numpy(), bins=HISTOGRAM_BINS)[::-1]
+    each_layer = np.array(distances).reshape(-1, 6)
+    return Outcome(
+        {"distance": float(np.mean(distances)), "weights": sum(counts), "largest": float(found[-1])},
+        {
+            "distances": [[round(float(d), 4) for d in layer] for layer in each_layer],
+            "histogram": [int(n) for n in numbers],
+        },
+    )

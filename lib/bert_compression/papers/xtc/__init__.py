@@ -1,5 +1,25 @@
 """Wu et al. 2022, Extreme Compression for Pre-trained Transformers Made Simple and Efficient: appendix."""
 
+from bert_compression.papers.xtc import tables
+from bert_compression.papers.xtc.claims import (
+    CLAIMS,
+    FEW_BITS_CLAIMS,
+    LAYER_CLAIMS,
+    LOW_RANK_CLAIMS,
+    LOYALTY_CLAIMS,
+    STAGE_CLAIMS,
+)
+from bert_compression.papers.xtc.figures import (
+    FIGURE_5,
+    FIGURE_6,
+    WEIGHTS,
+    layer_choices,
+    selection_table,
+    sizes_table,
+    training_costs,
+    weights_picture,
+)
+from bert_compression.papers.xtc.loyalty import LOYALTY
 from bert_compression.papers.xtc.tables import (
     TABLE_C1,
     TABLE_C2,
@@ -18,10 +38,20 @@ from bert_compression.papers.xtc.tables import (
     TABLE_C15,
     TABLE_C16,
     TABLE_C17,
-    TABLES,
 )
 
+TABLES = (*tables.TABLES, LOYALTY, WEIGHTS)
+
 __all__ = [
+    "CLAIMS",
+    "FEW_BITS_CLAIMS",
+    "FIGURE_5",
+    "FIGURE_6",
+    "LAYER_CLAIMS",
+    "LOW_RANK_CLAIMS",
+    "LOYALTY",
+    "LOYALTY_CLAIMS",
+    "STAGE_CLAIMS",
     "TABLES",
     "TABLE_C1",
     "TABLE_C2",
@@ -40,4 +70,10 @@ __all__ = [
     "TABLE_C15",
     "TABLE_C16",
     "TABLE_C17",
+    "WEIGHTS",
+    "layer_choices",
+    "selection_table",
+    "sizes_table",
+    "training_costs",
+    "weights_picture",
 ]

@@ -142,7 +142,8 @@ class Student:
     teacher. With 1 or 2 bits such a model, made by `start`, is quantized and learns again, from the teacher
     or from the layers `taught_by` of it; or the model that `continues` names goes on with its bits changed.
     `rank` is that of what is added to each matrix. `augmented` says whether texts are augmented; None for
-    what the profile says.
+    what the profile says. With a `fixed_start` only the last training has the grid's seed: what it begins
+    with, and who teaches, is that of seed 0, as in the paper.
     """
 
     bits: int = 32
@@ -156,15 +157,17 @@ class Student:
     continues: "Student | None" = None
     augmented: bool | None = None
     activations: str = "per_token"
+    fixed_start: bool = False
 
     @property
     def name(self) -> str:
         """What a row calls it."""
-        told = [f"{self.bits}bit", self.layers, self.budget, f"{self.stages}s", f"{self.rate:g}"]
+        told = [f"{self.bits}bit", self.layers, self.budget, f"{self.stages}s", f"{self.rate:.0e}"]
         told += [f"rank{self.rank}"] if self.rank else []
         told += [f"from_{self.taught_by}"] if self.taught_by != "all" else []
         told += [f"after_{self.continues.bits}bit"] if self.continues else []
         told += ["augmented" if self.augmented else "plain"] if self.augmented is not None else []
+        told += ["fixed_start"] if self.fixed_start else []
         told += [self.activations] if self.activations != "per_token" else []
         return "_".join(told)
 
@@ -172,13 +175,18 @@ class Student:
         """The model, or None where the encoder has no such layers."""
         return g.once((self,), lambda: self._made(g))
 
+    def started_from(self, g: Grid) -> Job | None:
+        """The model that was quantized."""
+        return teacher(g) if self.layers == "all" else (self.start or full_precision(self.layers))(g)
+
     def _made(self, g: Grid) -> Job | None:
         layers = sizes(g).layers
+        before = g.at(seed=0) if self.fixed_start else g
         kept = kept_layers("skip6" if self.layers in STARTS else self.layers, layers)
-        learnt_from = teacher(g) if self.taught_by == "all" else full_precision(self.taught_by)(g)
+        learnt_from = teacher(before) if self.taught_by == "all" else full_precision(self.taught_by)(before)
         if kept is None or learnt_from is None:
             return None
-        begun = self._begun(g, kept)
+        begun = self._begun(before, kept)
         if begun is None:
             return None
         layer_map = list(range(len(kept))) if self.taught_by != "all" else kept
@@ -191,7 +199,7 @@ class Student:
             return before and steps.requantize(g, before, self.bits, self.rank)
         if self.bits == 32:
             return _pretrained(g, self.layers) if self.layers in STARTS else _reduced(g, self.layers, kept)
-        start = teacher(g) if self.layers == "all" else (self.start or full_precision(self.layers))(g)
+        start = self.started_from(g)
         return start and steps.quantize_encoder(g, start, self.bits, self.rank, self.activations)
 
     def _distilled(self, g: Grid, begun: Job, learnt_from: Job, layer_map: list[int]) -> Job:

@@ -1,0 +1,79 @@
+"""How large is a BERT of few bits: as Wu et al. 2022 count it, and as a file that holds it.
+
+Both from a config alone, without a model. Book: notebooks/xtc/what_the_bits_weigh.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+from bert_compression.errors import BadInput
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+MIB = 2**20
+
+
+def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> float:
+    """How large is a BERT of that shape as Wu et al. 2022 count it, in MiB (their "MB")?
+
+    Counted are weight matrices alone: word, position and segment embeddings, the pooler, and six a layer,
+    each weight with `weight_bits`; no bias, LayerNorm or classifier, and no scale. Position embeddings and
+    pooler count as quantized, although they are not. Matrices of `low_rank` r count with 16 bits a number,
+    which fits the printed sizes, although the text says full precision. What a file takes tells
+    `stored_parts`.
+
+    Raises BadInput for bits that are not 1, 2, 8 or 32, and for a negative rank.
+    """
+    _check(weight_bits, low_rank)
+    size, layers = config.hidden_size, config.num_hidden_layers
+    rows = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
+    weights = rows * size + size * size + layers * _layer_weights(config)
+    return (weights * weight_bits + layers * _added(config, low_rank) * 16) / 8 / MIB
+
+
+def stored_parts(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> dict[str, int]:
+    """Of how many bytes does each part of the file consist that `save_packed` writes for a model whose
+    encoder has so many bits (`quantize` with the parts "encoder")? Without its head of names, some kilobytes.
+
+    Raises BadInput as `counted_size_mib` does.
+    """
+    _check(weight_bits, low_rank)
+    size, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
+    words = config.vocab_size * size
+    quantized = weight_bits < 32
+    other_rows = config.max_position_embeddings + config.type_vocab_size
+    norms = 2 * size * (1 + 2 * layers)
+    biases = layers * (5 * size + inner)
+    head = size * size + size + config.num_labels * (size + 1)
+    return {
+        "word embeddings": math.ceil(words * weight_bits / 8),
+        "matrices of the layers": layers * _bytes_of_layer(config, weight_bits),
+        "scales": 4 * (config.vocab_size + 6 * layers) * quantized,
+        "low rank": 4 * layers * _added(config, low_rank),
+        "other embeddings": 4 * other_rows * size,
+        "biases and LayerNorm": 4 * (norms + biases),
+        "pooler and classifier": 4 * head,
+    }
+
+
+def _bytes_of_layer(config: "PretrainedConfig", bits: int) -> int:
+    size, inner = config.hidden_size, config.intermediate_size
+    return 4 * math.ceil(size * size * bits / 8) + 2 * math.ceil(size * inner * bits / 8)
+
+
+def _layer_weights(config: "PretrainedConfig") -> int:
+    """Of the six matrices of a layer."""
+    return 4 * config.hidden_size**2 + 2 * config.hidden_size * config.intermediate_size
+
+
+def _added(config: "PretrainedConfig", rank: int) -> int:
+    """Numbers that a layer has more with something of that rank added to each of its six matrices."""
+    return rank * (4 * 2 * config.hidden_size + 2 * (config.hidden_size + config.intermediate_size))
+
+
+def _check(weight_bits: int, low_rank: int) -> None:
+    if weight_bits not in (1, 2, 8, 32) or low_rank < 0:
+        raise BadInput(
+            f"weights count with 1, 2, 8 or 32 bits and a rank from 0, not {weight_bits} and {low_rank}"
+        )

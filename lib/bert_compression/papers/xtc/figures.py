@@ -1,0 +1,225 @@
+"""Figures 5 to 7 of Wu et al. 2022: how far weights move, how they are distributed, and what training costs;
+and what the bits weigh."""
+
+import statistics
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bert_compression.compression import counted_size_mib, stored_parts
+from bert_compression.experiments import Grid, Job, Profile, steps
+from bert_compression.papers.xtc.students import SELECTIONS, Student, kept_layers, sizes
+from bert_compression.papers.xtc.tables import TABLE_C2, TABLE_C8
+from bert_compression.report.figures import picture
+from bert_compression.report.html import Shown, signed, simple_table
+from bert_compression.report.records import Source
+from bert_compression.report.reported import reported
+from bert_compression.report.tables import Column, Row, Table
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+MATRICES = ("query", "key", "value", "attention output", "intermediate", "output")
+FIGURE_5 = {
+    "Budget-A": Student(1, "skip6", "A", 1, 2e-5),
+    "Budget-C": Student(1, "skip6", "C", 1, 2e-5),
+}
+FIGURE_6 = {
+    "three stages": Student(1, "all", "B", 3, 5e-4),
+    "one stage": Student(1, "all", "B", 1, 5e-4),
+}
+
+
+def _distances(g: Grid, row: Row) -> Job | None:
+    student = row.recipe
+    if not isinstance(student, Student) or g.task.name not in sizes(g).tasks:
+        return None
+    model, start = student(g), student.started_from(g)
+    return model and start and steps.weight_distances(g, model, start)
+
+
+def _first_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    return profile.seeds[:1]
+
+
+WEIGHTS = Table(
+    paper="xtc",
+    name="figures_5_and_6",
+    title="Figures 5 and 6",
+    task="rte",
+    rows=tuple(
+        Row(student.name, f"{figure}, {label}", student, about={"figure": figure})
+        for figure, students in {"Figure 5": FIGURE_5, "Figure 6": FIGURE_6}.items()
+        for label, student in students.items()
+    ),
+    columns=(Column("distance", "Mean distance", _distances, scale=1.0, digits=2, unit="l2"),),
+    seeds=_first_seed,
+)
+
+
+def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Student]) -> Shown:
+    """Above the distance of each matrix from what it was made of, layer by layer; below how large the binary
+    weights are. A column a source."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * len(sources), 6), layout="constrained")
+    panels = figure.subplots(2, len(sources), squeeze=False)
+    words = []
+    for (above, below), (name, source) in zip(panels.T, sources.items(), strict=True):
+        for (label, student), marker, colour in zip(
+            students.items(), "os", ("tab:green", "tab:red"), strict=True
+        ):
+            for record in source.done(WEIGHTS, student.name, "distance"):
+                layers = record["per_example"]["distances"]
+                flat = [d for layer in layers for d in layer]
+                above.plot(range(len(flat)), flat, marker, color=colour, ms=4, label=label)
+                counts = record["per_example"]["histogram"]
+                width = record["metrics"]["largest"] / len(counts)
+                starts = [width * i for i in range(len(counts))]
+                share = [n / sum(counts) for n in counts]
+                below.step(starts, share, where="post", color=colour, label=label)
+                largest = record["metrics"]["largest"]
+                words.append(
+                    f"In “{name}”, {label}: the matrices lie {min(flat):.2f} to {max(flat):.2f} from what "
+                    f"they were made of, {statistics.fmean(flat):.2f} in the mean; the largest weight is "
+                    f"{largest:.3f}."
+                )
+        above.set_title(name, loc="left", fontweight="bold")
+        above.set(xlabel="matrix, six a layer from the bottom", ylabel="l2 distance")
+        below.set(xlabel="size of a weight", ylabel="share of the weights")
+        for axes in (above, below):
+            axes.grid(color="0.92")
+            axes.spines[["top", "right"]].set_visible(False)
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(frameon=False, fontsize="small")
+    return picture(figure, " ".join(words) or "Nothing has been measured yet.")
+
+
+def training_costs(sources: Mapping[str, Source]) -> Shown:
+    """What did training a 1-bit model take here, by budget and number of stages? Steps, seconds and
+    processor of the records: Figure 7 of the paper has hours of a GPU, and not in numbers."""
+    rows = []
+    for name, source in sources.items():
+        for table, budget, stages in (
+            *((TABLE_C2, budget, stages) for budget in "ABC" for stages in (1, 2, 3)),
+            (TABLE_C8, "C", 1),
+        ):
+            found = _trainings(source, table, budget, stages)
+            if found:
+                seconds = statistics.median(record["seconds"] for record in found)
+                taken = sorted({record["metrics"]["steps"] for record in found})
+                hardware = sorted({str(r["hardware"]["gpu"] or r["hardware"]["processor"]) for r in found})
+                which = "all layers" if table is TABLE_C2 else "fewer layers"
+                rows.append(
+                    [
+                        name,
+                        f"{which}, budget {budget}, {stages} stage{'s' * (stages > 1)}",
+                        "–".join(f"{n:,}" for n in dict.fromkeys((taken[0], taken[-1]))),
+                        str(len(found)),
+                        f"{seconds:.0f} s",
+                        f"{seconds / 3600:.2f} h",
+                        ", ".join(hardware),
+                    ]
+                )
+    heads = ["Records", "Models of 1 bit", "Steps", "Models", "Seconds, median", "Hours", "On"]
+    return simple_table("What training costs here: Figure 7 in our seconds.", heads, rows)
+
+
+def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
+    """What is choosing the best checkpoint worth, on the texts that it is chosen by and on others? Means over
+    all students of the tables, task by task, in points."""
+    rows = []
+    for name, source in sources.items():
+        records = {
+            record["key"]: record
+            for table in tables
+            for record in source.all_of(table)
+            if record["kind"] == "distill_in_stages" and record["status"] == "ok"
+        }
+        for task in dict.fromkeys(record["task"] for record in records.values()):
+            found = [record["metrics"] for record in records.values() if record["task"] == task]
+            means = [
+                100 * statistics.fmean(metrics[key] for metrics in found)
+                for key in ("last_score", "best_score", "selection_gain", "selection_gain_unseen")
+            ]
+            checks = statistics.fmean(metrics["evaluations"] for metrics in found)
+            numbers = [f"{means[0]:.1f}", f"{means[1]:.1f}", signed(means[2]), signed(means[3])]
+            rows.append([name, task, str(len(found)), f"{checks:.1f}", *numbers])
+    heads = ["Records", "Task", "Students", "Checkpoints", "last", "best", "gain, chosen by", "gain, unseen"]
+    return simple_table("What choosing the best checkpoint is worth, in points.", heads, rows)
+
+
+def _trainings(source: Source, table: Table, budget: str, stages: int) -> list[Mapping]:
+    """The records of the trainings behind a table's 1-bit lines of a budget."""
+    keys = []
+    for row in table.rows:
+        student = row.recipe
+        if isinstance(student, Student) and (student.bits, student.budget, student.stages) == (
+            1,
+            budget,
+            stages,
+        ):
+            cells = [source.done(table, row.method, column.name) for column in table.columns]
+            keys += [record["inputs"]["model"] for cell in cells for record in cell]
+    found = [source.by_key[key] for key in dict.fromkeys(keys) if key in source.by_key]
+    return [record for record in found if record["kind"] == "distill_in_stages"]
+
+
+# Of BERT-base by bits: from the main text, with which C.8 compares, and from the captions of C.2 and C.3.
+PRINTED_WHOLE = {32: 417.2, 2: 26.8, 1: 13.0}
+
+
+def printed_sizes() -> dict[tuple[int, int], float]:
+    """The sizes that the paper prints, in MB, by layers and bits."""
+    lines = reported("xtc", "xtc_table_C8")
+    lines = lines[lines.model.str.startswith("XTC")]
+    of_layers = zip(lines.layers, lines.bits, lines.size_mb, strict=True)
+    return {
+        **{(12, bits): size for bits, size in PRINTED_WHOLE.items()},
+        **{(int(layers), int(bits)): float(size) for layers, bits, size in of_layers},
+    }
+
+
+def sizes_table() -> Shown:
+    """What do the models of the paper weigh: as printed, as counted by its rule, and in a file, part by
+    part?"""
+    rows = []
+    whole = sum(stored_parts(_bert(12)).values())
+    for (layers, bits), printed in printed_sizes().items():
+        parts = stored_parts(_bert(layers), bits)
+        total = sum(parts.values())
+        rows.append(
+            [
+                f"{layers} layers, {bits} bit{'s' * (bits > 1)}",
+                f"{printed:.1f}",
+                f"{counted_size_mib(_bert(layers), bits):.2f}",
+                f"{total / 2**20:.2f}",
+                f"{counted_size_mib(_bert(12)) / counted_size_mib(_bert(layers), bits):.1f} ×",
+                f"{whole / total:.1f} ×",
+                *(f"{parts[name] / 2**20:.2f}" for name in parts if name != "low rank"),
+            ]
+        )
+    names = [name for name in stored_parts(_bert(12)) if name != "low rank"]
+    heads = ["BERT-base", "printed", "counted", "stored", "counted", "stored", *names]
+    return simple_table(
+        "What the bits weigh, in MiB: BERT-base as the paper prints it, counted by its rule, and stored.",
+        heads,
+        rows,
+        [("size, MiB", 3), ("smaller than BERT-base", 2), ("parts of the file, MiB", len(names))],
+    )
+
+
+def _bert(layers: int) -> "PretrainedConfig":
+    from transformers import BertConfig
+
+    return BertConfig(num_hidden_layers=layers)
+
+
+def layer_choices(profile_layers: int) -> Shown:
+    """Which layers of an encoder with so many does each selection of the paper take here?"""
+    rows = []
+    for name, chosen in SELECTIONS.items():
+        here = kept_layers(name, profile_layers)
+        told = ", ".join(map(str, here)) if here else "no whole number of layers: not measured"
+        rows.append([name, ", ".join(map(str, chosen)), told])
+    heads = ["Selection", "of BERT-base, counted from 0", f"of an encoder with {profile_layers} layers"]
+    return simple_table("Which layers a student begins with.", heads, rows)

@@ -1,0 +1,97 @@
+"""Are 1- and 2-bit students still loyal? The models of Wu et al. 2022 under the other papers' measures."""
+
+from collections.abc import Callable
+
+from bert_compression.experiments import Grid, Job, Profile, steps
+from bert_compression.papers.xtc.students import Student, full_precision, sizes, teacher
+from bert_compression.report.tables import Column, Panel, Row, Table
+
+
+def _asked(measure: Callable[[Grid, Row, Job], Job | None]) -> Callable[[Grid, Row], Job | None]:
+    """A measure of a row's model, where the profile measures the task and the encoder has such layers."""
+
+    def of(g: Grid, row: Row) -> Job | None:
+        model = row.recipe(g) if g.task.name in sizes(g).tasks else None
+        return model and measure(g, row, model)
+
+    return of
+
+
+@_asked
+def answers(g: Grid, row: Row, model: Job) -> Job:
+    return steps.predict(g, model)
+
+
+@_asked
+def loyalty(g: Grid, row: Row, model: Job) -> Job | None:
+    return None if model is teacher(g) else steps.loyalty(g, teacher(g), model).named(row.method)
+
+
+@_asked
+def calibration(g: Grid, row: Row, model: Job) -> Job:
+    return steps.calibration(g, model)
+
+
+@_asked
+def textfooler(g: Grid, row: Row, model: Job) -> Job:
+    return steps.attack(g, model, "textfooler", g.profile.attacked)
+
+
+@_asked
+def cost(g: Grid, row: Row, model: Job) -> Job:
+    return steps.cost(g, model, teacher(g))
+
+
+STUDENTS = {
+    "fp32, skip 6": full_precision("skip6"),
+    "2 bits": Student(2, "all", "C", 1, 2e-5),
+    "1 bit": Student(1, "all", "C", 1, 2e-5),
+    "2 bits, clipped activations": Student(2, "all", "C", 1, 2e-5, activations="clipped"),
+    "skip 6, 2 bits": Student(2, "skip6", "C", 1, 2e-5),
+    "skip 6, 1 bit": Student(1, "skip6", "C", 1, 2e-5),
+}
+LOYALTY_COLUMNS = ("label_loyalty", "probability_loyalty", "after_attack_accuracy")
+
+
+def _one_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    return profile.seeds[:1]
+
+
+LOYALTY = Table(
+    paper="xtc",
+    name="loyalty",
+    title="Loyalty of few bits",
+    task="rte",
+    rows=(
+        Row(
+            "teacher",
+            "teacher",
+            teacher,
+            given={"label_loyalty": 1.0, "probability_loyalty": 1.0},
+        ),
+        *(Row(student.name, label, student) for label, student in STUDENTS.items()),
+    ),
+    columns=(
+        Column("accuracy", "Accuracy", answers),
+        Column("label_loyalty", "Label loyalty", loyalty),
+        Column("probability_loyalty", "Probability loyalty", loyalty),
+        Column("calibration_error", "Calibration error", calibration),
+        Column("after_attack_accuracy", "After-attack accuracy", textfooler),
+        Column("stored_bytes", "Stored size", cost, scale=1 / 2**20, digits=2, unit="MiB"),
+    ),
+    panels=(
+        Panel(
+            "all",
+            "Loyalty of few bits: RTE, what is left of the teacher's answers, and what it takes on disk.",
+            (
+                "accuracy",
+                "label_loyalty",
+                "probability_loyalty",
+                "calibration_error",
+                "after_attack_accuracy",
+                "stored_bytes",
+            ),
+        ),
+    ),
+    seeds=_one_seed,
+)
