@@ -75,6 +75,9 @@ def rewrite(folder, change) -> None:
     tensors = load_file(folder / "model.safetensors")
     change(tensors)
     save_file(tensors, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("packed_sha256", None)  # as if it had been written so
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from bert_compression.compression import (
     load_packed,
     quantize,
     requantize,
+    save_model,
     save_packed,
     stored_parts,
     ternarize,
@@ -211,6 +212,37 @@ def test_a_model_that_is_not_quantized_has_no_scales_in_its_file(tiny_bert, tmp_
     header = 8 + int.from_bytes((tmp_path / "model.safetensors").read_bytes()[:8], "little")
     parts = stored_parts(tiny_bert(num_labels=3).config)
     assert size == header + sum(parts.values()) and parts["scales"] == parts["low rank"] == 0
+
+
+@pytest.mark.parametrize("change", ["a bit", "cut short", "longer"])
+def test_a_packed_file_that_is_not_what_it_was_is_refused_in_one_line(tiny_bert, tmp_path, change):
+    save_packed(extreme(tiny_bert()), tmp_path)
+    path = tmp_path / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    if change == "a bit":
+        content[-100] ^= 1
+    path.write_bytes(content[:-9] if change == "cut short" else content + b"x" * (change == "longer"))
+    with pytest.raises(BadInput) as error:
+        load_packed(tmp_path)
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
+    if change == "a bit":
+        assert str(error.value) == f"{path} has been changed since it was packed: pack the model again"
+
+
+def test_what_save_packed_did_not_write_is_no_packed_model(tiny_bert, tmp_path):
+    save_model(tiny_bert(), tmp_path)
+    with pytest.raises(BadInput, match=r"holds no model that save_packed wrote: read it with load_model$"):
+        load_packed(tmp_path)
+    (tmp_path / "config.json").write_text("[")
+    with pytest.raises(BadInput, match="holds no readable model"):
+        load_packed(tmp_path)
+
+
+def test_a_packed_model_that_was_loaded_is_saved_like_another(tiny_bert, tmp_path):
+    save_packed(extreme(tiny_bert()), tmp_path / "packed")
+    save_model(load_packed(tmp_path / "packed"), tmp_path / "kept")
+    with pytest.raises(BadInput, match="holds no model that save_packed wrote"):
+        load_packed(tmp_path / "kept")
 
 
 # The paper's arithmetic: BERT-base and the layers that a student has.

@@ -4,6 +4,7 @@
 quantized weights in as many bits as they have. `load_model` reads either. Book: metrics/cost.
 """
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from bert_compression.compression.quantization import QuantizedWeight, integer_l
 from bert_compression.errors import BadInput, one_line
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+SEAL = "packed_sha256"  # in the config of a packed model
 
 
 def save_model(model: nn.Module, folder: str | Path) -> None:
@@ -35,18 +37,18 @@ def save_packed(model: nn.Module, folder: str | Path) -> int:
     Fake-quantized weights are stored as the integers of their grid with its float32 scale, and load back as
     the values that the model computes with, so that its answers are the same to the last bit. An integer
     takes one bit for 1-bit weights, two for 2-bit ones, and a byte from 3 to 8 bits. What is not quantized
-    stays in float32.
+    stays in float32. The config tells the digest of the weight file: of bits any change makes other bits.
     """
     folder = Path(folder)
-    _write(model, folder, _packed_tensors(model))
+    _write(model, folder, _packed_tensors(model), sealed=True)
     return (folder / WEIGHTS).stat().st_size
 
 
 def load_model(folder: str | Path) -> nn.Module:
     """The model that `save_model` or `save_packed` wrote, in evaluation mode.
 
-    Raises BadInput when a file is missing or broken, when only a pickle is there, or when the tensors do
-    not fit the config.
+    Raises BadInput when a file is missing or broken, when only a pickle is there, when the tensors do not fit
+    the config, or when a packed file is not what it was.
     """
     from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
@@ -54,12 +56,15 @@ def load_model(folder: str | Path) -> nn.Module:
     refuse_pickles(folder)
     try:
         # Read by hand first: for a missing file AutoConfig would ask a hub.
-        json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tensors = load_file(folder / WEIGHTS)
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
         raise BadInput(f"{folder} holds no readable model: {one_line(error)}") from error
+    if SEAL in told and told[SEAL] != _sha256(folder / WEIGHTS):
+        raise BadInput(f"{folder / WEIGHTS} has been changed since it was packed: pack the model again")
+    config.__dict__.pop(SEAL, None)
     steps = getattr(config, "compression", [])
     config.compression = []
     try:
@@ -83,7 +88,18 @@ def load_model(folder: str | Path) -> nn.Module:
     return model.eval()
 
 
-load_packed = load_model
+def load_packed(folder: str | Path) -> nn.Module:
+    """The model that `save_packed` wrote, in evaluation mode, with the answers that it had to the last bit.
+
+    Raises BadInput as `load_model` does, and for a folder that holds no packed model.
+    """
+    try:
+        packed = SEAL in json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        packed = True  # `load_model` says what is wrong
+    if not packed:
+        raise BadInput(f"{folder} holds no model that save_packed wrote: read it with load_model")
+    return load_model(folder)
 
 
 def refuse_pickles(folder: Path) -> None:
@@ -107,8 +123,14 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
 
 
-def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Write both files under other names, then put them in place: a model that is there is replaced whole."""
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor], sealed: bool = False) -> None:
+    """Write both files under other names, then put them in place: a model that is there is replaced whole.
+    With `sealed` the config tells the digest of the weights."""
     folder.mkdir(parents=True, exist_ok=True)
     model.config.architectures = [type(model).__name__]
     with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as unfinished:
@@ -116,6 +138,11 @@ def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor]) -> 
         save_file(
             {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, Path(unfinished, WEIGHTS)
         )
+        if sealed:
+            config = Path(unfinished, CONFIG)
+            told = json.loads(config.read_text(encoding="utf-8"))
+            told[SEAL] = _sha256(Path(unfinished, WEIGHTS))
+            config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for name in (CONFIG, WEIGHTS):
             Path(unfinished, name).replace(folder / name)
 
