@@ -230,6 +230,31 @@ def test_progress_counts_steps_to_the_last(tiny_bert, texts):
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.parametrize(("steps", "epochs"), [(1, 0), (5, 0), (8, 0), (14, 0), (3, 2)])
+def test_steps_say_how_long_to_train_whatever_the_epochs(tiny_bert, texts, steps, epochs):
+    """Six batches are an epoch."""
+    seen = []
+
+    class Watched(CrossEntropy):
+        def __call__(self, student, batch):
+            seen.append(batch["input_ids"])
+            return super().__call__(student, batch)
+
+    result = train(tiny_bert(), texts, LABELS, Watched(), settings(epochs=epochs, steps=steps))
+    assert result.steps == len(result.losses) == steps
+    whole = train(tiny_bert(), texts, LABELS, CrossEntropy(), settings(epochs=3))
+    assert len(seen) == steps and len(whole.losses) == 18
+    firsts = min(steps, 6)  # batches do not depend on how long the training is
+    assert len({each.shape for each in seen[:firsts]}) > 1 or firsts == 1
+
+
+def test_as_many_steps_as_epochs_have_are_the_same_training(tiny_bert, texts):
+    one, other = tiny_bert(), tiny_bert()
+    train(one, texts, LABELS, CrossEntropy(), settings(epochs=2))
+    train(other, texts, LABELS, CrossEntropy(), settings(epochs=0, steps=12))
+    assert equal(one, other)
+
+
 # What goes wrong
 
 
@@ -324,6 +349,8 @@ def test_steps_without_a_gradient_leave_the_others_their_place_on_the_schedule(t
     ("changes", "message"),
     [
         ({"epochs": 0}, "epochs must be positive, not 0"),
+        ({"steps": 0}, "steps must be positive, not 0"),
+        ({"epochs": 0, "steps": -1}, "steps must be positive, not -1"),
         ({"batch_size": -8}, "batch_size must be positive, not -8"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, not 0.0"),
         ({"learning_rate": math.nan}, "learning_rate must be positive, not nan"),
