@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attack, attack_sharing, representation, training
+from benchmarks import attack, attack_sharing, few_bits, representation, training
 from bert_compression.errors import BadInput
 
 
@@ -18,8 +18,10 @@ def main(data: Path | None, examples: int, texts: int) -> int:
     shared = attack_sharing.main(data, texts)
     print("\nNeighbours and CKA\n")
     represented = representation.main()
+    print("\nFew bits, in seconds of one processor core\n")
+    packed = few_bits.main()
     print("\nTraining, in seconds of one processor core\n")
-    return max(attacked, shared, represented, training.main(data, examples))
+    return max(attacked, shared, represented, packed, training.main(data, examples))
 
 
 if __name__ == "__main__":

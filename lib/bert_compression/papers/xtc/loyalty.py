@@ -34,7 +34,8 @@ def calibration(g: Grid, row: Row, model: Job) -> Job:
 
 @_asked
 def textfooler(g: Grid, row: Row, model: Job) -> Job:
-    return steps.attack(g, model, "textfooler", g.profile.attacked)
+    wanted, there = g.profile.attacked, g.task.rows[g.main_split]
+    return steps.attack(g, model, "textfooler", wanted if wanted and wanted < there else None)
 
 
 @_asked
