@@ -344,6 +344,11 @@ def weights_moved() -> Job:
     return steps.weight_distances(g, extreme(g, 1), trained(g))
 
 
+@case
+def multiplied_from_bits() -> Job:
+    return steps.bit_kernels(grid(), 128, 96, 2)
+
+
 def guesser() -> Job:
     return masked_lm_trained()
 

@@ -11,6 +11,7 @@ from bert_compression.compression.grids import (
     ternarize,
     weight_grid,
 )
+from bert_compression.compression.kernels import BitLinear
 from bert_compression.compression.layers import (
     encoder_layers,
     keep_layers,
@@ -58,6 +59,7 @@ __all__ = [
     "PLATT_CENTRE",
     "WEIGHTS",
     "BinaryGrid",
+    "BitLinear",
     "Distillation",
     "GeneralDistillation",
     "Grid",

@@ -360,6 +360,12 @@ def weight_distances(g: Grid, model: Job, start: Job) -> Job:
     return Job("weight_distances", g.params(), {"model": model, "start": start}, model.method)
 
 
+def bit_kernels(g: Grid, inputs: int, outputs: int, bits: int) -> Job:
+    """A matrix of that size multiplied from its bits."""
+    params = g.params(inputs=inputs, outputs=outputs, bits=bits)
+    return Job("bit_kernels", params, {}, f"{outputs} × {inputs}, {bits} bits")
+
+
 def answer_qa(g: Grid, model: Job) -> Job:
     """What an extractive QA model answers on the task's main split."""
     return Job("answer_qa", g.data(g.main_split, None), {"model": model}, model.method)

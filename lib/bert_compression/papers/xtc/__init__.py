@@ -12,6 +12,7 @@ from bert_compression.papers.xtc.claims import (
 from bert_compression.papers.xtc.figures import (
     FIGURE_5,
     FIGURE_6,
+    KERNELS,
     WEIGHTS,
     layer_choices,
     selection_table,
@@ -40,13 +41,14 @@ from bert_compression.papers.xtc.tables import (
     TABLE_C17,
 )
 
-TABLES = (*tables.TABLES, LOYALTY, WEIGHTS)
+TABLES = (*tables.TABLES, LOYALTY, WEIGHTS, KERNELS)
 
 __all__ = [
     "CLAIMS",
     "FEW_BITS_CLAIMS",
     "FIGURE_5",
     "FIGURE_6",
+    "KERNELS",
     "LAYER_CLAIMS",
     "LOW_RANK_CLAIMS",
     "LOYALTY",

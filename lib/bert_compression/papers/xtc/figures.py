@@ -3,6 +3,7 @@ and what the bits weigh."""
 
 import statistics
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bert_compression.compression import counted_size_mib, stored_parts
@@ -13,7 +14,7 @@ from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.records import Source
 from bert_compression.report.reported import reported
-from bert_compression.report.tables import Column, Row, Table
+from bert_compression.report.tables import Column, Panel, Row, Table
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -52,6 +53,70 @@ WEIGHTS = Table(
         for label, student in students.items()
     ),
     columns=(Column("distance", "Mean distance", _distances, scale=1.0, digits=2, unit="l2"),),
+    seeds=_first_seed,
+)
+
+
+# Matrices of a layer of BERT-base and of MiniLM: what goes in, what comes out.
+SHAPES = {
+    "attention, 768": (768, 768),
+    "intermediate, 768 to 3,072": (768, 3072),
+    "output, 3,072 to 768": (3072, 768),
+}
+
+
+def _kernels(inputs: int, outputs: int, bits: int, g: Grid) -> Job:
+    return steps.bit_kernels(g, inputs, outputs, bits)
+
+
+def _itself(g: Grid, row: Row) -> Job | None:
+    return row.recipe(g)
+
+
+KERNELS = Table(
+    paper="xtc",
+    name="bit_kernels",
+    title="Running from the bits",
+    task="rte",
+    rows=tuple(
+        Row(
+            f"{inputs}_{outputs}_{bits}bit",
+            f"{label}, {bits} bit{'s' * (bits > 1)}",
+            partial(_kernels, inputs, outputs, bits),
+        )
+        for label, (inputs, outputs) in SHAPES.items()
+        for bits in (1, 2)
+    ),
+    columns=(
+        Column("smaller", "Smaller in memory", _itself, scale=1.0, unit="×"),
+        *(
+            Column(
+                f"speedup_{how}_{rows}",
+                f"Faster, {rows} token{'s' * (rows > 1)}, {told}",
+                _itself,
+                scale=1.0,
+                digits=2,
+                unit="×",
+            )
+            for how, told in (("rounded", "8-bit input"), ("exact", "fp32 input"))
+            for rows in (1, 8, 64)
+        ),
+        Column("error_rounded_64", "Off, 8-bit input", _itself, digits=2),
+        Column("error_exact_64", "Off, fp32 input", _itself, digits=5),
+    ),
+    panels=(
+        Panel(
+            "all",
+            "Running from the bits: matrices of BERT-base multiplied by ONNX Runtime's MatMulNBits, next to "
+            "torch in fp32, on one core.",
+            (
+                "smaller",
+                *(f"speedup_{how}_{rows}" for how in ("rounded", "exact") for rows in (1, 8, 64)),
+                "error_rounded_64",
+                "error_exact_64",
+            ),
+        ),
+    ),
     seeds=_first_seed,
 )
 

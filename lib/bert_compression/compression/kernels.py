@@ -1,0 +1,101 @@
+"""Running from the bits: a linear layer of few bits on ONNX Runtime's kernels, which read the codes.
+
+Fake quantization multiplies matrices in floating point; torch has no kernels for one or two bits. ONNX
+Runtime's operator MatMulNBits, of its contributed operators, reads a matrix as
+codes of two bits with a scale and a zero point a block. Ternary weights are the codes 0, 1 and 2 around the
+zero point 1, binary ones 0 and 2. Needs the extra "kernels". Book: notebooks/xtc/what_the_bits_weigh.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bert_compression.compression.grids import BinaryGrid, TernaryGrid
+from bert_compression.errors import BadInput
+
+if TYPE_CHECKING:
+    from bert_compression.compression.quantization import QuantizedLinear
+
+BLOCK = 64  # weights that share a scale in the kernel's layout; all have the matrix's
+LEVELS = (0, 4)  # of the operator: what is multiplied stays fp32, or is rounded to 8 bits
+
+
+class BitLinear:
+    """A linear layer of 1- or 2-bit weights that computes from its codes, on the processor.
+
+    `accuracy_level` 0 multiplies in fp32, 4 rounds what comes in to 8 bits block by block. Raises BadInput
+    for a layer whose weights have other bits or a scale a row, for an input size that no block divides, and
+    where the extra is not installed.
+    """
+
+    def __init__(self, layer: "QuantizedLinear", accuracy_level: int = 0, threads: int = 1):
+        if accuracy_level not in LEVELS:
+            raise BadInput(f"accuracy_level is 0 or 4, not {accuracy_level}")
+        if layer.weight_grid not in (BinaryGrid(), TernaryGrid()):
+            raise BadInput("these kernels take weights of 1 or 2 bits with one scale a matrix")
+        if layer.in_features % BLOCK:
+            raise BadInput(f"an input of {layer.in_features} cannot be split into blocks of {BLOCK}")
+        model = _operator(layer, accuracy_level)
+        self.stored_bytes = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+        self._session = _session(model, threads)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """x W^T + b for x of the shape (rows, in_features), float32."""
+        (out,) = self._session.run(None, {"x": x.numpy()})
+        return torch.from_numpy(out)
+
+
+def _operator(layer: "QuantizedLinear", accuracy_level: int):
+    onnx = _installed("onnx")
+    helper, numpy_helper = onnx.helper, onnx.numpy_helper
+    rows, columns = layer.weight.shape
+    with torch.no_grad():
+        scale = layer.weight_grid.scale(layer.weight)
+        codes = (layer.weight_grid.integers(layer.weight, scale) + 1).to(torch.uint8).numpy()
+    each = codes.reshape(rows, columns // BLOCK, BLOCK // 4, 4)
+    packed = (each << np.array([0, 2, 4, 6], dtype=np.uint8)).sum(axis=-1, dtype=np.uint8)
+    blocks = columns // BLOCK
+    scales = np.full(rows * blocks, float(scale), dtype=np.float32)
+    # The zero point is 1 for every block, two bits each.
+    zeros = np.full(rows * -(-blocks // 4), 0b01010101, dtype=np.uint8)
+    bias = np.zeros(rows, dtype=np.float32) if layer.bias is None else layer.bias.detach().numpy()
+    constants = {"codes": packed, "scales": scales, "zeros": zeros, "bias": bias}
+    settings = {"K": columns, "N": rows, "bits": 2, "block_size": BLOCK, "accuracy_level": accuracy_level}
+    nodes = [
+        helper.make_node(
+            "MatMulNBits", ["x", "codes", "scales", "zeros"], ["product"], domain=DOMAIN, **settings
+        ),
+        helper.make_node("Add", ["product", "bias"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "bits",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", columns])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["rows", rows])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+DOMAIN = "com.microsoft"
+
+
+def _session(model, threads: int):
+    runtime = _installed("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _installed(name: str):
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise BadInput(
+            f"computing from bits needs {name}: install it with pip install 'bert-compression[kernels]'"
+        ) from error
