@@ -137,6 +137,11 @@ def _all_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
     return profile.seeds
 
 
+def first_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    """One seed a cell, for `Table.seeds`."""
+    return profile.seeds[:1]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A table of a paper: its rows in the paper's order, its columns, the panels that it is shown in.

@@ -1,6 +1,7 @@
 """Wu et al. 2022, Extreme Compression for Pre-trained Transformers Made Simple and Efficient: appendix."""
 
 from bert_compression.papers.xtc import tables
+from bert_compression.papers.xtc.bits import KERNELS, sizes_table
 from bert_compression.papers.xtc.claims import (
     CLAIMS,
     FEW_BITS_CLAIMS,
@@ -12,11 +13,9 @@ from bert_compression.papers.xtc.claims import (
 from bert_compression.papers.xtc.figures import (
     FIGURE_5,
     FIGURE_6,
-    KERNELS,
     WEIGHTS,
     layer_choices,
     selection_table,
-    sizes_table,
     training_costs,
     weights_picture,
 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from bert_compression.experiments import Grid, Job, Profile, steps
+from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.xtc.students import Student, full_precision, sizes, teacher
-from bert_compression.report.tables import Column, Panel, Row, Table
+from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
 
 
 def _asked(measure: Callable[[Grid, Row, Job], Job | None]) -> Callable[[Grid, Row], Job | None]:
@@ -54,10 +54,6 @@ STUDENTS = {
 LOYALTY_COLUMNS = ("label_loyalty", "probability_loyalty", "after_attack_accuracy")
 
 
-def _one_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
-    return profile.seeds[:1]
-
-
 LOYALTY = Table(
     paper="xtc",
     name="loyalty",
@@ -94,5 +90,5 @@ LOYALTY = Table(
             ),
         ),
     ),
-    seeds=_one_seed,
+    seeds=first_seed,
 )

@@ -72,7 +72,7 @@ SIZES = {
     "smoke": Sizes(
         layers=12,
         tasks=("rte", "cola"),
-        steps={"A": 4, "B": 12, "C": 24},
+        steps={"A": 3, "B": 9, "C": 18},
         rate=10.0,
         train=256,
         copies=2,

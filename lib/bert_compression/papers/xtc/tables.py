@@ -92,12 +92,8 @@ def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
     )
 
 
-def _one_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
-    return profile.seeds[:1]
-
-
 def _table(
-    name: str, rows: Iterable[Row], caption: str, seeds=_one_seed, columns: tuple[Column, ...] = COLUMNS
+    name: str, rows: Iterable[Row], caption: str, seeds=first_seed, columns: tuple[Column, ...] = COLUMNS
 ) -> Table:
     number = name.removeprefix("table_c")
     return Table(
@@ -545,7 +541,7 @@ TABLE_C1 = Table(
             without=("evaluated", "train", "augmented", "batch"),
         ),
     ),
-    seeds=_one_seed,
+    seeds=first_seed,
 )
 
 TABLES = (
