@@ -27,6 +27,7 @@ from bert_compression.report.tables import (
     Row,
     Spread,
     Table,
+    first_seed,
 )
 
 RATES = {"2e-5": 2e-5, "5e-5": 5e-5, "1e-4": 1e-4, "5e-4": 5e-4}
