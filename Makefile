@@ -37,8 +37,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 book: $(INSTALLED) ## execute the notebooks and build the book: _build/html/index.html
 	@$(BIN)/bert-compression book $(ASKED)
 
-test: $(INSTALLED) ## run all tests
-	@$(BIN)/python -m pytest
+test: $(INSTALLED) ## run all tests, a file of tests on each core
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 results: $(INSTALLED) ## measure what is missing: make results PROFILE=small DATA=folder
 	@$(BIN)/bert-compression run $(ASKED)

@@ -52,7 +52,7 @@ def refused(capsys, *arguments):
         ("plan --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("doctor --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
         ("book --profile huge", "unknown profile 'huge': choose one of smoke, small, paper"),
-        ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature"),
+        ("run --paper loyalti", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature, xtc"),
         (
             "plan --table table_9 --paper loyalty",
             "unknown table 'table_9' of loyalty: choose one of "

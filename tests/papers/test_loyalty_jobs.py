@@ -244,7 +244,7 @@ def test_the_paper_compresses_as_section_4_2_says():
 @pytest.mark.parametrize(
     ("paper", "table", "message"),
     [
-        ("loyalti", "table_3", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature"),
+        ("loyalti", "table_3", "unknown paper 'loyalti': choose one of loyalty, taylor, miniature, xtc"),
         (
             "loyalty",
             "table_9",

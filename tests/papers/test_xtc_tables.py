@@ -8,6 +8,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import Grid, get_profile, in_order
 from bert_compression.metrics import GLUE_AVERAGE, glue_average
 from bert_compression.papers import xtc
+from bert_compression.papers.xtc.scores import DECIDED_BY
 from bert_compression.papers.xtc.students import (
     SELECTIONS,
     SIZES,
@@ -17,7 +18,6 @@ from bert_compression.papers.xtc.students import (
     kept_layers,
     teacher,
 )
-from bert_compression.papers.xtc.tables import DECIDED_BY
 from bert_compression.report.records import measured
 from bert_compression.report.reported import reported, reported_value
 from bert_compression.report.tables import Best, Derived

@@ -176,9 +176,6 @@ def _bits(weight_bits: int, low_rank: int) -> str:
     return f"{weight_bits}-bit" + (f" + rank {low_rank}" if low_rank else "")
 
 
-# Training data.
-
-
 def examples(g: Grid, split: str, size: int | None = None) -> Job:
     """The examples of a split, for a job that reads another."""
     return Job("examples", g.at(seed=0).data(split, size), {}, split)
@@ -304,8 +301,7 @@ def distill_in_stages(
 
 def distill_task_agnostic(g: Grid, recipe: str, keep: float, size: int | None, settings: Mapping) -> Job:
     """An encoder with a share `keep` of the layers of the profile's, distilled on the grid's texts alone by
-    the
-    `recipe` of TinyBERT or DistilBERT. Like a checkpoint from a hub it is the same for every seed."""
+    the `recipe` of TinyBERT, DistilBERT or MiniLM. Like a checkpoint it is the same for every seed."""
     whole = pretrained(g, seed=0)
     params = g.data("train", size, recipe=recipe, keep=keep, **_decided(g, settings)) | {"seed": 0}
     return Job("distill_task_agnostic", params, {"model": whole}, f"{recipe} before any task", recipe)

@@ -46,12 +46,12 @@ class Sizes:
     """What a profile's size means for this paper.
 
     `layers` are those of the encoder; `steps` the optimizer steps of each budget, None for the paper's;
-    `rate` multiplies the paper's learning rates, whose ratios stay; `train` is how many training examples
-    are used; a student answers the evaluated split every so many steps (`every`, by task). `tasks` are those
-    measured. `copies` of each text are made where texts are augmented, None for the paper's; `augmented`
-    says whether the tables are measured on augmented texts, as the paper's are. `checkpoints` names
-    encoders on the hub that were distilled before any task; where there are none they are made as
-    `task_agnostic` says.
+    `rate` multiplies the paper's learning rates, whose ratios stay. `train` is how many training examples are
+    used, in batches of `batch`, None for the paper's; a student answers the evaluated split every so many
+    steps (`every`, by task). `tasks` are those measured. `copies` of each text are made where texts are
+    augmented, None for the paper's; `augmented` says whether the tables are measured on augmented texts, as
+    the paper's are. `checkpoints` names encoders on the hub that were distilled before any task; where there
+    are none they are made as `task_agnostic` says.
     """
 
     layers: int
@@ -82,9 +82,10 @@ SIZES = {
     "small": Sizes(
         layers=6,
         tasks=("rte", "cola"),
-        steps={"A": 78, "B": 234, "C": 936},  # Budget-A: an epoch of 2,500 texts
+        steps={"A": 78, "B": 234, "C": 936},  # Budget-A is an epoch of 2,490 texts, as many as RTE has
         rate=3.0,
         train=2_490,
+        batch=32,
         every=dict.fromkeys(ALL_TASKS, 78),
         copies=8,
         task_agnostic={"epochs": 3, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},

@@ -6,114 +6,16 @@ the paper's numbers alone.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
-from bert_compression.experiments import Grid, Job, Profile, steps
-from bert_compression.metrics import GLUE_AVERAGE
-from bert_compression.papers.xtc.students import (
-    Student,
-    augmented_texts,
-    full_precision,
-    sizes,
-    teacher,
-)
-from bert_compression.report.tables import (
-    Best,
-    Column,
-    Difference,
-    Increase,
-    MeanOf,
-    Panel,
-    Row,
-    Spread,
-    Table,
-    first_seed,
-)
+from bert_compression.experiments import Profile
+from bert_compression.papers.xtc.data import TABLE_C1
+from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, SCORES, row_of, score_table
+from bert_compression.papers.xtc.students import Student, full_precision, teacher
+from bert_compression.report.tables import Best, Column, Difference, Increase, Row, Spread, Table
 
 RATES = {"2e-5": 2e-5, "5e-5": 5e-5, "1e-4": 1e-4, "5e-4": 5e-4}
 STAGES = {1: "One", 2: "Two", 3: "Three"}
 BUDGETS = ("A", "B", "C")
-
-
-# What is measured of a line's model.
-
-
-def answers(split: str, g: Grid, row: Row) -> Job | None:
-    """What it answers on a split of the task; None where it is not measured or cannot be."""
-    model = row.recipe(g) if g.task.name in sizes(g).tasks else None
-    return model and steps.predict(g, model, split)
-
-
-MAIN = partial(answers, "")
-MISMATCHED = partial(answers, "validation_mismatched")
-
-
-def _score(name: str, label: str, task: str, metric: str, measure=MAIN) -> Column:
-    unit = "" if metric == "matthews" else "%"
-    return Column(name, label, measure, metric, task, unit=unit, reported=name)
-
-
-SCORES = (
-    _score("cola_mcc", "CoLA", "cola", "matthews"),
-    _score("mnli_m_acc", "MNLI-m", "mnli", "accuracy"),
-    _score("mnli_mm_acc", "MNLI-mm", "mnli", "accuracy", MISMATCHED),
-    _score("mrpc_f1", "MRPC, F1", "mrpc", "f1"),
-    _score("mrpc_acc", "MRPC", "mrpc", "accuracy"),
-    _score("qnli_acc", "QNLI", "qnli", "accuracy"),
-    _score("qqp_f1", "QQP, F1", "qqp", "f1"),
-    _score("qqp_acc", "QQP", "qqp", "accuracy"),
-    _score("rte_acc", "RTE", "rte", "accuracy"),
-    _score("sst2_acc", "SST-2", "sst2", "accuracy"),
-    _score("stsb_pearson", "STS-B", "stsb", "pearson"),
-    _score("stsb_spearman", "STS-B, Spearman", "stsb", "spearman"),
-)
-# The rule behind the paper's averages: see `metrics.glue_average`.
-WITHOUT_COLA = GLUE_AVERAGE[1:]
-AVERAGES = (
-    MeanOf("avg", "Average", None, digits=2, reported="avg", of=GLUE_AVERAGE),
-    MeanOf("avg_wo_cola", "Average without CoLA", None, digits=2, reported="avg_wo_cola", of=WITHOUT_COLA),
-)
-COLUMNS = (*SCORES, *AVERAGES)
-# Of several scores of a task, the one that decides which learning rate is the best: the paper's rule.
-DECIDED_BY = {
-    "mnli_mm_acc": "mnli_m_acc",
-    "mrpc_f1": "mrpc_acc",
-    "qqp_f1": "qqp_acc",
-    "stsb_spearman": "stsb_pearson",
-}
-# Small sets first: what `small` measures.
-SMALL = ("cola_mcc", "rte_acc", "mrpc_f1", "mrpc_acc", "stsb_pearson", "stsb_spearman")
-
-
-def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
-    rest = tuple(column.name for column in columns if column.name not in SMALL)
-    return (
-        Panel("small", f"{caption}: the small sets.", SMALL),
-        Panel("large", f"{caption}: the larger sets, and the averages.", rest),
-    )
-
-
-def _table(
-    name: str, rows: Iterable[Row], caption: str, seeds=first_seed, columns: tuple[Column, ...] = COLUMNS
-) -> Table:
-    number = name.removeprefix("table_c")
-    return Table(
-        paper="xtc",
-        name=name,
-        title=f"Table C.{number}",
-        task="rte",
-        reported=f"xtc_table_C{number}",
-        rows=tuple(rows),
-        columns=columns,
-        panels=_panels(f"Table C.{number}, {caption}", columns),
-        seeds=seeds,
-    )
-
-
-def _row(
-    student: Student, label: str, reported: Mapping[str, object], group: str = "", prefix: str = ""
-) -> Row:
-    return Row(prefix + student.name, label, student, reported, group)
 
 
 # Tables C.2 to C.4 and C.11, C.12: the same lines at several learning rates, and the best of them.
@@ -122,7 +24,7 @@ def _row(
 def _rates(students: Mapping[str, Student], reported: Mapping[str, object], group: str, kind: bool = True):
     """A line a learning rate; where there are several, then the best of them."""
     rows = [
-        _row(
+        row_of(
             student,
             rate,
             {**reported, "learning_rate": RATES[rate]} | ({"row_kind": "run"} if kind else {}),
@@ -149,8 +51,8 @@ def _staged(bits: int) -> list[Row]:
     return rows
 
 
-TABLE_C2 = _table("table_c2", _staged(1), "1-bit weights, budgets, stages and learning rates")
-TABLE_C3 = _table("table_c3", _staged(2), "2-bit weights, budgets, stages and learning rates")
+TABLE_C2 = score_table("table_c2", _staged(1), "1-bit weights, budgets, stages and learning rates")
+TABLE_C3 = score_table("table_c3", _staged(2), "2-bit weights, budgets, stages and learning rates")
 
 
 def _without_augmentation() -> list[Row]:
@@ -165,7 +67,7 @@ def _without_augmentation() -> list[Row]:
     return rows
 
 
-TABLE_C4 = _table("table_c4", _without_augmentation(), "1-bit weights without data augmentation")
+TABLE_C4 = score_table("table_c4", _without_augmentation(), "1-bit weights without data augmentation")
 
 # Tables C.5 to C.7: fewer layers in full precision.
 
@@ -187,30 +89,30 @@ def _reduced() -> list[Row]:
     for layers, model in MODELS.items():
         students = {r: Student(32, layers, rate=RATES[r]) for r in ("5e-5", "1e-4", "5e-4")}
         rows += [
-            _row(student, rate, {"model": model, "learning_rate": RATES[rate]}, model)
+            row_of(student, rate, {"model": model, "learning_rate": RATES[rate]}, model)
             for rate, student in students.items()
         ]
     return rows
 
 
-TABLE_C5 = _table("table_c5", _reduced(), "fewer layers in full precision, learning rates")
+TABLE_C5 = score_table("table_c5", _reduced(), "fewer layers in full precision, learning rates")
 
-TABLE_C6 = _table(
+TABLE_C6 = score_table(
     "table_c6",
     [
         _base({"layer_selection": "BERT-base fp32"}),
         *(
-            _row(Student(32, layers, rate=5e-5), f"{label} of 12", {"layer_selection": label})
+            row_of(Student(32, layers, rate=5e-5), f"{label} of 12", {"layer_selection": label})
             for layers, label in {"skip6": "Skip-6", "top6": "Top-6", "bottom6": "Bottom-6"}.items()
         ),
     ],
     "which layers of the teacher a student begins with",
 )
 
-TABLE_C7 = _table(
+TABLE_C7 = score_table(
     "table_c7",
     [
-        _row(
+        row_of(
             Student(32, layers, "C", stages, 5e-5),
             f"{word} stage{'s' * (stages > 1)}",
             {"model": model, "kd_stages": word},
@@ -251,13 +153,13 @@ DROP = Increase(
         **{few_bits(layers, bits).name: full_precision(layers).name for layers in SKIPPED for bits in (1, 2)},
     },
 )
-TABLE_C8 = _table(
+TABLE_C8 = score_table(
     "table_c8",
     [
-        _row(TINY, "32 bits", {"row": 1}, "TinyBERT6"),
-        _row(TINY_2, "2 bits", {"row": 2}, "TinyBERT6"),
+        row_of(TINY, "32 bits", {"row": 1}, "TinyBERT6"),
+        row_of(TINY_2, "2 bits", {"row": 2}, "TinyBERT6"),
         *(
-            _row(
+            row_of(
                 student,
                 f"{student.bits} bit{'s' * (student.bits > 1)}",
                 {"layers": number, "bits": student.bits, "model": f"XTC-BERT{number}"},
@@ -288,8 +190,8 @@ def _low_rank(bits: int) -> list[Row]:
     return rows
 
 
-TABLE_C11 = _table("table_c11", _low_rank(1), "1-bit Skip-BERT6 and matrices of low rank, learning rates")
-TABLE_C12 = _table("table_c12", _low_rank(2), "2-bit Skip-BERT6 and matrices of low rank, learning rates")
+TABLE_C11 = score_table("table_c11", _low_rank(1), "1-bit Skip-BERT6 and something of low rank, all rates")
+TABLE_C12 = score_table("table_c12", _low_rank(2), "2-bit Skip-BERT6 and something of low rank, all rates")
 
 
 def _summary(table: Table) -> list[Row]:
@@ -303,18 +205,18 @@ def _summary(table: Table) -> list[Row]:
     return [*rows, *(Row(row.method, row.label, row.recipe, {}, row.group) for row in runs)]
 
 
-TABLE_C9 = _table("table_c9", _summary(TABLE_C11), "1-bit Skip-BERT6, the best learning rate of each")
-TABLE_C10 = _table("table_c10", _summary(TABLE_C12), "2-bit Skip-BERT6, the best learning rate of each")
+TABLE_C9 = score_table("table_c9", _summary(TABLE_C11), "1-bit Skip-BERT6, the best learning rate of each")
+TABLE_C10 = score_table("table_c10", _summary(TABLE_C12), "2-bit Skip-BERT6, the best learning rate of each")
 
-TABLE_C13 = _table(
+TABLE_C13 = score_table(
     "table_c13",
     [
         row
         for layers, (number, model) in list(SKIPPED.items())[1:]
         for row in (
-            _row(full_precision(layers), "32 bits", {"layers": number, "bits": 32}, model),
+            row_of(full_precision(layers), "32 bits", {"layers": number, "bits": 32}, model),
             *(
-                _row(
+                row_of(
                     few_bits(layers, bits, rank),
                     f"{bits} bit{'s' * (bits > 1)}{', rank 1' * rank}",
                     {"layers": number, "bits": bits, "lora": "Y" if rank else "N"},
@@ -347,11 +249,11 @@ def _second_round() -> list[Row]:
             }
             for label, student in lines.items():
                 number += 1
-                rows.append(_row(student, label, {"row": number}, model))
+                rows.append(row_of(student, label, {"row": number}, model))
     return rows
 
 
-TABLE_C14 = _table("table_c14", _second_round(), "a second round of training")
+TABLE_C14 = score_table("table_c14", _second_round(), "a second round of training")
 
 # Table C.15: who teaches.
 
@@ -363,7 +265,7 @@ def _teachers() -> list[Row]:
             line = {"weight_bits": bits, "lora": "Y" if rank else "N"}
             group = f"{bits} bit{'s' * (bits > 1)}{', rank 1' * rank}"
             pair = [
-                _row(
+                row_of(
                     Student(bits, "skip6", "C", 1, 2e-5, rank, taught_by),
                     f"taught by {name}",
                     {**line, "teacher": name},
@@ -380,7 +282,7 @@ def _teachers() -> list[Row]:
     return rows
 
 
-TABLE_C15 = _table("table_c15", _teachers(), "BERT-base or Skip-BERT6 as the teacher")
+TABLE_C15 = score_table("table_c15", _teachers(), "BERT-base or Skip-BERT6 as the teacher")
 
 # Tables C.16 and C.17: seeds. The paper's 42, 111 and 222 are 0, 1 and 2 here.
 
@@ -400,7 +302,7 @@ def _seeded(student: Student, line: Mapping[str, object], group: str) -> list[Ro
         )
         for paper, ours in SEEDS.items()
     ]
-    mean = _row(student, "mean", {**line, "row_kind": "mean"}, group)
+    mean = row_of(student, "mean", {**line, "row_kind": "mean"}, group)
     spread = Spread(
         f"{student.name}_spread", "spread", None, {**line, "row_kind": "std"}, group, of=(student.name,)
     )
@@ -427,14 +329,14 @@ def _seeds_of(bits: int, lines: Iterable[tuple[str, str, int]]) -> list[Row]:
     for layers, model, stages in lines:
         student = with_seeds(bits, layers, stages)
         if bits == 1 and layers not in seen:
-            rows.append(_row(student.start, "32 bits", {"weight_bits": 32, "model": model}, model))
+            rows.append(row_of(student.start, "32 bits", {"weight_bits": 32, "model": model}, model))
             seen.add(layers)
         line = {"weight_bits": bits, "model": model, "kd_stages": STAGES[stages]}
         rows += _seeded(student, line, f"{model}, {STAGES[stages].lower()} stage{'s' * (stages > 1)}")
     return rows
 
 
-TABLE_C16 = _table(
+TABLE_C16 = score_table(
     "table_c16",
     _seeds_of(
         1,
@@ -449,100 +351,12 @@ TABLE_C16 = _table(
     _all_or_one,
     (*SCORES, AVERAGES[0]),
 )
-TABLE_C17 = _table(
+TABLE_C17 = score_table(
     "table_c17",
     _seeds_of(2, [("skip6", "SkipBERT6", 3)]),
     "2-bit weights and seeds",
     _all_or_one,
     (*SCORES, AVERAGES[0]),
-)
-
-# Table C.1: how many texts.
-
-SETS = {
-    "cola": ("CoLA", "CoLA"),
-    "mnli": ("MNLI", "MNLI"),
-    "mrpc": ("MRPC", "MRPC"),
-    "qnli": ("QNLI", "QNLI"),
-    "qqp": ("QQP", "QQP"),
-    "rte": ("RTE", "RTE"),
-    "sst2": ("SST-2", "SST-2"),
-    "stsb": ("STS-B", "STS-B"),
-}
-
-
-def _texts(g: Grid, row: Row) -> Job | None:
-    return row.recipe(g) if g.task.name in sizes(g).tasks else None
-
-
-def _set_columns(suffix: str, label: str, metric: str, digits: int) -> tuple[Column, ...]:
-    return tuple(
-        Column(f"{task}{suffix}", name + label, _texts, metric, task, 1.0, digits, unit="", reported=reported)
-        for task, (name, reported) in SETS.items()
-    )
-
-
-def _examples_of(split: str, g: Grid) -> Job:
-    return steps.examples(
-        g, g.main_split if split == "evaluated" else split, None if split == "evaluated" else sizes(g).train
-    )
-
-
-SIZES_OF_SETS = _set_columns("", "", "examples", 0)
-RATIOS = _set_columns("_ratio", ", ratio", "ratio", 1)
-TABLE_C1 = Table(
-    paper="xtc",
-    name="table_c1",
-    title="Table C.1",
-    task="rte",
-    reported="xtc_table_C1",
-    rows=(
-        Row(
-            "evaluated",
-            "evaluated texts",
-            partial(_examples_of, "evaluated"),
-            {"quantity": "Dev data"},
-            columns=tuple(c.name for c in SIZES_OF_SETS),
-        ),
-        Row(
-            "train",
-            "training texts",
-            partial(_examples_of, "train"),
-            {"quantity": "Train (noDA)"},
-            columns=tuple(c.name for c in SIZES_OF_SETS),
-        ),
-        Row(
-            "augmented",
-            "augmented training texts",
-            augmented_texts,
-            {"quantity": "Train (DA)"},
-            columns=tuple(c.name for c in SIZES_OF_SETS),
-        ),
-        Row(
-            "ratio",
-            "augmented over plain",
-            augmented_texts,
-            {"quantity": "DA/noDA"},
-            columns=tuple(c.name for c in RATIOS),
-        ),
-        Row("batch", "batch size", None, {"quantity": "Train batch-size"}),
-    ),
-    columns=(*SIZES_OF_SETS, *RATIOS),
-    panels=(
-        Panel(
-            "sizes",
-            "Table C.1, how many texts there are, before and after data augmentation.",
-            tuple(c.name for c in SIZES_OF_SETS),
-            without=("ratio",),
-        ),
-        Panel(
-            "ratio",
-            "Table C.1, how many times as many augmented texts there are.",
-            tuple(c.name for c in RATIOS),
-            without=("evaluated", "train", "augmented", "batch"),
-        ),
-    ),
-    seeds=first_seed,
 )
 
 TABLES = (

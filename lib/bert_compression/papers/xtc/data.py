@@ -1,0 +1,93 @@
+"""Table C.1 of Wu et al. 2022: how many texts there are, before and after data augmentation."""
+
+from functools import partial
+
+from bert_compression.experiments import Grid, Job, steps
+from bert_compression.papers.xtc.students import augmented_texts, sizes
+from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
+
+SETS = {
+    "cola": ("CoLA", "CoLA"),
+    "mnli": ("MNLI", "MNLI"),
+    "mrpc": ("MRPC", "MRPC"),
+    "qnli": ("QNLI", "QNLI"),
+    "qqp": ("QQP", "QQP"),
+    "rte": ("RTE", "RTE"),
+    "sst2": ("SST-2", "SST-2"),
+    "stsb": ("STS-B", "STS-B"),
+}
+
+
+def _texts(g: Grid, row: Row) -> Job | None:
+    return row.recipe(g) if g.task.name in sizes(g).tasks else None
+
+
+def _set_columns(suffix: str, label: str, metric: str, digits: int) -> tuple[Column, ...]:
+    return tuple(
+        Column(f"{task}{suffix}", name + label, _texts, metric, task, 1.0, digits, unit="", reported=reported)
+        for task, (name, reported) in SETS.items()
+    )
+
+
+def _examples_of(split: str, g: Grid) -> Job:
+    return steps.examples(
+        g, g.main_split if split == "evaluated" else split, None if split == "evaluated" else sizes(g).train
+    )
+
+
+SIZES_OF_SETS = _set_columns("", "", "examples", 0)
+RATIOS = _set_columns("_ratio", ", ratio", "ratio", 1)
+TABLE_C1 = Table(
+    paper="xtc",
+    name="table_c1",
+    title="Table C.1",
+    task="rte",
+    reported="xtc_table_C1",
+    rows=(
+        Row(
+            "evaluated",
+            "evaluated texts",
+            partial(_examples_of, "evaluated"),
+            {"quantity": "Dev data"},
+            columns=tuple(c.name for c in SIZES_OF_SETS),
+        ),
+        Row(
+            "train",
+            "training texts",
+            partial(_examples_of, "train"),
+            {"quantity": "Train (noDA)"},
+            columns=tuple(c.name for c in SIZES_OF_SETS),
+        ),
+        Row(
+            "augmented",
+            "augmented training texts",
+            augmented_texts,
+            {"quantity": "Train (DA)"},
+            columns=tuple(c.name for c in SIZES_OF_SETS),
+        ),
+        Row(
+            "ratio",
+            "augmented over plain",
+            augmented_texts,
+            {"quantity": "DA/noDA"},
+            columns=tuple(c.name for c in RATIOS),
+        ),
+        Row("batch", "batch size", None, {"quantity": "Train batch-size"}),
+    ),
+    columns=(*SIZES_OF_SETS, *RATIOS),
+    panels=(
+        Panel(
+            "sizes",
+            "Table C.1, how many texts there are, before and after data augmentation.",
+            tuple(c.name for c in SIZES_OF_SETS),
+            without=("ratio",),
+        ),
+        Panel(
+            "ratio",
+            "Table C.1, how many times as many augmented texts there are.",
+            tuple(c.name for c in RATIOS),
+            without=("evaluated", "train", "augmented", "batch"),
+        ),
+    ),
+    seeds=first_seed,
+)

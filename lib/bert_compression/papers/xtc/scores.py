@@ -1,0 +1,89 @@
+"""The columns that the tables of Wu et al. 2022 share: the scores of GLUE, and the paper's own averages."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from bert_compression.experiments import Grid, Job, steps
+from bert_compression.metrics import GLUE_AVERAGE
+from bert_compression.papers.xtc.students import Student, sizes
+from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, first_seed
+
+# What is measured of a line's model.
+
+
+def answers(split: str, g: Grid, row: Row) -> Job | None:
+    """What it answers on a split of the task; None where it is not measured or cannot be."""
+    model = row.recipe(g) if g.task.name in sizes(g).tasks else None
+    return model and steps.predict(g, model, split)
+
+
+MAIN = partial(answers, "")
+MISMATCHED = partial(answers, "validation_mismatched")
+
+
+def _score(name: str, label: str, task: str, metric: str, measure=MAIN) -> Column:
+    unit = "" if metric == "matthews" else "%"
+    return Column(name, label, measure, metric, task, unit=unit, reported=name)
+
+
+SCORES = (
+    _score("cola_mcc", "CoLA", "cola", "matthews"),
+    _score("mnli_m_acc", "MNLI-m", "mnli", "accuracy"),
+    _score("mnli_mm_acc", "MNLI-mm", "mnli", "accuracy", MISMATCHED),
+    _score("mrpc_f1", "MRPC, F1", "mrpc", "f1"),
+    _score("mrpc_acc", "MRPC", "mrpc", "accuracy"),
+    _score("qnli_acc", "QNLI", "qnli", "accuracy"),
+    _score("qqp_f1", "QQP, F1", "qqp", "f1"),
+    _score("qqp_acc", "QQP", "qqp", "accuracy"),
+    _score("rte_acc", "RTE", "rte", "accuracy"),
+    _score("sst2_acc", "SST-2", "sst2", "accuracy"),
+    _score("stsb_pearson", "STS-B", "stsb", "pearson"),
+    _score("stsb_spearman", "STS-B, Spearman", "stsb", "spearman"),
+)
+# The rule behind the paper's averages: see `metrics.glue_average`.
+WITHOUT_COLA = GLUE_AVERAGE[1:]
+AVERAGES = (
+    MeanOf("avg", "Average", None, digits=2, reported="avg", of=GLUE_AVERAGE),
+    MeanOf("avg_wo_cola", "Average without CoLA", None, digits=2, reported="avg_wo_cola", of=WITHOUT_COLA),
+)
+COLUMNS = (*SCORES, *AVERAGES)
+# Of several scores of a task, the one that decides which learning rate is the best: the paper's rule.
+DECIDED_BY = {
+    "mnli_mm_acc": "mnli_m_acc",
+    "mrpc_f1": "mrpc_acc",
+    "qqp_f1": "qqp_acc",
+    "stsb_spearman": "stsb_pearson",
+}
+# Small sets first: what `small` measures.
+SMALL = ("cola_mcc", "rte_acc", "mrpc_f1", "mrpc_acc", "stsb_pearson", "stsb_spearman")
+
+
+def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
+    rest = tuple(column.name for column in columns if column.name not in SMALL)
+    return (
+        Panel("small", f"{caption}: the small sets.", SMALL),
+        Panel("large", f"{caption}: the larger sets, and the averages.", rest),
+    )
+
+
+def score_table(
+    name: str, rows: Iterable[Row], caption: str, seeds=first_seed, columns: tuple[Column, ...] = COLUMNS
+) -> Table:
+    number = name.removeprefix("table_c")
+    return Table(
+        paper="xtc",
+        name=name,
+        title=f"Table C.{number}",
+        task="rte",
+        reported=f"xtc_table_C{number}",
+        rows=tuple(rows),
+        columns=columns,
+        panels=_panels(f"Table C.{number}, {caption}", columns),
+        seeds=seeds,
+    )
+
+
+def row_of(
+    student: Student, label: str, reported: Mapping[str, object], group: str = "", prefix: str = ""
+) -> Row:
+    return Row(prefix + student.name, label, student, reported, group)
