@@ -1,9 +1,9 @@
 """The columns that the tables of Wu et al. 2022 share: the scores of GLUE, and the paper's own averages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from bert_compression.experiments import Grid, Job, steps
+from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.metrics import GLUE_AVERAGE
 from bert_compression.papers.xtc.students import Student, sizes
 from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, first_seed
@@ -67,7 +67,11 @@ def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
 
 
 def score_table(
-    name: str, rows: Iterable[Row], caption: str, seeds=first_seed, columns: tuple[Column, ...] = COLUMNS
+    name: str,
+    rows: Iterable[Row],
+    caption: str,
+    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = first_seed,
+    columns: tuple[Column, ...] = COLUMNS,
 ) -> Table:
     number = name.removeprefix("table_c")
     return Table(
