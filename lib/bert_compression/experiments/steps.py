@@ -276,14 +276,16 @@ def distill_in_stages(
     selected_by: str,
     every: int,
     size: int | None,
+    evaluated: int | None = None,
     texts: Job | None = None,
     **settings: float,
 ) -> Job:
     """Training on a teacher's hidden states, attention scores and logits, in so many stages that share the
     steps, on so many training examples or on `texts`. The student's layers follow those of the `layer_map`.
     The first stage has `first_rate` times the learning rate; every so many steps the student answers the
-    task's main split, and the best is kept."""
-    inputs = {"model": student, "teacher": teacher, "evaluated": examples(g, g.main_split)}
+    task's main split, or so many texts of it, and the best is kept."""
+    asked = examples(g, g.main_split, evaluated)
+    inputs = {"model": student, "teacher": teacher, "evaluated": asked}
     if texts:
         inputs["texts"] = texts
     told = {
@@ -397,9 +399,7 @@ def attack(
     **others,
 ) -> Job:
     """An attack on a model with so many texts of the task's main split."""
-    inputs = {"model": model}
-    if language_model:
-        inputs["language_model"] = language_model
+    inputs = {"model": model} | ({"language_model": language_model} if language_model else {})
     told = {"recipe": recipe, "settings": dict(settings or {}), "resources": g.profile.resources}
     return Job("attack", g.data(g.main_split, texts, **told, **others), inputs, model.method)
 

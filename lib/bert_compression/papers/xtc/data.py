@@ -1,7 +1,5 @@
 """Table C.1 of Wu et al. 2022: how many texts there are, before and after data augmentation."""
 
-from functools import partial
-
 from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.xtc.students import augmented_texts, sizes
 from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
@@ -29,10 +27,12 @@ def _set_columns(suffix: str, label: str, metric: str, digits: int) -> tuple[Col
     )
 
 
-def _examples_of(split: str, g: Grid) -> Job:
-    return steps.examples(
-        g, g.main_split if split == "evaluated" else split, None if split == "evaluated" else sizes(g).train
-    )
+def _evaluated(g: Grid) -> Job:
+    return steps.examples(g, g.main_split, sizes(g).evaluated)
+
+
+def _training(g: Grid) -> Job:
+    return steps.examples(g, "train", sizes(g).train)
 
 
 SIZES_OF_SETS = _set_columns("", "", "examples", 0)
@@ -47,14 +47,14 @@ TABLE_C1 = Table(
         Row(
             "evaluated",
             "evaluated texts",
-            partial(_examples_of, "evaluated"),
+            _evaluated,
             {"quantity": "Dev data"},
             columns=tuple(c.name for c in SIZES_OF_SETS),
         ),
         Row(
             "train",
             "training texts",
-            partial(_examples_of, "train"),
+            _training,
             {"quantity": "Train (noDA)"},
             columns=tuple(c.name for c in SIZES_OF_SETS),
         ),

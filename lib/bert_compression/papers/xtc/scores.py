@@ -14,7 +14,7 @@ from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, fi
 def answers(split: str, g: Grid, row: Row) -> Job | None:
     """What it answers on a split of the task; None where it is not measured or cannot be."""
     model = row.recipe(g) if g.task.name in sizes(g).tasks else None
-    return model and steps.predict(g, model, split)
+    return model and steps.predict(g, model, split, sizes(g).evaluated)
 
 
 MAIN = partial(answers, "")

@@ -47,11 +47,11 @@ class Sizes:
 
     `layers` are those of the encoder; `steps` the optimizer steps of each budget, None for the paper's;
     `rate` multiplies the paper's learning rates, whose ratios stay. `train` is how many training examples are
-    used, in batches of `batch`, None for the paper's; a student answers the evaluated split every so many
-    steps (`every`, by task). `tasks` are those measured. `copies` of each text are made where texts are
-    augmented, None for the paper's; `augmented` says whether the tables are measured on augmented texts, as
-    the paper's are. `checkpoints` names encoders on the hub that were distilled before any task; where there
-    are none they are made as `task_agnostic` says.
+    used, in batches of `batch`, None for the paper's. A student answers so many texts that are `evaluated`,
+    None for all, every so many steps (`every`, by task). `tasks` are those measured. `copies` of each text
+    are made where texts are augmented, None for the paper's; `augmented` says whether the tables are measured
+    on augmented texts, as the paper's are. `checkpoints` names encoders on the hub that were distilled before
+    any task; where there are none they are made as `task_agnostic` says.
     """
 
     layers: int
@@ -63,6 +63,7 @@ class Sizes:
     copies: int | None = None
     augmented: bool = False
     batch: int | None = None
+    evaluated: int | None = None
     checkpoints: Mapping[str, str] = field(default_factory=dict)
     task_agnostic: Mapping[str, float] = field(default_factory=dict)
 
@@ -77,6 +78,7 @@ SIZES = {
         train=256,
         copies=2,
         batch=16,
+        evaluated=250,
         task_agnostic={"epochs": 1, "batch_size": 32, "learning_rate": 5e-4, "warmup": 0.1},
     ),
     "small": Sizes(
@@ -221,6 +223,7 @@ class Student:
             selected_by=SELECTED_BY.get(task, "accuracy"),
             every=size.every.get(task, total),
             size=size.train,
+            evaluated=size.evaluated,
             texts=texts,
             learning_rate=self.rate * size.rate,
             batch_size=size.batch or (16 if task == "cola" else 32),
