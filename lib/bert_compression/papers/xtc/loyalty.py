@@ -19,7 +19,7 @@ def _asked(measure: Callable[[Grid, Row, Job], Job | None]) -> Callable[[Grid, R
 
 @_asked
 def answers(g: Grid, row: Row, model: Job) -> Job:
-    return steps.predict(g, model)
+    return steps.predict(g, model, None, sizes(g).evaluated)
 
 
 @_asked
