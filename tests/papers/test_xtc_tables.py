@@ -265,8 +265,8 @@ def test_every_claim_agrees_with_its_own_paper():
 
 def test_the_table_of_sizes_has_what_is_printed_and_what_is_counted():
     told = xtc.sizes_table().text
-    assert "12 layers, 2 bits  26.8  26.07  30.18  16.0 ×" in told
-    assert "6 layers, 1 bit  8.0  7.97  11.97  52.3 ×  34.9 ×" in told
+    assert "12, 2  26.8  26.07  30.18  16.0 ×" in told
+    assert "6, 1  8.0  7.97  11.97  52.3 ×  34.9 ×" in told
     assert len(told.splitlines()) == 13
 
 

@@ -125,7 +125,7 @@ def _asked(judgement: Judgement) -> str:
         return claim.asked
     labels = [table.column(column).label for column in claim.columns]
     row = table.row(claim.sides[0][0])
-    lowered = [label if label[1:2].isupper() else label[:1].lower() + label[1:] for label in labels]
+    lowered = [label if label[1:] != label[1:].lower() else label[:1].lower() + label[1:] for label in labels]
     column = lowered[0] if len(lowered) == 1 else f"mean of {listed(lowered)}"  # "RTE", but "accuracy"
     repeated = sum(other.label == row.label for other in table.rows) > 1
     return f"{column}, {row.group[:1].lower()}{row.group[1:]}" if repeated else column

@@ -38,7 +38,7 @@ def sizes_table() -> Shown:
         total = sum(parts.values())
         rows.append(
             [
-                f"{layers} layers, {bits} bit{'s' * (bits > 1)}",
+                f"{layers}, {bits}",
                 f"{printed:.1f}",
                 f"{counted_size_mib(_bert(layers), bits):.2f}",
                 f"{total / 2**20:.2f}",
@@ -48,7 +48,7 @@ def sizes_table() -> Shown:
             ]
         )
     names = [name for name in stored_parts(_bert(12)) if name != "low rank"]
-    heads = ["BERT-base", "printed", "counted", "stored", "counted", "stored", *names]
+    heads = ["Layers, bits", "printed", "counted", "stored", "counted", "stored", *names]
     return simple_table(
         "What the bits weigh, in MiB: BERT-base as the paper prints it, counted by its rule, and stored.",
         heads,

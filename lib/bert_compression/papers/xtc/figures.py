@@ -47,13 +47,14 @@ WEIGHTS = Table(
 
 def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Student]) -> Shown:
     """Above the distance of each matrix from what it was made of, layer by layer; below how large the binary
-    weights are. A column a source."""
+    weights are. A column a source that has measured it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5 * len(sources), 6), layout="constrained")
-    panels = figure.subplots(2, len(sources), squeeze=False)
+    drawn = {name: source for name, source in sources.items() if source.of(WEIGHTS)} or sources
+    figure = Figure(figsize=(5 * len(drawn), 6), layout="constrained")
+    panels = figure.subplots(2, len(drawn), squeeze=False)
     words = []
-    for (above, below), (name, source) in zip(panels.T, sources.items(), strict=True):
+    for (above, below), (name, source) in zip(panels.T, drawn.items(), strict=True):
         for (label, student), marker, colour in zip(
             students.items(), "os", ("tab:green", "tab:red"), strict=True
         ):

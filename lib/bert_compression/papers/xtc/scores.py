@@ -22,7 +22,7 @@ MISMATCHED = partial(answers, "validation_mismatched")
 
 
 def _score(name: str, label: str, task: str, metric: str, measure=MAIN) -> Column:
-    unit = "" if metric == "matthews" else "%"
+    unit = "Mcc" if metric == "matthews" else "%"
     return Column(name, label, measure, metric, task, unit=unit, reported=name)
 
 
