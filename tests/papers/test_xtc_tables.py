@@ -260,6 +260,17 @@ def test_every_claim_agrees_with_its_own_paper():
             assert judgement.reported > 0, judgement.claim.name
 
 
+def test_a_claim_about_what_the_profile_has_not_says_so():
+    from made_records import source_of
+
+    from bert_compression.report.claims import judge
+
+    told = {j.claim.name: j.reason for j in judge(source_of([]), xtc.CLAIMS)}
+    for name in ("xtc_five_layers_rte", "xtc_two_bits_skip5_cola", "xtc_skip_bottom6_mrpc"):
+        assert told[name] == "the profile small has no such model or task"
+    assert told["xtc_two_bits_skip4_rte"] == told["xtc_longer_cola"] == "records are missing"
+
+
 # Sizes
 
 

@@ -243,6 +243,8 @@ def _estimated(source: Source, claim: Claim) -> tuple[Judgement, Found | None]:
     """Everything but verdict, corrected p and, where there are differences text by text, interval; nothing
     found where there is no evidence."""
     blank = Judgement(claim, _reported(claim))
+    if _is_not_asked(source, claim):
+        return replace(blank, reason=f"the profile {source.profile.name} has no such model or task"), None
     try:
         found = claim.estimator(source, claim)
     except Failure as reason:
@@ -264,6 +266,16 @@ def _estimated(source: Source, claim: Claim) -> tuple[Judgement, Found | None]:
         stale=any(record.get("stale", False) for record in found.records),
     )
     return judgement, found
+
+
+def _is_not_asked(source: Source, claim: Claim) -> bool:
+    """Does the source's profile ask no job for one of the models, such as a student with five twelfths of six
+    layers?"""
+    cells = source.cells(claim.table)
+    rows = [claim.table.row(method) for side in claim.sides for method in side]
+    own = [row.method for row in rows if row.recipe]  # others are derived from these, or the paper's alone
+    asked = [name for name in claim.columns if claim.table.column(name).measure]
+    return bool(asked) and not all(any(cells[method, name] for name in asked) for method in own)
 
 
 def _measured(judgement: Judgement) -> Measured:
