@@ -40,7 +40,8 @@ def test_smoke_needs_nothing_but_the_package():
         "sst2 with 2,000 train, 1,000 validation; qqp with 2,000 train, 500 validation; "
         "qnli with 2,000 train, 500 validation; mrpc with 1,500 train, 500 validation; "
         "rte with 600 train, 500 validation; stsb with 1,500 train, 500 validation; "
-        "squad2 with 2,000 train, 500 validation; films with 500 validation; imdb with 1,000 train, 500 test"
+        "squad2 with 2,000 train, 500 validation; films with 500 validation; "
+        "imdb with 1,000 train, 500 test; cola with 500 validation, 2,000 train"
     )
     assert findings["model"] == "builtin-bert, on this machine"
     assert findings["word_resources"] == "builtin"
@@ -82,6 +83,7 @@ def test_a_folder_is_read_and_counted(tmp_path, monkeypatch):
             for name in ("sst2", "qqp", "qnli", "mrpc", "rte", "stsb", "squad2")
         )
         + "; imdb with 2 train, 2 test; subjqa with 2 dev_test; policyqa with 2 test"
+        + "; cola with 2 validation, 2 train"
     )
     assert findings["word_resources"].startswith(f"missing: word resources need {folder}/sets/counterfitted")
     assert findings["verdict"] == "profile small: lacks word resources"

@@ -20,6 +20,7 @@ from bert_compression.experiments.kinds import KINDS, Outcome, Work
 from bert_compression.papers import get_tables, loyalty, measure, open_session
 from bert_compression.papers.loyalty import recipes
 from bert_compression.papers.miniature import tables as miniature_tables
+from bert_compression.papers.xtc import students
 from bert_compression.smoke import builtin
 from bert_compression.tasks import TASKS, get_task
 
@@ -50,6 +51,7 @@ def shrink(set_item: Callable, set_attribute: Callable) -> None:
         sizes = replace(recipes.SIZES["smoke"], importance=64, calibration=64)
         set_item(recipes.SIZES, name, sizes)
         set_item(miniature_tables.SIZES, name, miniature_tables.SIZES["smoke"])
+        set_item(students.SIZES, name, replace(students.SIZES["smoke"], evaluated=None))
     for name, task in builtin.GENERATED.items():
         splits = {split: (400 if split == "train" else 60, draw) for split, (_, draw) in task.splits.items()}
         set_item(builtin.GENERATED, name, replace(task, splits=splits))
