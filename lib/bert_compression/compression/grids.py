@@ -149,7 +149,7 @@ class BinaryGrid(Grid):
         return super().pack(x)
 
     def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
-        return _packed(integers > 0, bits=1)
+        return packed_codes(integers > 0, bits=1)
 
     def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         return _unpacked(stored, shape, bits=1).float() * 2 - 1
@@ -175,7 +175,7 @@ class TernaryGrid(Grid):
         return x.sign() * (x.abs() > self._threshold(x))
 
     def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
-        return _packed(integers + 1, bits=2)
+        return packed_codes(integers + 1, bits=2)
 
     def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
         codes = _unpacked(stored, shape, bits=2)
@@ -187,7 +187,7 @@ class TernaryGrid(Grid):
         return (0.7 * x.abs().mean(**self._each(x), dtype=torch.float64)).to(x.dtype)
 
 
-def _packed(codes: torch.Tensor, bits: int) -> torch.Tensor:
+def packed_codes(codes: torch.Tensor, bits: int) -> torch.Tensor:
     """Codes of so many bits, of any shape, as (bytes,) uint8: the first code in the lowest bits of the first
     byte; what is left of the last byte is 0."""
     each = 8 // bits

@@ -1,9 +1,9 @@
 """Running from the bits: a linear layer of few bits on ONNX Runtime's kernels, which read the codes.
 
 Fake quantization multiplies matrices in floating point; torch has no kernels for one or two bits. ONNX
-Runtime's operator MatMulNBits, of its contributed operators, reads a matrix as
-codes of two bits with a scale and a zero point a block. Ternary weights are the codes 0, 1 and 2 around the
-zero point 1, binary ones 0 and 2. Needs the extra "kernels". Book: notebooks/xtc/what_the_bits_weigh.
+Runtime's operator MatMulNBits, of its contributed operators, reads a matrix as codes of two bits with a scale
+and a zero point a block. Ternary weights are the codes 0, 1 and 2 around the zero point 1, binary ones 0 and
+2. Needs the extra "kernels". Book: notebooks/xtc/what_the_bits_weigh.
 """
 
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bert_compression.compression.grids import BinaryGrid, TernaryGrid
+from bert_compression.compression.grids import BinaryGrid, TernaryGrid, packed_codes
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
@@ -52,10 +52,9 @@ def _operator(layer: "QuantizedLinear", accuracy_level: int):
     rows, columns = layer.weight.shape
     with torch.no_grad():
         scale = layer.weight_grid.scale(layer.weight)
-        codes = (layer.weight_grid.integers(layer.weight, scale) + 1).to(torch.uint8).numpy()
-    each = codes.reshape(rows, columns // BLOCK, BLOCK // 4, 4)
-    packed = (each << np.array([0, 2, 4, 6], dtype=np.uint8)).sum(axis=-1, dtype=np.uint8)
+        codes = layer.weight_grid.integers(layer.weight, scale) + 1
     blocks = columns // BLOCK
+    packed = packed_codes(codes, bits=2).view(rows, blocks, BLOCK // 4).numpy()
     scales = np.full(rows * blocks, float(scale), dtype=np.float32)
     # The zero point is 1 for every block, two bits each.
     zeros = np.full(rows * -(-blocks // 4), 0b01010101, dtype=np.uint8)

@@ -62,7 +62,7 @@ def load_model(folder: str | Path) -> nn.Module:
     except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
         raise BadInput(f"{folder} holds no readable model: {one_line(error)}") from error
-    if SEAL in told and told[SEAL] != _sha256(folder / WEIGHTS):
+    if SEAL in told and told[SEAL] != file_sha256(folder / WEIGHTS):
         raise BadInput(f"{folder / WEIGHTS} has been changed since it was packed: pack the model again")
     config.__dict__.pop(SEAL, None)
     steps = getattr(config, "compression", [])
@@ -123,7 +123,8 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -141,7 +142,7 @@ def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor], sea
         if sealed:
             config = Path(unfinished, CONFIG)
             told = json.loads(config.read_text(encoding="utf-8"))
-            told[SEAL] = _sha256(Path(unfinished, WEIGHTS))
+            told[SEAL] = file_sha256(Path(unfinished, WEIGHTS))
             config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         for name in (CONFIG, WEIGHTS):
             Path(unfinished, name).replace(folder / name)

@@ -5,7 +5,6 @@ half-written. Every artifact's digest stands in the record and is checked before
 """
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bert_compression.compression.storage import file_sha256
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import STORE_VARIABLE
 from bert_compression.experiments.records import decode, encode, is_sound
@@ -54,7 +54,7 @@ class Store:
             return False
         for name, digest in record["artifacts"].items():
             path = self._folder(key) / name
-            if not path.is_file() or _sha256(path) != digest:
+            if not path.is_file() or file_sha256(path) != digest:
                 self._drop(key, f"its artifact {name} is missing or has been changed")
                 return False
         return True
@@ -152,7 +152,7 @@ def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
 
 def file_digests(folder: Path) -> dict[str, str]:
     """The sha256 of each file of the folder, by its name."""
-    return {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    return {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -163,11 +163,6 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _alive(pid: int) -> bool:

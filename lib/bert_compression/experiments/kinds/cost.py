@@ -14,6 +14,7 @@ import torch
 from bert_compression.compression import BitLinear, as_int8, quantization_mode, save_packed
 from bert_compression.compression.grids import weight_grid
 from bert_compression.compression.quantization import QuantizedLinear
+from bert_compression.experiments.environment import threads
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
 
 ROUNDS = {1: 40, 32: 8}
@@ -32,9 +33,7 @@ def cost(work: Work) -> Outcome:
     timed = as_int8(student) if quantization_mode(student) else student
     encoded = work.encoded()
     metrics: dict[str, float] = {}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         for done, (size, rounds) in enumerate(ROUNDS.items(), start=1):
             starts = range(0, rounds * size, size)
             batches = [encoded.batch([(at + i) % len(encoded) for i in range(size)]) for at in starts]
@@ -43,8 +42,6 @@ def cost(work: Work) -> Outcome:
             metrics[f"speedup_batch_{size}"] = statistics.median(ratios)
             metrics[f"milliseconds_batch_{size}"] = 1000 * statistics.median(student_seconds)
             work.progress(done, len(ROUNDS))
-    finally:
-        torch.set_num_threads(threads)
     metrics["stored_bytes"] = _stored_bytes(student)
     metrics["teacher_stored_bytes"] = _stored_bytes(teacher)
     metrics["parameters"] = _parameters(student)
@@ -88,9 +85,7 @@ def bit_kernels(work: Work) -> Outcome:
     weight = layer.rounded_weight().detach()
     exact, rounded = BitLinear(layer, 0), BitLinear(layer, 4)
     metrics = {"stored_bytes": exact.stored_bytes, "smaller": 4 * weight.numel() / exact.stored_bytes}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads(1):
         for done, (rows, rounds) in enumerate(TOKENS.items(), start=1):
             x = torch.randn(rows, params["inputs"], generator=draws)
 
@@ -107,8 +102,6 @@ def bit_kernels(work: Work) -> Outcome:
                     ratios = [a / b for a, b in zip(seconds["fp32"], seconds[name], strict=True)]
                     metrics[f"speedup_{name}_{rows}"] = statistics.median(ratios)
             work.progress(done, len(TOKENS))
-    finally:
-        torch.set_num_threads(threads)
     return Outcome(metrics)
 
 

@@ -36,7 +36,7 @@ from bert_compression.papers.miniature.tables import (
     TABLES,
     TEXT,
     WEAKNESSES,
-    sizes,
+    language_model,
 )
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "foreign_tasks",
     "heat_map",
     "key_numbers",
+    "language_model",
     "left_within",
     "matrix_of_pairs",
     "matrix_of_sets",
@@ -73,6 +74,5 @@ __all__ = [
     "overlap_in_words",
     "same_model_picture",
     "settings_table",
-    "sizes",
     "wrong_answers",
 ]

@@ -104,6 +104,12 @@ def sizes(g: Grid) -> Sizes:
     return g.sized(SIZES)
 
 
+def language_model(g: Grid) -> Job:
+    """The masked language model that guesses words: one for all tasks and seeds."""
+    text = g.at(task=TEXT)
+    return steps.masked_lm(text, text.train_size, sizes(g).masked_lm)
+
+
 def _encoder(g: Grid, name: str) -> Job:
     """One of the six encoders: the profile's from the hub, or a share of its encoder's layers, distilled on
     text alone where the profile says how."""
@@ -266,8 +272,7 @@ def _attacked(name: str, settings: dict, share: int, g: Grid, row: Row) -> Job:
     """An attack on a review in `share` of those that the profile attacks."""
     guesser = None
     if name == "bert_attack":
-        text = g.at(task=TEXT)
-        guesser = steps.masked_lm(text, text.train_size, sizes(g).masked_lm)
+        guesser = language_model(g)
     return steps.attack(g, row.recipe(g), name, sizes(g).reviews // share, settings, guesser)
 
 

@@ -63,7 +63,7 @@ def _bert(layers: int) -> "PretrainedConfig":
     return BertConfig(num_hidden_layers=layers)
 
 
-# Matrices of a layer of BERT-base and of MiniLM: what goes in, what comes out.
+# Matrices of a layer of BERT-base: what goes in, what comes out.
 SHAPES = {
     "attention, 768": (768, 768),
     "intermediate, 768 to 3,072": (768, 3072),
@@ -79,6 +79,23 @@ def _itself(g: Grid, row: Row) -> Job | None:
     return row.recipe(g)
 
 
+KERNEL_COLUMNS = (
+    Column("smaller", "Smaller in memory", _itself, scale=1.0, unit="×"),
+    *(
+        Column(
+            f"speedup_{how}_{rows}",
+            f"Faster, {rows} token{'s' * (rows > 1)}, {told}",
+            _itself,
+            scale=1.0,
+            digits=2,
+            unit="×",
+        )
+        for how, told in (("rounded", "8-bit input"), ("exact", "fp32 input"))
+        for rows in (1, 8, 64)
+    ),
+    Column("error_rounded_64", "Off, 8-bit input", _itself, digits=2),
+    Column("error_exact_64", "Off, fp32 input", _itself, digits=5),
+)
 KERNELS = Table(
     paper="xtc",
     name="bit_kernels",
@@ -93,34 +110,13 @@ KERNELS = Table(
         for label, (inputs, outputs) in SHAPES.items()
         for bits in (1, 2)
     ),
-    columns=(
-        Column("smaller", "Smaller in memory", _itself, scale=1.0, unit="×"),
-        *(
-            Column(
-                f"speedup_{how}_{rows}",
-                f"Faster, {rows} token{'s' * (rows > 1)}, {told}",
-                _itself,
-                scale=1.0,
-                digits=2,
-                unit="×",
-            )
-            for how, told in (("rounded", "8-bit input"), ("exact", "fp32 input"))
-            for rows in (1, 8, 64)
-        ),
-        Column("error_rounded_64", "Off, 8-bit input", _itself, digits=2),
-        Column("error_exact_64", "Off, fp32 input", _itself, digits=5),
-    ),
+    columns=KERNEL_COLUMNS,
     panels=(
         Panel(
             "all",
             "Running from the bits: matrices of BERT-base multiplied by ONNX Runtime's MatMulNBits, next to "
             "torch in fp32, on one core.",
-            (
-                "smaller",
-                *(f"speedup_{how}_{rows}" for how in ("rounded", "exact") for rows in (1, 8, 64)),
-                "error_rounded_64",
-                "error_exact_64",
-            ),
+            tuple(column.name for column in KERNEL_COLUMNS),
         ),
     ),
     seeds=first_seed,

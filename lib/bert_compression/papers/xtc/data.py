@@ -1,7 +1,7 @@
 """Table C.1 of Wu et al. 2022: how many texts there are, before and after data augmentation."""
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import augmented_texts, sizes
+from bert_compression.papers.xtc.students import augmented_texts, measured, sizes
 from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
 
 SETS = {
@@ -17,7 +17,7 @@ SETS = {
 
 
 def _texts(g: Grid, row: Row) -> Job | None:
-    return row.recipe(g) if g.task.name in sizes(g).tasks else None
+    return measured(g, row.recipe)
 
 
 def _set_columns(suffix: str, label: str, metric: str, digits: int) -> tuple[Column, ...]:

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import SELECTIONS, Student, kept_layers, sizes
+from bert_compression.papers.xtc.students import SELECTIONS, Student, kept_layers, measured
 from bert_compression.papers.xtc.tables import TABLE_C2, TABLE_C8
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
@@ -24,9 +24,8 @@ FIGURE_6 = {
 
 def _distances(g: Grid, row: Row) -> Job | None:
     student = row.recipe
-    if not isinstance(student, Student) or g.task.name not in sizes(g).tasks:
-        return None
-    model, start = student(g), student.started_from(g)
+    model = measured(g, student)
+    start = student.started_from(g) if model and isinstance(student, Student) else None
     return model and start and steps.weight_distances(g, model, start)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import Student, full_precision, sizes, teacher
+from bert_compression.papers.xtc.students import Student, full_precision, measured, sizes, teacher
 from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
 
 
@@ -11,7 +11,7 @@ def _asked(measure: Callable[[Grid, Row, Job], Job | None]) -> Callable[[Grid, R
     """A measure of a row's model, where the profile measures the task and the encoder has such layers."""
 
     def of(g: Grid, row: Row) -> Job | None:
-        model = row.recipe(g) if g.task.name in sizes(g).tasks else None
+        model = measured(g, row.recipe)
         return model and measure(g, row, model)
 
     return of

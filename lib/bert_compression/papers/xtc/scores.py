@@ -5,7 +5,7 @@ from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.metrics import GLUE_AVERAGE
-from bert_compression.papers.xtc.students import Student, sizes
+from bert_compression.papers.xtc.students import Student, measured, sizes
 from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, first_seed
 
 # What is measured of a line's model.
@@ -13,7 +13,7 @@ from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, fi
 
 def answers(split: str, g: Grid, row: Row) -> Job | None:
     """What it answers on a split of the task; None where it is not measured or cannot be."""
-    model = row.recipe(g) if g.task.name in sizes(g).tasks else None
+    model = measured(g, row.recipe)
     return model and steps.predict(g, model, split, sizes(g).evaluated)
 
 
@@ -87,7 +87,5 @@ def score_table(
     )
 
 
-def row_of(
-    student: Student, label: str, reported: Mapping[str, object], group: str = "", prefix: str = ""
-) -> Row:
-    return Row(prefix + student.name, label, student, reported, group)
+def row_of(student: Student, label: str, reported: Mapping[str, object], group: str = "") -> Row:
+    return Row(student.name, label, student, reported, group)

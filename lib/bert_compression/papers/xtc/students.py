@@ -3,7 +3,7 @@
 What the appendix leaves open is a setting of its own here, with a comment where it has its value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bert_compression.compression import uniform_layers
@@ -110,6 +110,11 @@ SIZES = {
 def sizes(g: Grid) -> Sizes:
     """Those of the grid's profile."""
     return g.sized(SIZES)
+
+
+def measured(g: Grid, recipe: Callable[[Grid], Job | None]) -> Job | None:
+    """What a line's recipe makes; None where the profile does not measure the task."""
+    return recipe(g) if g.task.name in sizes(g).tasks else None
 
 
 def kept_layers(selection: str, layers: int) -> list[int] | None:
@@ -251,9 +256,7 @@ def augmented_texts(g: Grid) -> Job:
     fixed = g.at(seed=0)
     size = sizes(g)
     copies = size.copies or COPIES.get(g.task.name, 30)
-    text = fixed.at(task=miniature.TEXT)
-    words = steps.masked_lm(text, text.train_size, miniature.sizes(text).masked_lm)
-    return steps.augment(fixed, words, size.train, copies)
+    return steps.augment(fixed, miniature.language_model(fixed), size.train, copies)
 
 
 def _reduced(g: Grid, selection: str, kept: list[int]) -> Job:

@@ -21,18 +21,14 @@ BUDGETS = ("A", "B", "C")
 # Tables C.2 to C.4 and C.11, C.12: the same lines at several learning rates, and the best of them.
 
 
-def _rates(students: Mapping[str, Student], reported: Mapping[str, object], group: str, kind: bool = True):
+def _rates(students: Mapping[str, Student], reported: Mapping[str, object], group: str) -> list[Row]:
     """A line a learning rate; where there are several, then the best of them."""
+    runs = {**reported, "row_kind": "run"}
     rows = [
-        row_of(
-            student,
-            rate,
-            {**reported, "learning_rate": RATES[rate]} | ({"row_kind": "run"} if kind else {}),
-            group,
-        )
+        row_of(student, rate, {**runs, "learning_rate": RATES[rate]}, group)
         for rate, student in students.items()
     ]
-    if len(rows) > 1 and kind:
+    if len(rows) > 1:
         of = tuple(row.method for row in rows)
         line = {**reported, "row_kind": "best"}
         rows.append(Best(f"best_of_{of[0]}", "best of these", None, line, group, of=of, by=DECIDED_BY))
