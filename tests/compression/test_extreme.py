@@ -83,6 +83,20 @@ def test_six_matrices_a_layer_and_the_word_embeddings_are_quantized_and_nothing_
     assert type(model.classifier) is torch.nn.Linear and type(model.bert.pooler.dense) is torch.nn.Linear
 
 
+@pytest.mark.parametrize("bits", [1, 2])
+def test_an_embedding_in_training_rounds_the_rows_of_its_batch_as_the_whole_table_would_be(tiny_bert, bits):
+    table = extreme(tiny_bert(), bits).bert.embeddings.word_embeddings.train()
+    ids = torch.tensor([[5, 7, 5], [9, 0, 7]])
+    upstream = torch.randn(2, 3, table.embedding_dim, generator=torch.Generator().manual_seed(0))
+    rows = table(ids)
+    (rows * upstream).sum().backward()
+    gradient, table.weight.grad = table.weight.grad, None
+    whole = F.embedding(ids, table.weight_grid.round(table.weight), table.padding_idx)
+    (whole * upstream).sum().backward()
+    assert torch.equal(rows, whole)
+    assert torch.equal(gradient, table.weight.grad)
+
+
 def test_only_what_goes_into_a_matrix_is_rounded(tiny_bert):
     layer = extreme(tiny_bert()).bert.encoder.layer[0].intermediate.dense.eval()
     x = torch.randn(2, 3, 32, generator=torch.Generator().manual_seed(0))

@@ -223,11 +223,11 @@ def test_seeds_are_told_apart_and_their_mean_has_all():
     small = get_profile("small").at_precision("fp32")
     cells = xtc.TABLE_C16.cells(small)
     student = xtc.tables.with_seeds(1, "skip6", 3)
-    runs = [cells[f"{student.name}_seed{seed}", "rte_acc"] for seed in (0, 1, 2)]
+    runs = [cells[f"{student.name}_seed{seed}", "cola_mcc"] for seed in (0, 1, 2)]
     assert [[job.seed for job in run] for run in runs] == [[0], [1], [2]]
-    assert [job.seed for job in cells[student.name, "rte_acc"]] == [0, 1, 2]
+    assert [job.seed for job in cells[student.name, "cola_mcc"]] == [0, 1, 2]
     assert {job.identity for run in runs for job in run} == {
-        job.identity for job in cells[student.name, "rte_acc"]
+        job.identity for job in cells[student.name, "cola_mcc"]
     }
     # Only the last training differs.
     models = [run[0].inputs["model"] for run in runs]
@@ -266,9 +266,9 @@ def test_a_claim_about_what_the_profile_has_not_says_so():
     from bert_compression.report.claims import judge
 
     told = {j.claim.name: j.reason for j in judge(source_of([]), xtc.CLAIMS)}
-    for name in ("xtc_five_layers_rte", "xtc_two_bits_skip5_cola", "xtc_skip_bottom6_mrpc"):
+    for name in ("xtc_five_layers_cola", "xtc_two_bits_skip5_cola", "xtc_longer_rte"):
         assert told[name] == "the profile small has no such model or task"
-    assert told["xtc_two_bits_skip4_rte"] == told["xtc_longer_cola"] == "records are missing"
+    assert told["xtc_two_bits_skip4_stsb"] == told["xtc_longer_cola"] == "records are missing"
 
 
 # Sizes

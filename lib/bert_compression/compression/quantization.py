@@ -150,6 +150,9 @@ class QuantizedEmbedding(QuantizedWeight, nn.Embedding):
         return table.train(embedding.training)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        if self.weight_grid.per_row and torch.is_grad_enabled():
+            # A row's values hang on nothing but the row: only those of the batch are rounded, not 30,522.
+            return self.weight_grid.round(nn.functional.embedding(ids, self.weight, self.padding_idx))
         return nn.functional.embedding(ids, self.rounded_weight(), self.padding_idx)
 
 

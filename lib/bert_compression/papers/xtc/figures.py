@@ -33,7 +33,7 @@ WEIGHTS = Table(
     paper="xtc",
     name="figures_5_and_6",
     title="Figures 5 and 6",
-    task="rte",
+    task="cola",
     rows=tuple(
         Row(student.name, f"{figure}, {label}", student, about={"figure": figure})
         for figure, students in {"Figure 5": FIGURE_5, "Figure 6": FIGURE_6}.items()

@@ -58,7 +58,7 @@ LOYALTY = Table(
     paper="xtc",
     name="loyalty",
     title="Loyalty of few bits",
-    task="rte",
+    task="cola",
     rows=(
         Row(
             "teacher",
@@ -79,7 +79,7 @@ LOYALTY = Table(
     panels=(
         Panel(
             "all",
-            "Loyalty of few bits: RTE, what is left of the teacher's answers, and what it takes on disk.",
+            "Loyalty of few bits: CoLA, what is left of the teacher's answers, and what it takes on disk.",
             (
                 "accuracy",
                 "label_loyalty",

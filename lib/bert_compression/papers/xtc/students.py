@@ -83,8 +83,10 @@ SIZES = {
     ),
     "small": Sizes(
         layers=6,
-        tasks=("rte", "cola"),
-        steps={"A": 78, "B": 234, "C": 936},  # Budget-A is an epoch of 2,490 texts, as many as RTE has
+        # Not RTE: MiniLM's teacher is right in 57.4 % of its 277 pairs (results/small/taylor.jsonl), the
+        # larger class is 52.7 %, and nothing can be told of a student.
+        tasks=("cola", "stsb"),
+        steps={"A": 78, "B": 234, "C": 936},  # Budget-A is an epoch of 2,490 texts
         rate=3.0,
         train=2_490,
         batch=32,
