@@ -18,7 +18,7 @@ from bert_compression.metrics import bootstrap_intervals, holm
 from bert_compression.report.estimators import Estimator, Found, difference_of_means
 from bert_compression.report.records import EVIDENCE, Source
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Table
+from bert_compression.report.tables import Derived, Table
 
 Names = str | tuple[str, ...]
 
@@ -273,7 +273,8 @@ def _is_not_asked(source: Source, claim: Claim) -> bool:
     layers?"""
     cells = source.cells(claim.table)
     rows = [claim.table.row(method) for side in claim.sides for method in side]
-    own = [row.method for row in rows if row.recipe]  # others are derived from these, or the paper's alone
+    made_of = [name for row in rows for name in (row.of if isinstance(row, Derived) else (row.method,))]
+    own = [name for name in made_of if claim.table.row(name).recipe]  # others are the paper's alone
     asked = [name for name in claim.columns if claim.table.column(name).measure]
     return bool(asked) and not all(any(cells[method, name] for name in asked) for method in own)
 
