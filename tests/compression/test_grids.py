@@ -237,13 +237,29 @@ def test_bits_that_are_too_few_too_many_or_mean_nothing_are_refused(grid, stored
             read()
 
 
-def test_one_bit_stores_rows_of_zeros_and_no_zero_next_to_other_weights():
-    matrix = draw(3, 4)
+@pytest.mark.parametrize("grid", [BinaryGrid(), BinaryGrid(per_row=True)], ids=str)
+def test_one_bit_stores_zeros_as_places_after_the_bits(grid):
+    matrix = draw(3, 50)
     matrix[1] = 0
-    by_row = BinaryGrid(per_row=True)
-    assert torch.equal(by_row.unpack(*by_row.pack(matrix), matrix.shape), by_row.round(matrix))
-    with pytest.raises(BadInput, match=r"^one bit a weight cannot store a zero that shares its scale with"):
-        BinaryGrid().pack(matrix)
+    matrix[0, 7] = matrix[2, 49] = 0
+    stored, scale = grid.pack(matrix)
+    # A row that is zero has the scale zero where it has one of its own, and needs no places.
+    zeros = [7, 149] if grid.per_row else [7, *range(50, 100), 149]
+    assert len(stored) == 19 + 4 * len(zeros)
+    assert stored[19:23].tolist() == [7, 0, 0, 0]
+    read = grid.round(grid.unpack(stored, scale, matrix.shape))
+    assert torch.equal(read, grid.round(matrix)) and (read == 0).sum() == 52
+    matrix[2, :26] = 0
+    matrix[0, :30] = 0
+    with pytest.raises(BadInput, match="^more than half of the weights that share a scale are zero: take 2"):
+        grid.pack(matrix)
+
+
+@pytest.mark.parametrize("places", [[15, 0, 0, 0], [255, 255, 255, 255], [3, 0, 0, 0, 3, 0, 0, 0]])
+def test_places_of_zeros_that_are_not_there_or_do_not_rise_are_refused(places):
+    stored = torch.tensor([1, 2, *places], dtype=torch.uint8)
+    with pytest.raises(BadInput, match="^the places of zeros do not rise from 0 to 14$"):
+        BinaryGrid().unpack(stored, torch.tensor(1.0), (3, 5))
 
 
 @pytest.mark.parametrize(

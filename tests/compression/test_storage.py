@@ -232,6 +232,17 @@ def test_packing_makes_a_quantized_model_four_times_smaller_and_leaves_fp32_alon
     assert saved(prune_heads(tiny_bert(**wide), {0: [1]}), save_packed, "pruned") < plain
 
 
+def test_one_bit_with_weights_of_exactly_zero_answers_as_before(tiny_bert, inputs, tmp_path):
+    model = quantize(tiny_bert(), "per_token", weight_bits=1, parts="encoder").eval()
+    layer = model.bert.encoder.layer[0].output.dense
+    with torch.no_grad():
+        layer.weight[3, :5] = 0
+    save_packed(model, tmp_path)
+    assert torch.equal(logits(load_packed(tmp_path), inputs), logits(model, inputs))
+    matrix = load_file(tmp_path / "model.safetensors")["bert.encoder.layer.0.output.dense.weight"]
+    assert len(matrix) == layer.weight.numel() // 8 + 4 * 5
+
+
 def test_a_matrix_of_zeros_is_packed_and_comes_back_as_zeros(makers, tmp_path):
     model = makers["dynamic"]()
     with torch.no_grad():

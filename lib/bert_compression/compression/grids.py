@@ -62,8 +62,9 @@ class Grid:
         return self._bytes(self.integers(x, scale)), scale.float()
 
     def unpack(self, stored: torch.Tensor, scale: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-        """The float32 values of that shape that were packed. Raises BadInput for integers or a scale of
-        another grid or shape."""
+        """Float32 weights of that shape, which `round` takes to the values that were packed, to the last bit;
+        nearly always they are these values. Raises BadInput for integers or a scale of another grid or
+        shape."""
         shape = tuple(shape)
         expected = (*shape[:-1], 1) if self.per_row else ()
         if tuple(scale.shape) != expected:
@@ -139,20 +140,33 @@ class BinaryGrid(Grid):
     def integers(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         return x.sign()
 
+    @torch.no_grad()
     def pack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """As other grids; raises BadInput for a zero next to other weights, which has no sign to store."""
-        if ((x == 0) & (self.scale(x) > 0)).any():
-            raise BadInput(
-                "one bit a weight cannot store a zero that shares its scale with other weights: give each "
-                "row a scale (per_row), or take 2 bits"
-            )
-        return super().pack(x)
-
-    def _bytes(self, integers: torch.Tensor) -> torch.Tensor:
-        return packed_codes(integers > 0, bits=1)
+        """As other grids. A weight of exactly zero has no sign: after the bits come the places of such
+        weights, counted through the tensor, in four bytes each. Of 85 million weights some are zero. Where
+        the scale is zero, too, nothing is added. Raises BadInput where most weights of a scale are zero."""
+        scale = self.scale(x)
+        zero = (x == 0) & (scale > 0)
+        if (zero.sum(**self._each(x)) * 2 > (x.shape[-1] if self.per_row else x.numel())).any():
+            raise BadInput("more than half of the weights that share a scale are zero: take 2 bits for them")
+        places = zero.flatten().nonzero().flatten().to(torch.int32)
+        return torch.cat([packed_codes(x > 0, bits=1), places.view(torch.uint8)]), scale.float()
 
     def _from_bytes(self, stored: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-        return _unpacked(stored, shape, bits=1).float() * 2 - 1
+        count = math.prod(shape)
+        after = stored.numel() - -(-count // 8)
+        if stored.ndim != 1 or after <= 0 or after % 4:
+            return _unpacked(stored, shape, bits=1).float() * 2 - 1
+        signs = _unpacked(stored[:-after], shape, bits=1).float() * 2 - 1
+        places = stored[-after:].clone().view(torch.int32).long()
+        if (places < 0).any() or (places >= count).any() or (places.diff() <= 0).any():
+            raise BadInput(f"the places of zeros do not rise from 0 to {count - 1}")
+        signs.view(-1)[places] = 0
+        # Their mean size is to be the scale again: as many others are twice as large.
+        groups = signs.view(-1, shape[-1] if self.per_row else count)
+        there = groups != 0
+        doubled = there & (there.cumsum(dim=1) <= (~there).sum(dim=1, keepdim=True))
+        return torch.where(doubled, 2 * groups, groups).view(shape)
 
 
 @dataclass(frozen=True)
