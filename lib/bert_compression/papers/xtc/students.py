@@ -77,8 +77,8 @@ SIZES = {
         rate=10.0,
         train=256,
         copies=2,
-        batch=16,
-        evaluated=250,
+        batch=8,
+        evaluated=100,
         task_agnostic={"epochs": 1, "batch_size": 32, "learning_rate": 5e-4, "warmup": 0.1},
     ),
     "small": Sizes(
