@@ -251,14 +251,14 @@ def test_one_bit_stores_zeros_as_places_after_the_bits(grid):
     assert torch.equal(read, grid.round(matrix)) and (read == 0).sum() == 52
     matrix[2, :26] = 0
     matrix[0, :30] = 0
-    with pytest.raises(BadInput, match="^more than half of the weights that share a scale are zero: take 2"):
+    with pytest.raises(BadInput, match=r"^more than half of the weights that share a scale are zero: take 2"):
         grid.pack(matrix)
 
 
 @pytest.mark.parametrize("places", [[15, 0, 0, 0], [255, 255, 255, 255], [3, 0, 0, 0, 3, 0, 0, 0]])
 def test_places_of_zeros_that_are_not_there_or_do_not_rise_are_refused(places):
     stored = torch.tensor([1, 2, *places], dtype=torch.uint8)
-    with pytest.raises(BadInput, match="^the places of zeros do not rise from 0 to 14$"):
+    with pytest.raises(BadInput, match=r"^the places of zeros do not rise from 0 to 14$"):
         BinaryGrid().unpack(stored, torch.tensor(1.0), (3, 5))
 
 

@@ -35,3 +35,14 @@ def test_errors_and_flagged_foreign_examples_are_compared_as_sets(tmp_path):
     assert metrics["error_jaccard_low"] < 1 / 3 < metrics["error_jaccard_high"]
     assert metrics["outlier_jaccard"] == metrics["outlier_jaccard_low"] == 1.0
     assert metrics["outlier_jaccard_chance"] == pytest.approx(1 / 3)
+
+
+def test_without_foreign_examples_errors_alone_are_compared(tmp_path):
+    gold = [0, 1, 2, 0] * 25
+    answers = {"a": [0, 0, 0, 0] * 25, "b": [1, 0, 2, 0] * 25}
+    both = work(tmp_path, answers, {"a": [0] * 100, "b": [0] * 100}, gold)
+    for side in "ab":
+        del both.inputs[f"ood_{side}"]
+    metrics = KINDS["overlap"].run(both).metrics
+    assert metrics["error_jaccard"] == pytest.approx(1 / 3)
+    assert not any(name.startswith("outlier") for name in metrics)

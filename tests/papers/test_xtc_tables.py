@@ -246,6 +246,18 @@ def test_texts_are_augmented_once_for_all_seeds():
     assert len(jobs) == 1
 
 
+def test_the_teacher_of_another_seed_is_compared_with_the_teacher_and_measured_by_itself():
+    cells = xtc.LOYALTY.cells(get_profile("small").at_precision("fp32"))
+    (compared,) = cells["other_seed", "error_jaccard"]
+    one, other = (compared.inputs[f"predictions_{side}"] for side in "ab")
+    assert (one.seed, other.seed) == (0, 1) and one.identity != other.identity
+    assert [job.identity for job in cells["other_seed", "accuracy"]] == [other.identity]
+    assert cells["teacher", "error_jaccard"] == []
+    for method in ("other_seed", "2bit_all_C_1s_2e-05"):
+        (job,) = cells[method, "label_loyalty"]
+        assert job.inputs["teacher"].identity == one.identity, method
+
+
 # Claims
 
 

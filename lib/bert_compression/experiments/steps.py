@@ -441,9 +441,9 @@ def ood_detection(g: Grid, training: Job, inside: Job, outside: Job, foreign: st
     return Job("ood_detection", g.at(task=foreign).params(k=k), inputs, training.method)
 
 
-def overlap(g: Grid, predictions: tuple[Job, Job], ood: tuple[Job, Job]) -> Job:
-    """Error and OOD overlap of two models."""
-    inputs = {}
-    for side, predicted, detected in zip("ab", predictions, ood, strict=True):
-        inputs[f"predictions_{side}"], inputs[f"ood_{side}"] = predicted, detected
+def overlap(g: Grid, predictions: tuple[Job, Job], ood: tuple[Job, Job] | None = None) -> Job:
+    """Error overlap of two models, and with `ood` what both flag as foreign."""
+    inputs = {f"predictions_{side}": predicted for side, predicted in zip("ab", predictions, strict=True)}
+    if ood:
+        inputs |= {f"ood_{side}": detected for side, detected in zip("ab", ood, strict=True)}
     return Job("overlap", g.data(g.main_split, None), inputs, predictions[1].method)

@@ -133,12 +133,15 @@ def ood_detection(work: Work) -> Outcome:
 
 @kind(version=1)
 def overlap(work: Work) -> Outcome:
-    """Error and OOD overlap of two models, "a" and "b": from predictions for the same examples, and from the
-    OOD detection of the same foreign set."""
+    """Error and OOD overlap of two models, "a" and "b": from predictions for the same examples, and, where it
+    is there, from the OOD detection of the same foreign set."""
     gold = np.array(work.examples.labels)
     wrong = [work.logits(f"predictions_{side}").argmax(axis=1) != gold for side in "ab"]
-    flagged = [work.arrays(f"ood_{side}", FLAGS)["outside"] for side in "ab"]
-    return Outcome({**_jaccard("error_jaccard", *wrong), **_jaccard("outlier_jaccard", *flagged)})
+    metrics = _jaccard("error_jaccard", *wrong)
+    if "ood_a" in work.inputs:
+        flagged = [work.arrays(f"ood_{side}", FLAGS)["outside"] for side in "ab"]
+        metrics |= _jaccard("outlier_jaccard", *flagged)
+    return Outcome(metrics)
 
 
 def _jaccard(name: str, one: np.ndarray, other: np.ndarray) -> dict[str, float]:

@@ -21,6 +21,7 @@ from bert_compression.papers.xtc.figures import (
 )
 from bert_compression.papers.xtc.loyalty import LOYALTY
 from bert_compression.papers.xtc.tables import (
+    ACTIVATIONS,
     TABLE_C1,
     TABLE_C2,
     TABLE_C3,
@@ -43,6 +44,7 @@ from bert_compression.papers.xtc.tables import (
 TABLES = (*tables.TABLES, LOYALTY, WEIGHTS, KERNELS)
 
 __all__ = [
+    "ACTIVATIONS",
     "CLAIMS",
     "FEW_BITS_CLAIMS",
     "FIGURE_5",
