@@ -5,21 +5,21 @@ import pytest
 from made_records import cell_record, jobs_of, record_of, source_of
 
 from bert_compression.errors import BadInput
-from bert_compression.papers import miniature
+from bert_compression.papers import miniature, same_model
 from bert_compression.papers.miniature import (
     ASSOCIATION,
     ATTACK_SETTINGS,
     DISTRIBUTION,
     ERRORS,
     REPRESENTATION,
-    SAME_MODEL,
     WEAKNESSES,
     matrix_of_pairs,
     matrix_of_sets,
     wrong_answers,
 )
-from bert_compression.papers.miniature.figures import _figure, in_words, ranks
+from bert_compression.papers.miniature.figures import _figure, in_words
 from bert_compression.papers.miniature.overlap import CHANCE, SAME, cka_maps
+from bert_compression.papers.same_model import SAME_MODEL, ranks
 from bert_compression.report.records import measured
 
 NOTHING = source_of([])
@@ -373,6 +373,6 @@ def test_models_are_ranked_by_all_measures_that_each_of_them_has():
         ]
     )
     assert dict(ranks(measured(source, SAME_MODEL))) == {"kd": 1.0, "pkd": 2.0, "theseus": 3.0}
-    words = miniature.same_model_picture({"small": source, "this run": NOTHING}).text
+    words = same_model.same_model_picture({"small": source, "this run": NOTHING}).text
     assert "Pure KD: label loyalty 90.0, cka, last layer 10.0" in words
-    assert miniature.same_model_picture({"small": NOTHING}).text.endswith("Nothing yet.")
+    assert same_model.same_model_picture({"small": NOTHING}).text.endswith("Nothing yet.")

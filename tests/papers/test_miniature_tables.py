@@ -7,6 +7,7 @@ from tiny_profile import grid as loyalty_grid
 from tiny_profile import jobs_of, measurements
 
 from bert_compression.experiments import PROFILES, Grid, get_profile, in_order
+from bert_compression.papers import same_model
 from bert_compression.papers.loyalty import TABLE_1
 from bert_compression.papers.miniature import tables as miniature
 from bert_compression.papers.miniature.tables import KS, MODELS
@@ -98,11 +99,12 @@ def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
         asked = measurements(loyalty_grid(), method)
         asked = [job for job in asked if job.params["split"] == "validation_matched"]
         assert {job.identity for job in asked} <= identities
-    students = {*LOYALTY, "other_seed"} - {"teacher"}
+    few_bits = {student.name for student in same_model.FEW_BITS.values()}
+    students = {*LOYALTY, *few_bits, "other_seed"} - {"teacher"}
     for kind in ("similarity", "overlap"):
         found = {(job.method, job.seed) for job in jobs if job.kind == kind}
         assert found == {(method, seed) for method in students for seed in (0, 1)}
-    assert {job.method for job in jobs if job.kind == "calibration"} == set(LOYALTY)
+    assert {job.method for job in jobs if job.kind == "calibration"} == {*LOYALTY, *few_bits}
 
 
 def test_another_seed_of_the_teacher_stands_beside_its_students():

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments import Job, Profile, Results, Session, get_profile
-from bert_compression.papers import loyalty, miniature, taylor, xtc
+from bert_compression.papers import loyalty, miniature, same_model, taylor, xtc
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Table
 
 PAPERS: dict[str, tuple[Table, ...]] = {
     "loyalty": loyalty.TABLES,
     "taylor": taylor.TABLES,
-    "miniature": miniature.TABLES,
+    "miniature": (*miniature.TABLES, same_model.SAME_MODEL),
     "xtc": xtc.TABLES,
 }
 

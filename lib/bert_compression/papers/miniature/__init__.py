@@ -11,7 +11,7 @@ from bert_compression.papers.miniature.attacks import (
     settings_table,
 )
 from bert_compression.papers.miniature.claims import CLAIMS
-from bert_compression.papers.miniature.figures import cka_picture, curves, heat_map, same_model_picture
+from bert_compression.papers.miniature.figures import cka_picture, curves, heat_map
 from bert_compression.papers.miniature.overlap import (
     ASSOCIATION,
     JACCARD,
@@ -32,7 +32,6 @@ from bert_compression.papers.miniature.tables import (
     DISTRIBUTION,
     ERRORS,
     REPRESENTATION,
-    SAME_MODEL,
     TABLES,
     TEXT,
     WEAKNESSES,
@@ -47,7 +46,6 @@ __all__ = [
     "ERRORS",
     "JACCARD",
     "REPRESENTATION",
-    "SAME_MODEL",
     "TABLES",
     "TEXT",
     "WEAKNESSES",
@@ -72,7 +70,6 @@ __all__ = [
     "ood_table",
     "overlap_at",
     "overlap_in_words",
-    "same_model_picture",
     "settings_table",
     "wrong_answers",
 ]

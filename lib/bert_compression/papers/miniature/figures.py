@@ -1,7 +1,7 @@
 """The figures of the pages on error overlap, representation similarity and OOD overlap, from records only."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from bert_compression.papers.miniature.overlap import (
     Matrix,
     cka_maps,
 )
-from bert_compression.papers.miniature.tables import OTHER_SEED, SAME_MODEL, SIMILAR
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
-from bert_compression.report.records import GIVEN, MEASURED, Source, measured
-from bert_compression.report.tables import Column
+from bert_compression.report.records import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 SIDE = 0.95  # of a square of a heat map, in inches
 LINE = 0.25  # from one line in a square to the next, in sides
 MAPS_WIDTH = 9.0  # of a figure of CKA maps, in inches
-PANELS = 4  # side by side, of the figure of all measures
-LOOKS = (("o", "#00508c"), ("D", "#c05a00"), ("s", "#444444"))  # of a source each: told apart without colour
 
 
 def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
@@ -198,90 +194,3 @@ def _layers(drawn: Mapping[str, Mapping[str, np.ndarray]]) -> "Figure":
 def _square(found: Mapping[str, np.ndarray]) -> float:
     """The side of a square in inches where the maps share the width of the figure."""
     return min(0.5, (MAPS_WIDTH - 1 - 0.35 * len(found)) / sum(cka.shape[1] for cka in found.values()))
-
-
-def ranks(table: "pd.DataFrame") -> "pd.Series":
-    """By method, from the most alike to the least: the mean of its ranks among the compressed models over
-    those of the measures that all of them have; 1 is the highest value. Empty where there is none."""
-    there = table[(table.status == MEASURED) & table.column.isin(SIMILAR)]
-    compressed = there[~there.method.isin(("teacher", OTHER_SEED))].reset_index(drop=True)
-    values = compressed.pivot(index="method", columns="column", values="value").dropna(axis="columns")
-    return values.rank(ascending=False).mean(axis="columns").sort_values(kind="stable")
-
-
-def same_model_picture(sources: Mapping[str, Source]) -> Shown:
-    """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
-    says so; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
-    against itself with another seed: a model to the left of it differs more than a second training does."""
-    from matplotlib.figure import Figure
-
-    tables = {name: measured(source, SAME_MODEL) for name, source in sources.items()}
-    tables = {source: table for source, table in tables.items() if (table.status == MEASURED).any()}
-    order = _order(tables)
-    rows = -(-len(SAME_MODEL.columns) // PANELS)
-    size = (11, rows * (1.2 + 0.2 * len(order)))
-    figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(rows, PANELS, sharey=True, squeeze=False).flat
-    for axes, column in zip(panels, SAME_MODEL.columns, strict=False):
-        for (marker, colour), (source, table) in zip(LOOKS, tables.items(), strict=False):
-            _points(axes, table, column, order, marker, colour, source)
-        axes.set_title(f"{column.label} ({column.unit})", fontsize=9)
-        axes.set_yticks(
-            range(len(order)), [SAME_MODEL.row(method).short_label for method in order], fontsize=8
-        )
-        axes.tick_params(axis="x", labelsize=8)
-        axes.grid(color="0.92")
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[0].invert_yaxis()
-    for axes in figure.axes[len(SAME_MODEL.columns) :]:
-        axes.set_axis_off()
-    handles = {
-        label: handle
-        for axes in figure.axes
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.axes[-1].legend(handles.values(), handles.keys(), loc="center", frameon=False)
-    words = " ".join(f"“{source}”: {_same_in_words(table)}" for source, table in tables.items())
-    return picture(figure, f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}")
-
-
-def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
-    """The compressed models, the most alike first; in the table's order where nothing says which."""
-    ranked = (list(ranks(table).index) for table in tables.values())
-    compressed = [row.method for row in SAME_MODEL.rows if row.method not in ("teacher", OTHER_SEED)]
-    return next(filter(None, ranked), compressed)
-
-
-def _points(
-    axes: "Axes",
-    table: "pd.DataFrame",
-    column: Column,
-    order: list[str],
-    marker: str,
-    colour: str,
-    source: str,
-) -> None:
-    cells = table[(table.column == column.name) & (table.status == MEASURED)].set_index("method")
-    there = [method for method in order if method in cells.index]
-    found, places = cells.loc[there], [order.index(method) for method in there]
-    bars = [(found.value - found.low).clip(lower=0), (found.high - found.value).clip(lower=0)]
-    inside = colour if marker == "o" else "white"
-    look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": inside, "ms": 5}
-    axes.errorbar(found.value, places, xerr=[bar.fillna(0) for bar in bars], **look, label=source)
-    axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
-    if OTHER_SEED in cells.index:
-        line: dict[str, Any] = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
-        axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"the teacher, {source}")
-
-
-def _same_in_words(table: "pd.DataFrame") -> str:
-    """The measures of likeness in numbers, model by model, the most alike first."""
-    told = []
-    for method in (*(row.method for row in SAME_MODEL.rows[:2]), *ranks(table).index):
-        cells = table.loc[method]
-        shown = cells[cells.status.isin((MEASURED, GIVEN))]
-        values = ", ".join(
-            f"{SAME_MODEL.column(c.column).label.lower()} {c.text}" for c in shown.itertuples()
-        )
-        told.append(f"{SAME_MODEL.row(method).label}: {values or 'nothing yet'}")
-    return "; ".join(told) + "."

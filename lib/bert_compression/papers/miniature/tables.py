@@ -4,13 +4,11 @@ Six models, from large to tiny, learn extractive QA on SQuAD 2.0. Their errors, 
 lies out of their distribution are compared, model with model and, as the paper does not, seed with seed.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, steps
-from bert_compression.papers.loyalty import recipes as compressed
-from bert_compression.papers.loyalty import tables as loyalty
 from bert_compression.report.tables import Column, Panel, Row, Table
 from bert_compression.tasks import get_task
 
@@ -130,7 +128,7 @@ def _model(name: str, g: Grid) -> Job:
     return g.once((_model, name), lambda: steps.finetune(g, _encoder(g, name), **TRAINING).named(name))
 
 
-def _two_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+def two_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
     return profile.seeds[:SEEDS]
 
 
@@ -160,7 +158,7 @@ ERRORS = Table(
     rows=ROWS,
     columns=tuple(Column(name, label, qa_answers) for name, label in SCORES.items()),
     panels=(Panel("scores", "How well the six models answer the questions of SQuAD 2.0.", tuple(SCORES)),),
-    seeds=_two_seeds,
+    seeds=two_seeds,
 )
 
 
@@ -223,7 +221,7 @@ REPRESENTATION = Table(
             for name, measure in _PAIRS.items()
         ),
     ),
-    seeds=_two_seeds,
+    seeds=two_seeds,
 )
 
 
@@ -261,7 +259,7 @@ DISTRIBUTION = Table(
     task=QA,
     rows=ROWS,
     columns=tuple(column for foreign in FOREIGN for column in _ood_columns(foreign)),
-    seeds=_two_seeds,
+    seeds=two_seeds,
 )
 
 
@@ -310,7 +308,7 @@ WEAKNESSES = Table(
         )
         for name in ATTACKS
     ),
-    seeds=_two_seeds,
+    seeds=two_seeds,
 )
 
 
@@ -332,103 +330,4 @@ ATTACK_SETTINGS = Table(
     seeds=lambda profile, row, column: profile.seeds[:1],
 )
 
-
-# Beyond the paper: which compression method keeps the model the same model? On MNLI, the compressed models of
-# the loyalty paper's Table 1 by all measures at once, and the teacher with another seed.
-
-
-def _other_teacher(g: Grid) -> Job:
-    """The teacher at the other seed; where there is but one, the teacher."""
-    other = next((seed for seed in g.profile.seeds[:SEEDS] if seed != g.seed), g.seed)
-    return compressed.teacher(g.at(seed=other)) if other != g.seed else compressed.teacher(g)
-
-
-def _against_teacher(make: Callable[[Grid, Job, Job, Row], Job]) -> Callable[[Grid, Row], Job | None]:
-    """What compares a row's model with the teacher; the teacher is itself by definition."""
-
-    def measure(g: Grid, row: Row) -> Job | None:
-        teacher, student = compressed.teacher(g), row.recipe(g)
-        return None if student is teacher else make(g, teacher, student, row).named(row.method)
-
-    return measure
-
-
-def _in_use(measure: Callable[[Grid, Row], Job | None]) -> Callable[[Grid, Row], Job | None]:
-    """What is measured of a row's model by itself, at the seed of the model."""
-    return lambda g, row: measure(g.at(seed=row.recipe(g).seed), replace(row, recipe=lambda _: row.recipe(g)))
-
-
-def _overlap(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
-    def predicted(model: Job) -> Job:
-        return steps.predict(g.at(seed=model.seed), model)
-
-    def flagged(model: Job) -> Job:
-        return detected(g.at(seed=model.seed), model, OTHER_TASK, NEAREST)
-
-    return steps.overlap(g, (predicted(teacher), predicted(student)), (flagged(teacher), flagged(student)))
-
-
-@_against_teacher
-def _loyalty(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
-    return steps.loyalty(g, teacher, student)
-
-
-overlap = _against_teacher(_overlap)
-
-
-@_against_teacher
-def _similarity(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
-    name = "teacher" if row.method == OTHER_SEED else row.method
-    return compared(g, teacher, student, row.method, name)
-
-
-@_in_use
-def _calibration(g: Grid, row: Row) -> Job:
-    return steps.calibration(g, row.recipe(g))
-
-
-_answers, _textfooler, _cost = (
-    _in_use(measure) for measure in (loyalty.answers, loyalty.textfooler, loyalty.cost)
-)
-
-OTHER_SEED = "other_seed"
-_SIMILAR = (
-    Column("label_loyalty", "Label loyalty", _loyalty),
-    Column("probability_loyalty", "Probability loyalty", _loyalty),
-    Column("error_jaccard", "Error overlap", overlap),
-    Column("neighbour_jaccard_50", "Neighbours shared", _similarity),
-    Column("cka_last", "CKA, last layer", _similarity),
-    Column("outlier_jaccard", "OOD overlap", overlap),
-)
-_OF_USE = (
-    Column("accuracy", "Accuracy", _answers),
-    Column("calibration_error", "Calibration error", _calibration),
-    Column("after_attack_accuracy", "After-attack accuracy", _textfooler),
-    Column("speedup_batch_1", "Speed-up", _cost, scale=1.0, digits=2, unit="×"),
-    Column("stored_bytes", "Stored size", _cost, scale=1 / 2**20, digits=2, unit="MiB"),
-)
-SIMILAR = tuple(column.name for column in _SIMILAR)
-_TEACHER, *_STUDENTS = (replace(row, reported={}) for row in loyalty.TABLE_1.rows)
-SAME_MODEL = Table(
-    paper="miniature",
-    name="same_model",
-    title="The same model?",
-    task="mnli",
-    rows=(
-        replace(_TEACHER, given=dict.fromkeys(SIMILAR, 1.0)),
-        Row(OTHER_SEED, "Teacher, another seed", _other_teacher, short="another seed"),
-        *_STUDENTS,
-    ),
-    columns=(*_SIMILAR, *_OF_USE),
-    panels=(
-        Panel(
-            "all",
-            "Every compressed model of Table 1 on MNLI by all measures at once: first how alike it is to its "
-            "teacher, then what it is worth in use.",
-            tuple(column.name for column in (*_SIMILAR, *_OF_USE)),
-        ),
-    ),
-    seeds=_two_seeds,
-)
-
-TABLES = (ERRORS, REPRESENTATION, DISTRIBUTION, WEAKNESSES, ATTACK_SETTINGS, SAME_MODEL)
+TABLES = (ERRORS, REPRESENTATION, DISTRIBUTION, WEAKNESSES, ATTACK_SETTINGS)

@@ -32,7 +32,7 @@ def _evaluated(g: Grid) -> Job:
 
 
 def _training(g: Grid) -> Job:
-    return steps.examples(g, "train", sizes(g).train)
+    return steps.examples(g, "train", sizes(g).train.get(g.task.name))
 
 
 SIZES_OF_SETS = _set_columns("", "", "examples", 0)

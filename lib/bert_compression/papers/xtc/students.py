@@ -46,19 +46,20 @@ class Sizes:
     """What a profile's size means for this paper.
 
     `layers` are those of the encoder; `steps` the optimizer steps of each budget, None for the paper's;
-    `rate` multiplies the paper's learning rates, whose ratios stay. `train` is how many training examples are
-    used, in batches of `batch`, None for the paper's. A student answers so many texts that are `evaluated`,
-    None for all, every so many steps (`every`, by task). `tasks` are those measured. `copies` of each text
-    are made where texts are augmented, None for the paper's; `augmented` says whether the tables are measured
-    on augmented texts, as the paper's are. `checkpoints` names encoders on the hub that were distilled before
-    any task; where there are none they are made as `task_agnostic` says.
+    `rate` multiplies the paper's learning rates, whose ratios stay. `train` is how many training examples of
+    a task are used, all where it is not named, in batches of `batch`, None for the paper's. A student answers
+    so many texts that are `evaluated`, None for all, every so many steps (`every`, by task). `tasks` are
+    those measured. `copies` of each text are made where texts are augmented, None for the paper's;
+    `augmented` says whether the tables are measured on augmented texts, as the paper's are. `checkpoints`
+    names encoders on the hub that were distilled before any task; where there are none they are made as
+    `task_agnostic` says.
     """
 
     layers: int
     tasks: tuple[str, ...]
     steps: Mapping[str, int] | None
     rate: float = 1.0
-    train: int | None = None
+    train: Mapping[str, int] = field(default_factory=dict)
     every: Mapping[str, int] = field(default_factory=dict)
     copies: int | None = None
     augmented: bool = False
@@ -75,7 +76,7 @@ SIZES = {
         tasks=("rte", "cola"),
         steps={"A": 3, "B": 9, "C": 18},
         rate=10.0,
-        train=256,
+        train=dict.fromkeys(ALL_TASKS, 256),
         copies=2,
         batch=8,
         evaluated=100,
@@ -88,9 +89,9 @@ SIZES = {
         tasks=("cola", "stsb"),
         steps={"A": 78, "B": 234, "C": 936},  # Budget-A is an epoch of 2,490 texts
         rate=3.0,
-        train=2_490,
+        train=dict.fromkeys(ALL_TASKS, 2_490) | {"mnli": 8_000},  # as the loyalty paper's models have it
         batch=32,
-        every=dict.fromkeys(ALL_TASKS, 78),
+        every=dict.fromkeys(ALL_TASKS, 78) | {"mnli": 936},
         copies=8,
         task_agnostic={"epochs": 3, "batch_size": 32, "learning_rate": 3e-4, "warmup": 0.1},
     ),
@@ -153,7 +154,7 @@ class Student:
     or from the layers `taught_by` of it; or the model that `continues` names goes on with its bits changed.
     `rank` is that of what is added to each matrix. `augmented` says whether texts are augmented; None for
     what the profile says. With a `fixed_start` only the last training has the grid's seed: what it begins
-    with, and who teaches, is that of seed 0, as in the paper.
+    with, and who teaches, is that of seed 0, as in the paper. `teacher` makes the teacher of a task.
     """
 
     bits: int = 32
@@ -168,6 +169,7 @@ class Student:
     augmented: bool | None = None
     activations: str = "per_token"
     fixed_start: bool = False
+    teacher: Callable[[Grid], Job] = teacher
 
     @property
     def name(self) -> str:
@@ -187,13 +189,16 @@ class Student:
 
     def started_from(self, g: Grid) -> Job | None:
         """The model that was quantized."""
-        return teacher(g) if self.layers == "all" else (self.start or full_precision(self.layers))(g)
+        if self.layers == "all":
+            return self.teacher(g)
+        return (self.start or full_precision(self.layers, self.teacher))(g)
 
     def _made(self, g: Grid) -> Job | None:
         layers = sizes(g).layers
         before = g.at(seed=0) if self.fixed_start else g
         kept = kept_layers("skip6" if self.layers in STARTS else self.layers, layers)
-        learnt_from = teacher(before) if self.taught_by == "all" else full_precision(self.taught_by)(before)
+        whole = self.taught_by == "all"
+        learnt_from = (self.teacher if whole else full_precision(self.taught_by, self.teacher))(before)
         if kept is None or learnt_from is None:
             return None
         begun = self._begun(before, kept)
@@ -208,9 +213,13 @@ class Student:
             before = self.continues(g)
             return before and steps.requantize(g, before, self.bits, self.rank)
         if self.bits == 32:
-            return _pretrained(g, self.layers) if self.layers in STARTS else _reduced(g, self.layers, kept)
+            return _pretrained(g, self.layers) if self.layers in STARTS else self._reduced(g, kept)
         start = self.started_from(g)
         return start and steps.quantize_encoder(g, start, self.bits, self.rank, self.activations)
+
+    def _reduced(self, g: Grid, kept: list[int]) -> Job:
+        key = ("reduced", self.layers, self.teacher)
+        return g.once(key, lambda: steps.reduce_layers(g, self.teacher(g), kept))
 
     def _distilled(self, g: Grid, begun: Job, learnt_from: Job, layer_map: list[int]) -> Job:
         size, task = sizes(g), g.task.name
@@ -229,7 +238,7 @@ class Student:
             first_rate=FIRST_RATE if self.stages > 1 else 1.0,
             selected_by=SELECTED_BY.get(task, "accuracy"),
             every=size.every.get(task, total),
-            size=size.train,
+            size=size.train.get(task),
             evaluated=size.evaluated,
             texts=texts,
             learning_rate=self.rate * size.rate,
@@ -238,10 +247,10 @@ class Student:
         )
 
 
-def full_precision(layers: str) -> Student:
+def full_precision(layers: str, teacher: Callable[[Grid], Job] = teacher) -> Student:
     """The model with these layers that quantization starts from, and that teaches in Table C.15. Its learning
     rate is that of C.5's lines which C.8 repeats."""
-    return Student(layers=layers, rate=1e-4)
+    return Student(layers=layers, rate=1e-4, teacher=teacher)
 
 
 def budget_steps(g: Grid, budget: str) -> int:
@@ -258,11 +267,7 @@ def augmented_texts(g: Grid) -> Job:
     fixed = g.at(seed=0)
     size = sizes(g)
     copies = size.copies or COPIES.get(g.task.name, 30)
-    return steps.augment(fixed, miniature.language_model(fixed), size.train, copies)
-
-
-def _reduced(g: Grid, selection: str, kept: list[int]) -> Job:
-    return g.once(("reduced", selection), lambda: steps.reduce_layers(g, teacher(g), kept))
+    return steps.augment(fixed, miniature.language_model(fixed), size.train.get(g.task.name), copies)
 
 
 def _pretrained(g: Grid, layers: str) -> Job:

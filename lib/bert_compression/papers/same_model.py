@@ -1,0 +1,211 @@
+"""Which method keeps the model the same model? On MNLI, the compressed models of the loyalty paper's Table 1
+and those of few bits by all measures of the papers at once, and the teacher with another seed. No paper asks
+this.
+
+Book: notebooks/miniature/same_model.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bert_compression.experiments import Grid, Job, steps
+from bert_compression.papers.loyalty import recipes as compressed
+from bert_compression.papers.loyalty import tables as loyalty
+from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, SEEDS, compared, detected, two_seeds
+from bert_compression.papers.xtc.students import Student
+from bert_compression.report.figures import picture
+from bert_compression.report.html import Shown
+from bert_compression.report.records import GIVEN, MEASURED, Source, measured
+from bert_compression.report.tables import Column, Panel, Row, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+PANELS = 4  # side by side, of the figure of all measures
+LOOKS = (("o", "#00508c"), ("D", "#c05a00"), ("s", "#444444"))  # of a source each: told apart without colour
+
+
+def _other_teacher(g: Grid) -> Job:
+    """The teacher at the other seed; where there is but one, the teacher."""
+    other = next((seed for seed in g.profile.seeds[:SEEDS] if seed != g.seed), g.seed)
+    return compressed.teacher(g.at(seed=other)) if other != g.seed else compressed.teacher(g)
+
+
+def _against_teacher(make: Callable[[Grid, Job, Job, Row], Job]) -> Callable[[Grid, Row], Job | None]:
+    """What compares a row's model with the teacher; the teacher is itself by definition."""
+
+    def measure(g: Grid, row: Row) -> Job | None:
+        teacher, student = compressed.teacher(g), row.recipe(g)
+        return None if student is teacher else make(g, teacher, student, row).named(row.method)
+
+    return measure
+
+
+def _in_use(measure: Callable[[Grid, Row], Job | None]) -> Callable[[Grid, Row], Job | None]:
+    """What is measured of a row's model by itself, at the seed of the model."""
+    return lambda g, row: measure(g.at(seed=row.recipe(g).seed), replace(row, recipe=lambda _: row.recipe(g)))
+
+
+def _overlap(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
+    def predicted(model: Job) -> Job:
+        return steps.predict(g.at(seed=model.seed), model)
+
+    def flagged(model: Job) -> Job:
+        return detected(g.at(seed=model.seed), model, OTHER_TASK, NEAREST)
+
+    return steps.overlap(g, (predicted(teacher), predicted(student)), (flagged(teacher), flagged(student)))
+
+
+@_against_teacher
+def _loyalty(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
+    return steps.loyalty(g, teacher, student)
+
+
+overlap = _against_teacher(_overlap)
+
+
+@_against_teacher
+def _similarity(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
+    name = "teacher" if row.method == OTHER_SEED else row.method
+    return compared(g, teacher, student, row.method, name)
+
+
+@_in_use
+def _calibration(g: Grid, row: Row) -> Job:
+    return steps.calibration(g, row.recipe(g))
+
+
+_answers, _textfooler, _cost = (
+    _in_use(measure) for measure in (loyalty.answers, loyalty.textfooler, loyalty.cost)
+)
+
+OTHER_SEED = "other_seed"
+_SIMILAR = (
+    Column("label_loyalty", "Label loyalty", _loyalty),
+    Column("probability_loyalty", "Probability loyalty", _loyalty),
+    Column("error_jaccard", "Error overlap", overlap),
+    Column("neighbour_jaccard_50", "Neighbours shared", _similarity),
+    Column("cka_last", "CKA, last layer", _similarity),
+    Column("outlier_jaccard", "OOD overlap", overlap),
+)
+_OF_USE = (
+    Column("accuracy", "Accuracy", _answers),
+    Column("calibration_error", "Calibration error", _calibration),
+    Column("after_attack_accuracy", "After-attack accuracy", _textfooler),
+    Column("speedup_batch_1", "Speed-up", _cost, scale=1.0, digits=2, unit="×"),
+    Column("stored_bytes", "Stored size", _cost, scale=1 / 2**20, digits=2, unit="MiB"),
+)
+SIMILAR = tuple(column.name for column in _SIMILAR)
+_TEACHER, *_STUDENTS = (replace(row, reported={}) for row in loyalty.TABLE_1.rows)
+FEW_BITS = {f"{bits} bit{'s' * (bits > 1)}": Student(bits, teacher=compressed.teacher) for bits in (2, 1)}
+SAME_MODEL = Table(
+    paper="miniature",
+    name="same_model",
+    title="The same model?",
+    task="mnli",
+    rows=(
+        replace(_TEACHER, given=dict.fromkeys(SIMILAR, 1.0)),
+        Row(OTHER_SEED, "Teacher, another seed", _other_teacher, short="another seed"),
+        *_STUDENTS,
+        *(Row(student.name, label, student) for label, student in FEW_BITS.items()),
+    ),
+    columns=(*_SIMILAR, *_OF_USE),
+    panels=(
+        Panel(
+            "all",
+            "Every compressed model of Table 1 and those of few bits on MNLI by all measures at once: first "
+            "how alike it is to its teacher, then what it is worth in use.",
+            tuple(column.name for column in (*_SIMILAR, *_OF_USE)),
+        ),
+    ),
+    seeds=two_seeds,
+)
+
+
+def ranks(table: "pd.DataFrame") -> "pd.Series":
+    """By method, from the most alike to the least: the mean of its ranks among the compressed models over
+    those of the measures that all of them have; 1 is the highest value. Empty where there is none."""
+    there = table[(table.status == MEASURED) & table.column.isin(SIMILAR)]
+    compressed = there[~there.method.isin(("teacher", OTHER_SEED))].reset_index(drop=True)
+    values = compressed.pivot(index="method", columns="column", values="value").dropna(axis="columns")
+    return values.rank(ascending=False).mean(axis="columns").sort_values(kind="stable")
+
+
+def same_model_picture(sources: Mapping[str, Source]) -> Shown:
+    """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
+    says so; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
+    against itself with another seed: a model to the left of it differs more than a second training does."""
+    from matplotlib.figure import Figure
+
+    tables = {name: measured(source, SAME_MODEL) for name, source in sources.items()}
+    tables = {source: table for source, table in tables.items() if (table.status == MEASURED).any()}
+    order = _order(tables)
+    rows = -(-len(SAME_MODEL.columns) // PANELS)
+    size = (11, rows * (1.2 + 0.2 * len(order)))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, PANELS, sharey=True, squeeze=False).flat
+    for axes, column in zip(panels, SAME_MODEL.columns, strict=False):
+        for (marker, colour), (source, table) in zip(LOOKS, tables.items(), strict=False):
+            _points(axes, table, column, order, marker, colour, source)
+        axes.set_title(f"{column.label} ({column.unit})", fontsize=9)
+        axes.set_yticks(
+            range(len(order)), [SAME_MODEL.row(method).short_label for method in order], fontsize=8
+        )
+        axes.tick_params(axis="x", labelsize=8)
+        axes.grid(color="0.92")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].invert_yaxis()
+    for axes in figure.axes[len(SAME_MODEL.columns) :]:
+        axes.set_axis_off()
+    handles = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.axes[-1].legend(handles.values(), handles.keys(), loc="center", frameon=False)
+    words = " ".join(f"“{source}”: {_same_in_words(table)}" for source, table in tables.items())
+    return picture(figure, f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}")
+
+
+def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
+    """The compressed models, the most alike first; in the table's order where nothing says which."""
+    ranked = (list(ranks(table).index) for table in tables.values())
+    compressed = [row.method for row in SAME_MODEL.rows if row.method not in ("teacher", OTHER_SEED)]
+    return next(filter(None, ranked), compressed)
+
+
+def _points(
+    axes: "Axes",
+    table: "pd.DataFrame",
+    column: Column,
+    order: list[str],
+    marker: str,
+    colour: str,
+    source: str,
+) -> None:
+    cells = table[(table.column == column.name) & (table.status == MEASURED)].set_index("method")
+    there = [method for method in order if method in cells.index]
+    found, places = cells.loc[there], [order.index(method) for method in there]
+    bars = [(found.value - found.low).clip(lower=0), (found.high - found.value).clip(lower=0)]
+    inside = colour if marker == "o" else "white"
+    look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": inside, "ms": 5}
+    axes.errorbar(found.value, places, xerr=[bar.fillna(0) for bar in bars], **look, label=source)
+    axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
+    if OTHER_SEED in cells.index:
+        line: dict[str, Any] = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
+        axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"the teacher, {source}")
+
+
+def _same_in_words(table: "pd.DataFrame") -> str:
+    """The measures of likeness in numbers, model by model, the most alike first."""
+    told = []
+    for method in (*(row.method for row in SAME_MODEL.rows[:2]), *ranks(table).index):
+        cells = table.loc[method]
+        shown = cells[cells.status.isin((MEASURED, GIVEN))]
+        values = ", ".join(
+            f"{SAME_MODEL.column(c.column).label.lower()} {c.text}" for c in shown.itertuples()
+        )
+        told.append(f"{SAME_MODEL.row(method).label}: {values or 'nothing yet'}")
+    return "; ".join(told) + "."
