@@ -13,10 +13,11 @@ from bert_compression import metrics
 
 EXAMPLES = 60
 CONSTANTS = {"ALREADY_WRONG", "FOOLED", "GLUE_AVERAGE", "SCORES", "TAILS", "WITHSTOOD"}
-TYPES = {"MinF", "Reliability", "SeedNoise"}
+TYPES = {"Estimate", "MinF", "Reliability", "SeedNoise", "StandardError"}
 TEXT_TO_TEXT = {"normalized_answer"}
 OF_SCORES = {"glue_average"}  # of a task each, and no examples
-METRICS = sorted(set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES)
+OF_ERRORS = {"satterthwaite"}  # of an estimate; see test_significance
+METRICS = sorted(set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES - OF_ERRORS)
 
 
 def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -49,7 +50,10 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "holm": (random.uniform(0, 0.1, EXAMPLES),),
         **dict.fromkeys(("label_agreements", "label_loyalty"), labels),
         "mcnemar": labels,
-        "min_f_prime": tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
+        **dict.fromkeys(
+            ("min_f_interval", "min_f_prime"),
+            tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
+        ),
         "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),
         "probability_loyalties": distributions,
         "probability_loyalty": distributions,
@@ -106,7 +110,7 @@ SYMMETRIC |= {"spearman_correlation", "score_contributions", "score_interval"}
 SYMMETRIC |= {"error_association", "error_jaccard", "expected_error_jaccard", "linear_cka"}
 SYMMETRIC |= {"neighbour_jaccard", "neighbour_jaccards"}
 TRANSPOSED = {"linear_cka_matrix"}
-SIGNED = {"paired_bootstrap_interval", "relative_degradation_difference"}
+SIGNED = {"min_f_interval", "paired_bootstrap_interval", "relative_degradation_difference"}
 REFERENCE_FIRST = {"error_overlap_difference"}
 NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
 NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED - SIGNED - REFERENCE_FIRST
@@ -117,7 +121,8 @@ NOT_OF_TWO_MODELS |= {"accuracy_within_budget", "degradation", "queries_per_succ
 NOT_OF_TWO_MODELS |= {"answer_f1", "exact_match", "squad_scores"}
 
 # Rearranging the examples
-ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_prime"}
+ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_interval"}
+ORDER_INVARIANT |= {"min_f_prime"}
 ORDER_INVARIANT |= {"probability_loyalty", "seed_noise", "f1", "matthews_correlation"}
 ORDER_INVARIANT |= {"pearson_correlation", "spearman_correlation"}
 ORDER_INVARIANT |= {"brier_score", "expected_calibration_error", "reliability", "outlier_threshold"}
@@ -157,8 +162,7 @@ BOUNDED = {
 }
 BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
 COUNTS_AND_FRACTIONS = {"attack_summary", "queries_per_success", "reliability"}
-STATISTICS = {"min_f_prime", "seed_noise"}  # and their degrees of freedom: nothing bounds them
-STATISTICS |= {"score_contributions"}
+STATISTICS = {"min_f_interval", "min_f_prime", "score_contributions", "seed_noise"}  # nothing bounds them
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,15 @@ from bert_compression.errors import BadInput
 from bert_compression.metrics import (
     SCORES,
     SeedNoise,
+    StandardError,
     bootstrap_interval,
     bootstrap_intervals,
     holm,
     mcnemar,
+    min_f_interval,
     min_f_prime,
     paired_bootstrap_interval,
+    satterthwaite,
     score_contributions,
     score_interval,
     seed_noise,
@@ -353,6 +356,51 @@ def test_degenerate_differences(differences, expected):
 
 
 # min F′: what the other methods say of seeds
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("noise", [None, SeedNoise(0.01, 7)])
+def test_the_interval_leaves_out_zero_just_where_p_says_so(seed, noise):
+    draws = np.random.default_rng(seed)
+    first, second = draws.normal(0.15, 0.5, (60, 3)), draws.normal(0, 0.5, (60, 3))
+    p = min_f_prime(first, second, noise).p_value
+    for confidence, without in ((1 - p + 1e-6, False), (1 - p - 1e-6, True)):
+        low, high = min_f_interval(first, second, noise, confidence)
+        assert (low > 0 or high < 0) == without
+        assert (low + high) / 2 == pytest.approx((first - second).mean())
+
+
+def test_of_one_seed_the_interval_is_that_of_the_paired_t_test():
+    first, second = np.random.default_rng(0).normal(size=(2, 30, 1))
+    expected = scipy.stats.ttest_rel(first[:, 0], second[:, 0]).confidence_interval()
+    assert min_f_interval(first, second) == pytest.approx(tuple(expected))
+
+
+def test_an_interval_holds_what_is_true_as_often_as_it_promises():
+    draws = np.random.default_rng(1)
+    held = 0
+    for _ in range(400):
+        seeds, texts = draws.normal(0, 1, (12, 1, 3)), draws.normal(0, 4, (12, 200, 1))
+        right = 0.5 + seeds + texts + draws.normal(0, 1, (12, 200, 3))
+        noise = seed_noise(right.mean(axis=1)).of_difference()
+        low, high = min_f_interval(right[0], right[1], noise)
+        held += low <= 0 <= high
+    assert 0.95 <= held / 400 <= 0.995  # the larger of two variances is rather too large
+
+
+def test_errors_add_up_and_none_leaves_the_estimate():
+    errors = [StandardError(0.5, 2), StandardError(0.5, 100)]
+    df = 1 / (0.25 / 2 + 0.25 / 100)
+    reach = scipy.stats.t.ppf(0.975, df)
+    found = satterthwaite(2.0, errors)
+    assert (found.low, found.high) == pytest.approx((2 - reach, 2 + reach))
+    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(2.0, df))
+    assert satterthwaite(2.0, [StandardError(0.0, 1)]) == (2.0, 2.0, 0.0)
+    assert satterthwaite(0.0, [StandardError(0.0, 1)]) == (0.0, 0.0, 1.0)
+    with pytest.raises(BadInput, match=r"^without any error nothing is uncertain"):
+        satterthwaite(2.0, [])
+    with pytest.raises(BadInput, match="confidence"):
+        satterthwaite(2.0, errors, confidence=1.0)
 
 
 def test_seed_noise_by_hand_and_for_nothing_to_compare():

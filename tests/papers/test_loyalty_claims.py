@@ -14,10 +14,13 @@ from bert_compression.papers.loyalty.claims import (
 )
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_2, TABLE_3
 from bert_compression.report.claims import (
+    LARGER,
     NOT_ATTEMPTED,
     NOT_EVIDENCE,
     NOT_REPRODUCED,
+    OPPOSITE,
     REPRODUCED,
+    UNDECIDED,
     judge,
 )
 
@@ -66,7 +69,7 @@ def test_every_claim_agrees_with_its_own_paper():
         ("mnli_prune_robust", 9.1 - 8.1),
         ("mnli_refitted_q8_ptq", 8.1 - 7.1),
         ("mnli_refitted_head_prune", 8.1 - 7.2),
-        ("mnli_theseus_probs", (89.5 + 88.4 + 88.4 + 89.0) / 4 - 82.5),
+        ("mnli_theseus_probs", (89.5 + 89.0) / 2 - 82.5),
         ("mnli_same_robust_tinybert_kd", 6.7 - 6.2),
         ("mnli_gains_accuracy_prune_finetune", 84.2 - 83.2),
         ("mnli_after_theseus_kd_int8", 36.5 - 8.0),
@@ -90,13 +93,14 @@ def test_known_effects_get_their_verdicts(mnli):
     found = judge_all(mnli)
     # The records withstand 20 % as the teacher, 60 % and more in two of the three variants, 24 % in int8.
     assert verdicts(found, "mnli_ptq_robust") == [NOT_REPRODUCED, REPRODUCED, REPRODUCED]
-    assert set(verdicts(found, "mnli_before")) == {NOT_REPRODUCED, REPRODUCED}
-    assert set(verdicts(found, "mnli_refitted")) == {REPRODUCED}
-    assert set(verdicts(found, "mnli_theseus")) == {REPRODUCED}
-    assert set(verdicts(found, "mnli_gains_probs")) == {REPRODUCED}
-    assert found["mnli_kd_probs_q8_ptq_int8"].verdict == NOT_REPRODUCED
+    assert verdicts(found, "mnli_theseus") == [LARGER, REPRODUCED]  # 6 points where 1 is reported
+    assert found["mnli_kd_probs_q8_ptq_int8"].verdict == OPPOSITE
+    assert found["mnli_kd_probs_q8_qat"].verdict == UNDECIDED  # as reported, and no more than noise
     assert found["mnli_same_probs_distilbert_pkd"].verdict == REPRODUCED
-    assert found["mnli_costs_probs_theseus_kd_static"].verdict == REPRODUCED
+    # What was trained once says nothing of its method, however large it is.
+    once = [claim.name for claim in TABLE_2_CLAIMS]
+    assert {found[name].verdict for name in once} == {UNDECIDED}
+    assert max(found[name].low for name in once) > 30
     assert set(verdicts(found, "ptq_robust")) == {NOT_ATTEMPTED}  # there are no records of SST-2
 
 
@@ -105,7 +109,7 @@ def test_rows_with_one_seed_are_judged_on_the_seed_they_share(mnli):
     assert (found["mnli_theseus_probs"].seeds, found["mnli_theseus_probs"].reason) == (3, "")
     assert (found["mnli_gains_probs_theseus"].seeds, found["mnli_gains_probs_theseus"].reason) == (
         1,
-        "one seed",
+        "one model",
     )
 
 
@@ -117,4 +121,6 @@ def test_nothing_measured_at_smoke_is_judged(mnli):
 
 def test_every_claim_is_judged_on_the_committed_records():
     found = judge(committed(), CLAIMS)
-    assert not {NOT_ATTEMPTED, NOT_EVIDENCE} & {judgement.verdict for judgement in found}
+    assert NOT_EVIDENCE not in {judgement.verdict for judgement in found}
+    for judgement in found:
+        assert (judgement.verdict == NOT_ATTEMPTED) == ("stand-in" in judgement.reason), judgement.claim.name

@@ -8,7 +8,7 @@ from made_records import prediction_record, source_of
 from bert_compression.papers import committed
 from bert_compression.papers.taylor.claims import TABLE_2_CLAIMS
 from bert_compression.papers.taylor.tables import TABLE_2
-from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, REPRODUCED, judge
+from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT, judge
 from bert_compression.report.verdicts import claims_table
 
 LABELS = "1101011010"
@@ -37,7 +37,9 @@ def test_claims_are_judged_in_every_score():
     mrpc, stsb = found["taylor_better_4x312_mrpc"], found["taylor_better_4x312_stsb"]
     assert mrpc.effect == pytest.approx(100 * (12 / 13 - 12 / 16))
     assert mrpc.reported == pytest.approx(88.1 - 83.2)
-    assert stsb.effect == pytest.approx(200) and stsb.verdict == REPRODUCED
+    assert stsb.effect == pytest.approx(200) and stsb.verdict == NOTHING_LEARNT
+    assert stsb.reason == "kl_4x312 scores -100.0, and 0.0 whoever does not read"
+    assert mrpc.reason == "kl_4x312 scores 60.0, and 60.0 whoever does not read"
     assert found["taylor_better_4x312_rte"].verdict == NOT_ATTEMPTED
 
 
@@ -45,7 +47,7 @@ def test_what_the_paper_does_not_say_has_no_reported_effect():
     found = judged(
         [answers("squares_4x312", "rte", LABELS), answers("squares_untuned_4x312", "rte", "0" * 10)]
     )["taylor_squares_rte"]
-    assert math.isnan(found.reported) and found.effect == pytest.approx(60) and found.verdict == REPRODUCED
+    assert math.isnan(found.reported) and found.effect == pytest.approx(60)
 
 
 def test_claims_have_names_of_their_own_and_rest_on_rows_that_are_measured():

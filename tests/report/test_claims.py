@@ -13,20 +13,25 @@ from made_records import (
 )
 
 from bert_compression.errors import BadInput, Failure
-from bert_compression.metrics import bootstrap_interval, min_f_prime, seed_noise
+from bert_compression.metrics import min_f_interval, min_f_prime, seed_noise
 from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
 from bert_compression.report.claims import (
-    DIRECTION,
+    LARGER,
+    MIXED,
     NOT_ATTEMPTED,
     NOT_EVIDENCE,
     NOT_REPRODUCED,
+    NOTHING_LEARNT,
+    OPPOSITE,
     REPRODUCED,
+    SMALLER,
     UNDECIDED,
     VERDICTS,
     Claim,
     Measured,
     decide,
+    decide_sentence,
     judge,
 )
 from bert_compression.report.estimators import Found
@@ -44,6 +49,8 @@ ROBUST = Claim(
     "robust", "Quantization helps.", "section 4.3", TABLE_3, "after_attack_accuracy", "q8_ptq_int8", "teacher"
 )
 SAME = replace(ROBUST, sentence="Quantization changes nothing.", margin=5.0)
+# 80 texts, of which the teacher withstands a quarter and the student half, at two seeds alike.
+STRONG = ["1222" * 20] * 2, ["1122" * 20] * 2
 GROUP = Claim("g", "Both.", "4.3", TABLE_3, "after_attack_accuracy", ("kd", "q8_qat"), "head_prune")
 
 
@@ -83,25 +90,39 @@ def verdict(records, claim=ROBUST):
     return judge(source_of(records), [claim])[0]
 
 
-def ruled(effect, low, high, reported=math.nan, margin=None, profiles=("small",)):
-    return decide(Measured(effect, low, high, reported, margin, profiles))
+def ruled(effect, low, high, p=1.0, reported=math.nan, margin=None, profiles=("small",), **others):
+    return decide(Measured(effect, low, high, p, reported, margin, profiles, **others))
 
 
 @pytest.mark.parametrize(
-    ("effect", "low", "high", "expected"),
+    ("effect", "low", "high", "p", "expected"),
     [
-        (19.0, 12.0, 26.0, REPRODUCED),
-        (9.5, 0.1, 20.0, REPRODUCED),  # just half of the reported 19
-        (9.4, 5.0, 14.0, DIRECTION),  # sure, but less than half
-        (12.0, -1.0, 25.0, DIRECTION),  # large, but not sure
-        (3.0, -2.0, 8.0, NOT_REPRODUCED),  # not sure, and half of 19 is ruled out
-        (3.0, -4.0, 10.0, DIRECTION),  # not sure, and half of 19 is not ruled out
-        (0.0, 0.0, 0.0, NOT_REPRODUCED),
-        (-0.5, -30.0, 29.0, NOT_REPRODUCED),
+        (19.0, 12.0, 26.0, 0.001, REPRODUCED),
+        (9.0, 0.1, 18.0, 0.04, REPRODUCED),  # holds half of the reported 19
+        (42.0, 37.0, 47.0, 0.001, REPRODUCED),  # and twice of it
+        (5.0, 1.0, 9.4, 0.001, SMALLER),
+        (42.0, 38.1, 46.0, 0.001, LARGER),
+        (19.0, 12.0, 26.0, 0.051, UNDECIDED),  # too many were asked at once
+        (12.0, -1.0, 25.0, 0.07, UNDECIDED),
+        (3.0, -2.0, 8.0, 0.4, NOT_REPRODUCED),  # half of 19 is ruled out
+        (3.0, -4.0, 10.0, 0.4, UNDECIDED),  # half of 19 is not ruled out
+        (0.0, 0.0, 0.0, 1.0, NOT_REPRODUCED),
+        (-0.5, -30.0, 29.0, 0.9, UNDECIDED),  # wide is not worse than narrow
+        (-5.0, -9.0, -1.0, 0.2, NOT_REPRODUCED),
+        (-5.0, -9.0, -1.0, 0.01, OPPOSITE),
     ],
 )
-def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, expected):
-    assert ruled(effect, low, high, reported=19.0) == expected
+def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, p, expected):
+    assert ruled(effect, low, high, p, reported=19.0) == expected
+    assert ruled(effect, low, high, p, reported=19.0, seeds=1) == UNDECIDED
+    assert ruled(effect, low, high, p, reported=19.0, gate=NOTHING_LEARNT) == NOTHING_LEARNT
+    assert ruled(effect, low, high, p, reported=19.0, gate=NOT_ATTEMPTED) == NOT_ATTEMPTED
+
+
+def test_where_the_paper_has_no_number_a_sure_effect_will_do():
+    assert ruled(0.2, 0.1, 0.3, 0.01) == REPRODUCED
+    assert ruled(0.2, -0.1, 0.5, 0.2) == UNDECIDED
+    assert ruled(-0.3, -0.5, -0.1, 0.2) == NOT_REPRODUCED
 
 
 @pytest.mark.parametrize(
@@ -120,24 +141,48 @@ def test_the_rule_where_one_is_to_exceed_the_other(effect, low, high, expected):
 )
 def test_the_rule_where_two_are_not_to_differ(low, high, expected):
     assert ruled((low + high) / 2, low, high, margin=2.0) == expected
+    assert ruled((low + high) / 2, low, high, margin=2.0, seeds=1) == UNDECIDED
 
 
 @pytest.mark.parametrize("margin", [None, 2.0])
 @pytest.mark.parametrize("reported", [math.nan, 19.0])
-def test_of_any_evidence_one_verdict_holds_and_no_other(margin, reported):
+@pytest.mark.parametrize("gate", ["", NOTHING_LEARNT, NOT_ATTEMPTED])
+def test_of_any_evidence_one_verdict_holds_and_no_other(margin, reported, gate):
     draw = random.Random(0)
     for _ in range(500):
-        low, effect, high = sorted(draw.choice([0.0, draw.uniform(-25, 25)]) for _ in range(3))
-        measured = Measured(effect, low, high, reported, margin, ("small",))
+        low, effect, high = sorted(draw.choice([0.0, draw.uniform(-45, 45)]) for _ in range(3))
+        p, seeds = draw.choice([0.001, 0.3]) if not low <= 0 <= high else 0.3, draw.choice([1, 2, 3])
+        measured = Measured(effect, low, high, p, reported, margin, ("small",), seeds, gate)
         holding = [v.name for v in VERDICTS if any(case.holds(measured) for case in v.cases)]
         assert holding == [decide(measured)], measured
 
 
 def test_without_evidence_the_rule_says_why():
-    nothing = math.nan, math.nan, math.nan
-    assert ruled(*nothing, profiles=()) == NOT_ATTEMPTED
+    nothing = math.nan, math.nan, math.nan, math.nan
+    assert ruled(*nothing, profiles=(), seeds=0) == NOT_ATTEMPTED
     assert ruled(*nothing, profiles=("smoke",)) == NOT_EVIDENCE
     assert ruled(*nothing, margin=2.0, profiles=("paper", "smoke")) == NOT_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([REPRODUCED], REPRODUCED),
+        ([REPRODUCED, LARGER, SMALLER], REPRODUCED),
+        ([REPRODUCED, SMALLER, SMALLER], SMALLER),
+        ([REPRODUCED, UNDECIDED], REPRODUCED),
+        ([REPRODUCED, UNDECIDED, UNDECIDED], UNDECIDED),
+        ([REPRODUCED, NOT_REPRODUCED], MIXED),
+        ([LARGER, OPPOSITE, UNDECIDED], MIXED),
+        ([NOT_REPRODUCED, OPPOSITE], NOT_REPRODUCED),
+        ([UNDECIDED], UNDECIDED),
+        ([NOT_ATTEMPTED, REPRODUCED, NOTHING_LEARNT], REPRODUCED),
+        ([NOT_ATTEMPTED, NOTHING_LEARNT, NOTHING_LEARNT], NOTHING_LEARNT),
+        ([NOT_ATTEMPTED], NOT_ATTEMPTED),
+    ],
+)
+def test_a_sentence_has_one_verdict(verdicts, expected):
+    assert decide_sentence(verdicts) == decide_sentence(verdicts[::-1]) == expected
 
 
 def test_the_effect_is_the_mean_difference_on_the_same_texts():
@@ -152,13 +197,14 @@ def test_the_effect_is_the_mean_difference_on_the_same_texts():
 
 
 def test_a_text_that_was_wrong_before_the_attack_counts_as_lost():
-    found = verdict(attacks(["1111"], ["1100"]))
+    found = verdict(attacks(["1111"] * 2, ["1100"] * 2))
     assert found.effect == pytest.approx(-50.0)
-    assert found.verdict == NOT_REPRODUCED
+    assert found.verdict == UNDECIDED  # four texts make nothing sure
+    assert verdict(attacks(["1111" * 9] * 2, ["1100" * 9] * 2)).verdict == OPPOSITE
 
 
 def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed():
-    records = attacks(["1122"], ["1122"])
+    records = attacks(["1122"] * 2, ["1122"] * 2)
     found = verdict(records)
     assert (found.effect, found.low, found.high) == (0, 0, 0)
     assert found.verdict == NOT_REPRODUCED and found.p_value == 1.0
@@ -167,8 +213,8 @@ def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed():
 
 
 def test_a_difference_beyond_the_margin_is_no_sameness_and_a_wide_interval_is_undecided():
-    assert verdict(attacks(["2" * 8], ["1" * 8]), SAME).verdict == NOT_REPRODUCED
-    assert verdict(attacks(["12" * 8], ["21" * 8]), SAME).verdict == UNDECIDED
+    assert verdict(attacks(["2" * 8] * 2, ["1" * 8] * 2), SAME).verdict == NOT_REPRODUCED
+    assert verdict(attacks(["12" * 8] * 2, ["21" * 8] * 2), SAME).verdict == UNDECIDED
 
 
 def test_p_is_that_of_min_f_over_seeds_and_texts():
@@ -183,23 +229,36 @@ def test_p_is_that_of_min_f_over_seeds_and_texts():
     assert one.p_value == pytest.approx(
         min_f_prime([[a[0]] for a in first], [[b[0]] for b in second]).p_value
     )
-    assert (one.reason, found.reason) == ("one seed", "")
+    assert (one.reason, one.verdict, found.reason) == ("one model", UNDECIDED, "")
 
 
-def test_the_noise_of_the_other_methods_weighs_on_p_and_not_on_the_verdict():
+def test_interval_and_p_are_of_one_test_and_all_methods_weigh_on_both():
     # Teacher and student agree over seeds; a third method swings from seed to seed.
     pair = attacks(["2222222212", "2222222221"], ["1111122222", "1111112222"])
     swinging = [attack("kd", outcomes, seed) for seed, outcomes in enumerate(["1" * 10, "2" * 10])]
     alone, among = verdict(pair), verdict(pair + swinging)
     assert among.p_value > 2 * alone.p_value
-    assert (among.verdict, among.low, among.high) == (alone.verdict, alone.low, alone.high)
+    assert among.high - among.low > 2 * (alone.high - alone.low)
+    first, second = ([[each == "1" for each in text] for text in zip(*side, strict=True)] for side in
+                     (["1111122222", "1111112222"], ["2222222212", "2222222221"]))  # fmt: skip
+    noise = seed_noise([[0.5, 0.6], [0.1, 0.1], [1.0, 0.0]])
+    low, high = min_f_interval(first, second, noise.of_difference())
+    assert (among.low, among.high) == pytest.approx((100 * low, 100 * high))
 
 
-def test_p_values_are_corrected_for_the_comparisons_of_one_sentence():
+def test_a_model_under_two_names_has_no_noise():
+    pair = attacks(["1212", "1112"], ["1212", "1112"])
+    swinging = [attack("kd", outcomes, seed) for seed, outcomes in enumerate(["1111", "2222"])]
+    found = verdict(pair + swinging, SAME)
+    assert (found.low, found.high, found.verdict) == (0, 0, REPRODUCED)
+
+
+def test_p_values_are_corrected_for_all_comparisons_of_a_table():
     records = attacks(["22222221"], ["11111111"])
     another = replace(ROBUST, sentence="Something else.")
+    alone = verdict(records).p_value
     found = [each.p_value for each in judge(source_of(records), [ROBUST, another, ROBUST])]
-    assert found == pytest.approx([2 * found[1], found[1], 2 * found[1]]) and 0 < found[1] < 0.05
+    assert found == pytest.approx([3 * alone] * 3) and 0 < alone < 0.05
 
 
 def test_several_methods_on_a_side_stand_for_their_mean():
@@ -231,12 +290,12 @@ def test_an_estimator_may_bring_its_own_interval():
         found = source.done(claim.table, "teacher", claim.column)
         if not found:
             raise Failure("nothing there")
-        return Found(found, seeds=2, texts=7, effect=3.0, low=1.0, high=5.0)
+        return Found(found, seeds=2, texts=7, effect=3.0, low=1.0, high=5.0, p_value=0.01)
 
     claim = replace(ROBUST, estimator=given, labels=("one", "other"), asked="what is asked")
     found = verdict(records, claim)
     assert (found.effect, found.low, found.high, found.seeds, found.texts) == (3.0, 1.0, 5.0, 2, 7)
-    assert found.verdict == DIRECTION and found.keys == (records[0]["key"],) and math.isnan(found.p_value)
+    assert (found.verdict, found.keys, found.p_value) == (SMALLER, (records[0]["key"],), 0.01)
     told = "Quantization helps.  one − other  what is asked  +19.0  +3.0 [+1.0, +5.0]"
     assert claims_table([found]).text.startswith(told)
     assert verdict([], claim).reason == "nothing there"
@@ -248,8 +307,6 @@ def test_intervals_of_several_claims_are_those_of_each_alone():
     for claim, found in zip(TABLE_3_CLAIMS, together, strict=True):
         (alone,) = judge(source, [claim])
         assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-12)
-    withstood = [100.0 * (text in (1, 2, 3, 4)) for text in range(8)]  # and of the teacher the first alone
-    assert (together[0].low, together[0].high) == pytest.approx(bootstrap_interval(withstood), abs=1e-9)
 
 
 def test_claims_of_several_tables_are_corrected_table_by_table():
@@ -272,11 +329,10 @@ def test_a_group_with_a_method_unmeasured_is_not_attempted():
 
 @pytest.mark.parametrize("profile", ["smoke", "anything"])
 def test_generated_english_is_never_evidence(profile):
-    strong = ["22222222"], ["11111111"]
-    found = verdict(attacks(*strong, profile=profile))
+    found = verdict(attacks(*STRONG, profile=profile))
     assert (found.verdict, found.reason) == (NOT_EVIDENCE, f"profile {profile}")
     assert math.isnan(found.effect) and math.isnan(found.p_value)
-    assert verdict(attacks(*strong, profile="paper")).verdict == REPRODUCED
+    assert verdict(attacks(*STRONG, profile="paper")).verdict == REPRODUCED
 
 
 def test_one_record_of_smoke_spoils_the_evidence():
@@ -307,7 +363,7 @@ def test_different_texts_are_not_compared():
     for records in ([teacher, longer], [teacher, other]):
         found = verdict(records)
         assert (found.verdict, found.reason) == (NOT_ATTEMPTED, "the two were not measured on the same texts")
-    assert verdict([teacher, student]).verdict == REPRODUCED
+    assert verdict([teacher, student]).verdict == UNDECIDED
 
 
 def test_label_loyalty_is_read_from_the_predictions_of_both():
@@ -347,7 +403,7 @@ def test_probability_loyalty_is_compared_text_by_text():
     found = verdict(records, claim)
     # Differences 0.1, 0.05, 0.15: mean 0.1, variance 0.0025 over 3 texts, so F2 = 12.
     assert found.effect == pytest.approx(10.0) and found.p_value == pytest.approx(0.0742, abs=1e-4)
-    assert found.verdict == REPRODUCED
+    assert found.verdict == UNDECIDED
 
 
 def test_stale_records_are_told():
@@ -369,15 +425,15 @@ def test_every_variant_of_quantization_gets_its_own_verdict():
 
 
 def test_a_verdict_is_readable_without_colour():
-    shown = claims_table([verdict(attacks(["22222222"], ["11111111"]))])
-    assert "<strong>✔ reproduced</strong>" in shown.html
-    assert "+100.0 [+100.0, +100.0]" in shown.text and "+19.0" in shown.text and "< 0.001" in shown.text
+    shown = claims_table([verdict(attacks(*STRONG))])
+    assert "<strong>✔ reproduced</strong>" in shown.html and "✔ reproduced</span></th>" in shown.html
+    assert "+25.0 [+" in shown.text and "+19.0" in shown.text and "< 0.001" in shown.text
     assert "<strong>○ not attempted</strong>" in claims_table(judge(source_of([]), [ROBUST])).html
 
 
 def test_judgements_are_told_in_words():
-    strong = in_words([verdict(attacks(["22222222"], ["11111111"]))]).markdown
-    found = "+100.0 [+100.0, +100.0] points, where +19.0 are reported: **reproduced**"
+    strong = in_words([verdict(attacks(["2222"] * 2, ["1111"] * 2))]).markdown
+    found = "+100.0 [+100.0, +100.0] points, where +19.0 are reported: **larger**"
     assert strong == f"- Q8-PTQ, real int8 against Teacher: {found}"
     missing = in_words(judge(source_of([]), [ROBUST])).markdown
     assert missing.endswith("Teacher: records are missing, where +19.0 are reported: **not attempted**")
@@ -407,9 +463,9 @@ def test_a_margin_is_told_beside_the_measure():
 
 
 def test_verdicts_are_counted_and_explained():
-    strong, missing = verdict(attacks(["2222"], ["1111"])), verdict([])
+    strong, missing = verdict(attacks(*STRONG)), verdict([])
     assert str(count_verdicts([strong, strong, missing])) == (
-        "1 claim, 3 comparisons: 2 reproduced, 1 not attempted"
+        "1 claim: 1 reproduced. 3 comparisons: 2 reproduced, 1 not attempted."
     )
     assert count_verdicts([]).markdown == "no claims"
     told = meanings([strong, missing]).markdown.splitlines()

@@ -1,12 +1,11 @@
 """How sure is a score, and does a difference between two models go beyond chance? Book: metrics/significance.
 
-Intervals speak of the choice of examples, for models that are already trained. The spread over seeds is
-another source of chance and is reported next to them, never mixed in; min F′ is the test that takes both into
-account. `score_contributions` writes F1 and correlations as means over examples, so that they can be tested,
-too.
+Bootstrap intervals speak of the choice of examples, for models that are already trained. The spread over
+seeds is another source of chance; min F′ and the interval that it implies take both into account.
+`score_contributions` writes F1 and correlations as means over examples, so that they can be tested, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -182,6 +181,21 @@ def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
     return float(scipy.stats.binomtest(only_first, only_first + only_second, 0.5).pvalue)
 
 
+class StandardError(NamedTuple):
+    """A squared standard error, and the degrees of freedom that it is known with."""
+
+    variance: float
+    df: float
+
+
+class Estimate(NamedTuple):
+    """The bounds of an estimate, and the chance of as large a value if there were nothing."""
+
+    low: float
+    high: float
+    p_value: float
+
+
 class MinF(NamedTuple):
     """min F′, with 1 and `df` degrees of freedom, and the chance of as large a value without a difference."""
 
@@ -249,6 +263,60 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
     all chance is that of examples (seeds); where neither do, p is 0. Raises BadInput for other shapes, fewer
     than two examples, or numbers that are not finite.
     """
+    mean, scale, errors = _two_way(first, second, noise)
+    if abs(mean) <= np.finfo(float).eps * scale:
+        return MinF(0.0, float(errors[-1].df), 1.0)
+    return _test(mean, *errors)
+
+
+def min_f_interval(
+    first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = None, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Within which bounds lies mean(first) - mean(second), with other seeds and other examples, too?
+
+    What `min_f_prime` implies: the mean difference, plus and minus the quantile of t with its degrees of
+    freedom times the root of the two squared standard errors together. Arguments as there; an interval
+    without 0 is a p value below 1 - `confidence`. Of no width where neither seeds nor examples differ.
+
+    >>> low, high = min_f_interval([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
+    >>> (round(low, 3), round(high, 3))
+    (0.081, 1.919)
+
+    Raises BadInput as `min_f_prime` does, and for a confidence outside (0, 1).
+    """
+    mean, _, errors = _two_way(first, second, noise)
+    found = satterthwaite(mean, errors, confidence)
+    return found.low, found.high
+
+
+def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: float = 0.95) -> Estimate:
+    """Within which bounds lies a number that several independent chances have moved, and is it 0?
+
+    Each of `errors` is a squared standard error with the degrees of freedom that it is known with. They add
+    up, and Satterthwaite's approximation gives the sum (sum v)² / sum(v² / df) degrees of freedom of a t
+    distribution (Satterthwaite 1946). Without any chance the bounds are the estimate, and p is 0, or 1 for
+    an estimate of 0.
+
+    >>> low, high, p = satterthwaite(2.0, [StandardError(0.5, 2), StandardError(0.5, 100)])
+    >>> (round(low, 2), round(high, 2), round(p, 2))
+    (-0.31, 4.31, 0.08)
+
+    Raises BadInput for a confidence outside (0, 1), and without errors.
+    """
+    if not errors:
+        raise BadInput("without any error nothing is uncertain: name at least one")
+    total = sum(error.variance for error in errors)
+    if not total > 0:
+        return Estimate(estimate, estimate, float(estimate == 0))
+    test = _test(estimate, *errors)
+    reach = float(scipy.stats.t.ppf(tails(confidence)[1], test.df) * np.sqrt(total))
+    return Estimate(estimate - reach, estimate + reach, test.p_value)
+
+
+def _two_way(
+    first: ArrayLike, second: ArrayLike, noise: SeedNoise | None
+) -> tuple[float, float, tuple[StandardError, StandardError]]:
+    """The mean difference, the largest difference, and the squared standard errors of seeds and examples."""
     a, b = (_matrix(side, "both must have the shape (examples, seeds)") for side in (first, second))
     if a.shape != b.shape:
         raise BadInput(f"the two methods have the shapes {a.shape} and {b.shape}: they must answer the same")
@@ -256,15 +324,13 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
         raise BadInput("one example says nothing of others: two or more are needed")
     differences = a - b
     examples, seeds = differences.shape
-    mean = float(differences.mean())
-    if abs(mean) <= np.finfo(float).eps * np.abs(differences).max():
-        return MinF(0.0, float(examples - 1), 1.0)
     n1, n2 = max(seeds - 1, 1), examples - 1
     of_seeds = float(differences.mean(axis=0).var(ddof=1)) if seeds > 1 else 0.0
     if noise is not None and noise.df:
         of_seeds, n1 = max(of_seeds, noise.variance), noise.df
     of_examples = float(differences.mean(axis=1).var(ddof=1))
-    return _test(mean, (of_seeds / seeds, n1), (of_examples / examples, n2))
+    errors = StandardError(of_seeds / seeds, n1), StandardError(of_examples / examples, n2)
+    return float(differences.mean()), float(np.abs(differences).max()), errors
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
@@ -301,16 +367,16 @@ def _resampled_means(x: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     return np.concatenate(means)
 
 
-def _test(mean: float, *errors: tuple[float, int]) -> MinF:
-    """min F′ from the squared standard errors of seeds and examples, each with its degrees of freedom.
+def _test(mean: float, *errors: StandardError) -> MinF:
+    """min F′ from the squared standard errors of seeds and examples.
 
     F1 and F2 are mean² over these, so min F′ is mean² over their sum, and Clark's degrees of freedom are
     Satterthwaite's for that sum.
     """
-    total = sum(error for error, _ in errors)
+    total = sum(error.variance for error in errors)
     if total <= np.finfo(float).eps * mean**2:
-        return MinF(np.inf, float(errors[-1][1]), 0.0)
-    df = total**2 / sum(error**2 / n for error, n in errors)
+        return MinF(np.inf, float(errors[-1].df), 0.0)
+    df = total**2 / sum(error.variance**2 / error.df for error in errors)
     value = mean**2 / total
     return MinF(value, df, float(scipy.stats.f.sf(value, 1, df)))
 

@@ -23,7 +23,14 @@ from bert_compression.report.sentences import (
     word_resources,
 )
 from bert_compression.report.side_by_side import record_list, side_by_side
-from bert_compression.report.verdicts import claims_table, count_verdicts, in_words, meanings
+from bert_compression.report.simulation import false_alarms, simulated, verdicts_picture
+from bert_compression.report.verdicts import (
+    claims_table,
+    count_verdicts,
+    in_words,
+    meanings,
+    sentence_meanings,
+)
 
 __all__ = [
     "Source",
@@ -33,6 +40,7 @@ __all__ = [
     "claims_table",
     "compare_pairs",
     "count_verdicts",
+    "false_alarms",
     "glue_numbers",
     "in_words",
     "judge",
@@ -48,9 +56,12 @@ __all__ = [
     "reported",
     "said",
     "say",
+    "sentence_meanings",
     "side_by_side",
+    "simulated",
     "size_of",
     "sizes_of",
+    "verdicts_picture",
     "word_guessers",
     "word_resources",
 ]

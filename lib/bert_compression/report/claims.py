@@ -1,8 +1,9 @@
 """What does a paper claim, and do our records bear it out? Recomputed from records at every build.
 
 Every claim compares two sides: the first exceeds the second, or, where a margin is given, the two do not
-differ. An estimator finds the effect with its 95 % interval (`report.estimators`); the rule, `VERDICTS`,
-makes a verdict of it. What a page prints of the rule is read from the objects that decide.
+differ. An estimator finds the effect with its 95 % interval over seeds and texts (`report.estimators`); the
+rule, `VERDICTS`, makes a verdict of it, unless the models are no evidence (`report.gates`). What a page
+prints of the rule is read from the objects that decide.
 """
 
 import math
@@ -11,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import NamedTuple
 
-import numpy as np
-
 from bert_compression.errors import Failure
-from bert_compression.metrics import bootstrap_intervals, holm
-from bert_compression.report.estimators import Estimator, Found, difference_of_means
+from bert_compression.metrics import holm
+from bert_compression.report.estimators import Estimator, difference_of_means
+from bert_compression.report.gates import learnt_nothing, stand_in
 from bert_compression.report.records import EVIDENCE, Source
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Derived, Table
@@ -70,7 +70,8 @@ def _each(names: Names) -> tuple[str, ...]:
 class Judgement:
     """A verdict with its reasons. Effects and bounds are percentage points; NaN where there is none.
 
-    `profiles` are those of the records; `reason` says why there is no verdict, or what it rests on.
+    `profiles` are those of the records; `reason` says why there is no verdict, or what it rests on; `gate` is
+    the name of the verdict that takes the place of one where models are no evidence.
     """
 
     claim: Claim
@@ -84,6 +85,7 @@ class Judgement:
     texts: int = 0
     reason: str = ""
     profiles: tuple[str, ...] = ()
+    gate: str = ""
     keys: tuple[str, ...] = field(default=())
     stale: bool = False
 
@@ -92,28 +94,52 @@ class Judgement:
         return self.claim.table
 
 
-# The rule. It was written down before any record was there.
+# The rule.
 
-REPRODUCED, DIRECTION, UNDECIDED = "reproduced", "direction only", "undecided"
-NOT_REPRODUCED, NOT_ATTEMPTED, NOT_EVIDENCE = "not reproduced", "not attempted", "not evidence"
+REPRODUCED, SMALLER, LARGER = "reproduced", "smaller", "larger"
+NOT_REPRODUCED, OPPOSITE, UNDECIDED = "not reproduced", "opposite", "undecided"
+NOT_ATTEMPTED, NOTHING_LEARNT, NOT_EVIDENCE = "not attempted", "nothing learnt", "not evidence"
+LEVEL = 0.05  # of all comparisons of a table together, after Holm's correction
 
 
 class Measured(NamedTuple):
     """What a verdict rests on, in percentage points; without a margin the first side is to exceed the second.
-    Effect and bounds are NaN without evidence; `profiles` are those of the records, of which there may be
-    none."""
+
+    `p_value` is corrected for the comparisons of the table. Effect and bounds are NaN without evidence;
+    `profiles` are those of the records, of which there may be none. `gate` names the verdict of models that
+    are no evidence.
+    """
 
     effect: float
     low: float
     high: float
+    p_value: float
     reported: float
     margin: float | None
     profiles: tuple[str, ...]
+    seeds: int = 2
+    gate: str = ""
 
     @property
     def half(self) -> float:
-        """What counts as the paper's effect: half of what it reports; where it reports none, any."""
+        """Half of what the paper reports; where it reports no number, 0."""
         return 0.0 if math.isnan(self.reported) else self.reported / 2
+
+    @property
+    def double(self) -> float:
+        """Twice what the paper reports; where it reports no number, any effect is small enough."""
+        return math.inf if math.isnan(self.reported) else 2 * self.reported
+
+    @property
+    def surely(self) -> int:
+        """1 where the effect is surely above 0, -1 where it is surely below, else 0."""
+        sure = self.p_value < LEVEL
+        return sure * ((self.effect > 0) - (self.effect < 0))
+
+    @property
+    def evidence(self) -> bool:
+        """Are there records of several trainings of models that can tell something?"""
+        return bool(self.profiles) and set(self.profiles) <= set(EVIDENCE) and not self.gate
 
 
 class Case(NamedTuple):
@@ -136,52 +162,55 @@ class Verdict(NamedTuple):
 
 
 def exceeding(words: str, holds: Callable[[Measured], bool]) -> Case:
-    """A case of claims that one side exceeds the other."""
-    return Case(words, lambda m: m.margin is None and holds(m))
+    """A case of claims that one side exceeds the other, of which there are several trainings."""
+    return Case(words, lambda m: m.evidence and m.seeds > 1 and m.margin is None and holds(m))
 
 
 def same(words: str, holds: Callable[[Measured, float], bool]) -> Case:
     """A case of claims that the two do not differ: by less than the margin, that is. Not to have found a
     difference is no evidence that there is none, so an interval too wide for either answer gives none."""
-    return Case(words, lambda m: m.margin is not None and holds(m, m.margin))
+    return Case(words, lambda m: m.evidence and m.seeds > 1 and m.margin is not None and holds(m, m.margin))
 
 
-# In the order in which they are counted; where two cases could hold, the first does.
+def _within(m: Measured, margin: float) -> bool:
+    return -margin <= m.low and m.high <= margin
+
+
+def _beyond(m: Measured, margin: float) -> bool:
+    return m.low > margin or m.high < -margin
+
+
+# In the order in which they are counted. Of any evidence just one holds.
 VERDICTS = (
     Verdict(
         REPRODUCED,
         "✔",
         (
             exceeding(
-                "the interval lies above 0, and the effect is at least half of the reported one",
-                lambda m: m.low > 0 and m.effect >= m.half,
+                f"the effect is surely above 0 (p < {LEVEL} after Holm’s correction over the table), and the "
+                "interval holds something between half and twice the reported effect",
+                lambda m: m.surely > 0 and m.high >= m.half and m.low <= m.double,
             ),
-            same(
-                "where two are said not to differ, the whole interval lies within the margin",
-                lambda m, margin: -margin <= m.low and m.high <= margin,
-            ),
+            same("where two are said not to differ, the whole interval lies within the margin", _within),
         ),
     ),
     Verdict(
-        DIRECTION,
+        SMALLER,
         "◐",
         (
             exceeding(
-                "the effect has the right sign, but is surely less than half of the reported one or too "
-                "uncertain to tell",
-                lambda m: m.effect > 0 and (m.effect < m.half if m.low > 0 else m.high >= m.half),
+                "the effect is surely above 0, and the interval ends below half of the reported effect",
+                lambda m: m.surely > 0 and m.high < m.half,
             ),
         ),
     ),
     Verdict(
-        UNDECIDED,
-        "◇",
+        LARGER,
+        "▲",
         (
-            same(
-                "where two are said not to differ, the interval lies neither within the margin nor beyond it",
-                lambda m, margin: (
-                    m.low <= margin and m.high >= -margin and not (-margin <= m.low and m.high <= margin)
-                ),
+            exceeding(
+                "the interval begins above twice the reported effect: something else may be behind it",
+                lambda m: m.surely > 0 and m.low > m.double,
             ),
         ),
     ),
@@ -190,24 +219,64 @@ VERDICTS = (
         "✘",
         (
             exceeding(
-                "the effect is 0 or has the other sign, or the interval holds 0 and ends below half of "
-                "the reported effect",
-                lambda m: m.effect <= 0 or (m.low <= 0 and m.high < m.half),
+                "the effect is not surely different from 0, and the interval ends below half of the reported "
+                "effect, or at 0",
+                lambda m: not m.surely and (m.high < m.half or m.high <= 0),
+            ),
+            same("where two are said not to differ, the whole interval lies beyond the margin", _beyond),
+        ),
+    ),
+    Verdict(
+        OPPOSITE,
+        "▼",
+        (exceeding("the effect is surely below 0", lambda m: m.surely < 0),),
+    ),
+    Verdict(
+        UNDECIDED,
+        "◇",
+        (
+            exceeding(
+                "the effect is not surely different from 0, and half of the reported effect is not ruled out",
+                lambda m: not m.surely and m.high >= m.half and m.high > 0,
             ),
             same(
-                "where two are said not to differ, the whole interval lies beyond the margin",
-                lambda m, margin: m.low > margin or m.high < -margin,
+                "where two are said not to differ, the interval lies neither within the margin nor beyond it",
+                lambda m, margin: not _within(m, margin) and not _beyond(m, margin),
+            ),
+            Case(
+                "each was trained once: one model says nothing of a method",
+                lambda m: m.evidence and m.seeds == 1,
             ),
         ),
     ),
-    Verdict(NOT_ATTEMPTED, "○", (Case("the records that it takes are not there", lambda m: not m.profiles),)),
+    Verdict(
+        NOTHING_LEARNT,
+        "∅",
+        (
+            Case(
+                "a model that is compared answers no better than someone who does not read",
+                lambda m: m.gate == NOTHING_LEARNT,
+            ),
+        ),
+    ),
+    Verdict(
+        NOT_ATTEMPTED,
+        "○",
+        (
+            Case("the records that it takes are not there", lambda m: not m.profiles and not m.gate),
+            Case(
+                "a stand-in was measured in the place of a public checkpoint",
+                lambda m: m.gate == NOT_ATTEMPTED,
+            ),
+        ),
+    ),
     Verdict(
         NOT_EVIDENCE,
         "–",
         (
             Case(
                 f"the records are of another profile than {' and '.join(f'`{name}`' for name in EVIDENCE)}",
-                lambda m: not set(m.profiles) <= set(EVIDENCE),
+                lambda m: not m.gate and not set(m.profiles) <= set(EVIDENCE),
             ),
         ),
     ),
@@ -215,57 +284,79 @@ VERDICTS = (
 
 
 def decide(measured: Measured) -> str:
-    """The name of the first verdict that has a case which holds."""
+    """The name of the verdict that has a case which holds."""
     return next(verdict.name for verdict in VERDICTS if any(case.holds(measured) for case in verdict.cases))
+
+
+# Of a sentence that is asked in several comparisons. `MIXED` is a verdict of sentences alone.
+
+MIXED = "mixed"
+SENTENCES = (
+    (REPRODUCED, "no decided comparison speaks against it, and at most half are smaller"),
+    (SMALLER, "no decided comparison speaks against it, and most are smaller"),
+    (NOT_REPRODUCED, "all decided comparisons speak against it"),
+    (MIXED, "decided comparisons speak for it and against it"),
+    (UNDECIDED, "fewer than half of the comparisons with evidence are decided"),
+)
+
+
+def decide_sentence(verdicts: Sequence[str]) -> str:
+    """One verdict of those of a sentence's comparisons. Speaking for it are *reproduced*, *larger* and
+    *smaller*, against it *not reproduced* and *opposite*; see `SENTENCES`. Without evidence it is the most
+    frequent reason for there being none."""
+    decided = [each for each in verdicts if each in (REPRODUCED, SMALLER, LARGER, NOT_REPRODUCED, OPPOSITE)]
+    undecided = list(verdicts).count(UNDECIDED)
+    if not decided and not undecided:
+        return max(dict.fromkeys(verdicts), key=list(verdicts).count)
+    if 2 * len(decided) < len(decided) + undecided or not decided:
+        return UNDECIDED
+    against = sum(each in (NOT_REPRODUCED, OPPOSITE) for each in decided)
+    if against:
+        return NOT_REPRODUCED if against == len(decided) else MIXED
+    return SMALLER if 2 * decided.count(SMALLER) > len(decided) else REPRODUCED
 
 
 def judge(source: Source, claims: Sequence[Claim]) -> list[Judgement]:
     """One judgement a claim, in the order of the claims, which may be of several tables.
 
-    `p_value` is corrected by Holm's method for the comparisons of a table that share a sentence. The verdict
-    does not rest on it: the interval speaks of the models that were trained, p of their methods.
+    Intervals and p values speak of other seeds and other texts. `p_value` is corrected by Holm's method for
+    all comparisons of a table, and decides with the interval.
     """
-    judgements: list[Judgement] = []
-    differences: dict[int, np.ndarray] = {}
-    for place, claim in enumerate(claims):
-        judgement, found = _estimated(source, claim)
-        judgements.append(judgement)
-        if found is not None and found.differences is not None:
-            differences[place] = found.differences
-    for place, (low, high) in _intervals(claims, differences).items():
-        judgements[place] = replace(judgements[place], low=low, high=high)
+    judgements = [_estimated(source, claim) for claim in claims]
     for place, p_value in _corrected(judgements).items():
         judgements[place] = replace(judgements[place], p_value=p_value)
     return [replace(each, verdict=decide(_measured(each))) for each in judgements]
 
 
-def _estimated(source: Source, claim: Claim) -> tuple[Judgement, Found | None]:
-    """Everything but verdict, corrected p and, where there are differences text by text, interval; nothing
-    found where there is no evidence."""
-    blank = Judgement(claim, _reported(claim))
+def _estimated(source: Source, claim: Claim) -> Judgement:
+    """Everything but verdict and corrected p."""
+    blank = Judgement(claim, reported_effect(claim))
     if _is_not_asked(source, claim):
-        return replace(blank, reason=f"the profile {source.profile.name} has no such model or task"), None
+        return replace(blank, reason=f"the profile {source.profile.name} has no such model or task")
     try:
         found = claim.estimator(source, claim)
     except Failure as reason:
-        return replace(blank, reason=str(reason)), None
+        return replace(blank, reason=str(reason))
     profiles = tuple(sorted({record["profile"] for record in found.records}))
     if not set(profiles) <= set(EVIDENCE):
-        return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}"), None
-    judgement = replace(
+        return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}")
+    rows = [claim.table.row(method) for side in claim.sides for method in side]
+    made_here, guessing = stand_in(source, rows, found.records), learnt_nothing(source, found.records)
+    gate = NOT_ATTEMPTED if made_here else NOTHING_LEARNT if guessing else ""
+    return replace(
         blank,
         effect=found.effect,
         low=found.low,
         high=found.high,
-        p_value=found.p_value,
+        p_value=math.nan if gate else found.p_value,
         seeds=found.seeds,
         texts=found.texts,
-        reason="one seed" if found.seeds == 1 else "",
+        reason=made_here or guessing or ("one model" if found.seeds == 1 else ""),
         profiles=profiles,
+        gate=gate,
         keys=tuple(record["key"] for record in found.records),
         stale=any(record.get("stale", False) for record in found.records),
     )
-    return judgement, found
 
 
 def _is_not_asked(source: Source, claim: Claim) -> bool:
@@ -281,28 +372,17 @@ def _is_not_asked(source: Source, claim: Claim) -> bool:
 
 def _measured(judgement: Judgement) -> Measured:
     j = judgement
-    return Measured(j.effect, j.low, j.high, j.reported, j.claim.margin, j.profiles)
-
-
-def _intervals(claims: Sequence[Claim], differences: dict[int, np.ndarray]) -> dict[int, tuple[float, float]]:
-    """The 95 % bootstrap interval of each mean, by place: at once for all of a table with the same number of
-    texts."""
-    groups: dict[tuple[Table, int], list[int]] = {}
-    for place, of_claim in differences.items():
-        groups.setdefault((claims[place].table, len(of_claim)), []).append(place)
-    bounds: dict[int, tuple[float, float]] = {}
-    for places in groups.values():
-        found = bootstrap_intervals(np.column_stack([differences[place] for place in places]))
-        bounds |= {place: (low, high) for place, (low, high) in zip(places, found.tolist(), strict=True)}
-    return bounds
+    return Measured(
+        j.effect, j.low, j.high, j.p_value, j.reported, j.claim.margin, j.profiles, j.seeds, j.gate
+    )
 
 
 def _corrected(judgements: Sequence[Judgement]) -> dict[int, float]:
-    """p values after Holm's correction, by place."""
-    groups: dict[tuple[Table, str], list[int]] = {}
+    """p values after Holm's correction over the comparisons of a table, by place."""
+    groups: dict[Table, list[int]] = {}
     for place, judgement in enumerate(judgements):
         if not math.isnan(judgement.p_value):
-            groups.setdefault((judgement.table, judgement.claim.sentence), []).append(place)
+            groups.setdefault(judgement.table, []).append(place)
     corrected: dict[int, float] = {}
     for places in groups.values():
         p_values = holm([judgements[place].p_value for place in places]).tolist()
@@ -310,7 +390,7 @@ def _corrected(judgements: Sequence[Judgement]) -> dict[int, float]:
     return corrected
 
 
-def _reported(claim: Claim) -> float:
+def reported_effect(claim: Claim) -> float:
     """The paper's own effect, from the cells of its table; NaN where the paper has none."""
     first, second = (
         fmean(

@@ -1,8 +1,8 @@
 """By how much does one side of a claim exceed the other? An estimator answers from the records of a source.
 
 Each is a callable (source, claim) that returns what it `Found`, or raises Failure with the reason why there
-is nothing to judge. Effects and bounds are percentage points. The numbers come from the functions of
-`metrics` that the tables' own numbers come from.
+is nothing to judge. Effects and bounds are percentage points; bounds and p speak of other seeds and other
+texts alike. The numbers come from the functions of `metrics` that the tables' own numbers come from.
 """
 
 import math
@@ -15,32 +15,38 @@ import numpy as np
 from bert_compression.errors import Failure
 from bert_compression.experiments import per_example
 from bert_compression.metrics import (
-    bootstrap_interval,
+    Estimate,
+    SeedNoise,
+    StandardError,
+    error_association,
+    error_jaccard,
     error_overlap_difference,
+    min_f_interval,
     min_f_prime,
     relative_degradation_difference,
+    satterthwaite,
+    seed_noise,
 )
 from bert_compression.report.per_text import outcomes
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Table
 
 PERCENT = 100
+REACH = 1.96  # standard errors from the middle of a 95 % interval to its ends
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What an estimator found: on which records, with how many seeds and texts, the effect, and either its
-    95 % interval, or the `differences` text by text, (texts,), whose mean the effect is. `p_value` is NaN
-    where nothing was tested."""
+    """What an estimator found: on which records, with how many seeds and texts, the effect with its 95 %
+    interval over seeds and texts, and the p value that belongs to it."""
 
     records: Sequence[Mapping]
     seeds: int
     texts: int
-    effect: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    p_value: float = math.nan
-    differences: np.ndarray | None = None
+    effect: float
+    low: float
+    high: float
+    p_value: float
 
 
 class Comparison(Protocol):
@@ -61,25 +67,28 @@ Sets = Mapping[tuple[str, int], np.ndarray]  # by method and seed: which example
 
 
 def difference_of_means(source: Source, claim: Comparison) -> Found:
-    """The difference of the two sides on the same texts, each text averaged over the seeds that both have. Of
-    several columns it is the mean over these.
+    """The difference of the two sides on the same texts and seeds. Of several columns it is the mean over
+    these.
 
-    The p value is that of min F′ over seeds and texts (`metrics.min_f_prime`), with the noise of all methods
-    of the table.
+    Interval and p value are those of min F′ over seeds and texts (`metrics.min_f_interval`), with the noise
+    of all methods of the table. Two that do not differ by a point on any text at any seed are
+    one model under two names: no seed tells them apart, and between them there is no noise.
     """
     first, second = claim.sides
     values = outcomes(source, claim.table)
     pair = values.paired(claim.columns, first, second)
-    noise = values.noise(claim.columns)
-    test = min_f_prime(pair.first, pair.second, noise and noise.of_difference(len(first), len(second)))
-    differences = PERCENT * (pair.first - pair.second).mean(axis=1)
+    found = values.noise(claim.columns)
+    one = np.allclose(pair.first, pair.second, rtol=0, atol=1e-2)
+    noise = None if one or not found else found.of_difference(len(first), len(second))
+    low, high = min_f_interval(pair.first, pair.second, noise)
     return Found(
         pair.records,
         pair.seeds,
-        len(differences),
-        effect=float(differences.mean()),
-        p_value=test.p_value,
-        differences=differences,
+        len(pair.first),
+        effect=PERCENT * float((pair.first - pair.second).mean()),
+        low=PERCENT * low,
+        high=PERCENT * high,
+        p_value=min_f_prime(pair.first, pair.second, noise).p_value,
     )
 
 
@@ -88,18 +97,28 @@ def of_sets(read: Callable[[Source], Sets], association: bool = False) -> Estima
     sets of examples such as errors?
 
     `read` finds which examples are in the set of each model and seed, in the records of the claim's column.
-    The overlap is Jaccard's coefficient, or Cole's association (`metrics.error_overlap_difference`); the
-    interval is over examples.
+    The overlap is Jaccard's coefficient, or Cole's association (`metrics.error_overlap_difference`). How much
+    a seed moves an overlap is judged by all models that `read` finds.
     """
+    overlap = error_association if association else error_jaccard
 
     def estimate(source: Source, claim: Comparison) -> Found:
         records, seeds = _of_both(source, claim)
         if len(seeds) < 2:
             raise Failure("records of two seeds are missing")
         sets = read(source)
-        first, second = (np.stack([sets[method, seed] for seed in seeds]) for (method,) in claim.sides)
+        (reference,), (other,) = claim.sides
+        first, second = (np.stack([sets[method, seed] for seed in seeds]) for method in (reference, other))
         effect, low, high = error_overlap_difference(first, second, association, scale=PERCENT)
-        return Found(records, len(seeds), first.shape[1], effect, low, high)
+        pairs = [(a, b) for a in seeds for b in seeds if a != b]
+        moved = [
+            [PERCENT * overlap(sets[reference, a], sets[method, b]) for a, b in pairs]
+            for method in dict.fromkeys(method for method, _ in sets)
+            if method != reference and all((method, seed) in sets for seed in seeds)
+        ]
+        by_seeds = _of_overlaps(moved, len(seeds))
+        texts = first.shape[1]
+        return _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
 
     return estimate
 
@@ -107,27 +126,35 @@ def of_sets(read: Callable[[Source], Sets], association: bool = False) -> Estima
 def of_neighbours(source: Source, claim: Comparison) -> Found:
     """How many more nearest neighbours does a model share with itself at another seed than with another one?
 
-    The claim has two columns, of the comparisons of its first method with itself and with the second one. The
-    interval is over the points whose neighbours are compared.
+    The claim has two columns, of the comparisons of its first method with itself and with the second one. How
+    much a seed moves that is judged by all columns that show the same metric.
     """
     (first,), _ = claim.sides
     own, other = (source.done(claim.table, first, column) for column in claim.columns)
     if not own or not other:
         raise Failure("records of two seeds are missing")
     records = [*own, *other]
-    shared = [
-        np.mean([per_example(record, "neighbour_jaccards") for record in of_side], axis=0)
-        for of_side in (own, other)
-    ]
-    differences = PERCENT * (shared[0] - shared[1])
+    shared = [np.mean([_neighbours(record) for record in of_side], axis=0) for of_side in (own, other)]
+    differences = shared[0] - shared[1]
     seeds = {seed for record in records for seed in (record["seed"], record["params"]["other_seed"])}
-    low, high = bootstrap_interval(differences)
-    return Found(records, len(seeds), len(differences), float(differences.mean()), low, high)
+    metric = claim.table.column(claim.columns[1]).recorded
+    columns = [column.name for column in claim.table.columns if column.recorded == metric]
+    all_moved = [
+        [float(_neighbours(record).mean()) for record in source.done(claim.table, first, column)]
+        for column in columns
+        if column != claim.columns[0]
+    ]
+    moved = [each for each in all_moved if len(each) == len(other)]
+    texts = len(differences)
+    of_texts = StandardError(float(differences.var(ddof=1)) / texts, texts - 1)
+    by_seeds = _of_overlaps(moved, len(seeds))
+    return _found(records, len(seeds), texts, float(differences.mean()), by_seeds, of_texts)
 
 
 def relative_degradation(source: Source, claim: Comparison) -> Found:
     """By how much does an attack take a larger share of the first model's accuracy than of the second's
-    (`metrics.relative_degradation_difference`)? The interval is over texts."""
+    (`metrics.relative_degradation_difference`)? How much a seed moves that is judged by all models of the
+    table."""
     records, seeds = _of_both(source, claim)
     if not seeds:
         raise Failure("records are missing")
@@ -136,7 +163,57 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
     effect, low, high = relative_degradation_difference(first, second, scale=PERCENT)
     if math.isnan(low):
         raise Failure("too few texts are answered rightly before the attack")
-    return Found(records, len(seeds), len(first[0]), effect, low, high)
+    each_seed = [
+        relative_degradation_difference([one], [other], scale=PERCENT)[0]
+        for one, other in zip(first, second, strict=True)
+    ]
+    table, (column,) = claim.table, claim.columns
+    values = [dict(source.values(table, row, table.column(column))) for row in table.rows]
+    whole = [[of_row[seed] for seed in seeds] for of_row in values if of_row.keys() >= set(seeds)]
+    noise = seed_noise(whole).of_difference() if whole else SeedNoise(math.nan, 0)
+    by_seeds = _of_seeds(each_seed, noise)
+    texts = len(first[0])
+    return _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
+
+
+def _found(
+    records: Sequence[Mapping],
+    seeds: int,
+    texts: int,
+    effect: float,
+    by_seeds: StandardError,
+    of_texts: StandardError,
+) -> Found:
+    found: Estimate = satterthwaite(effect, [by_seeds, of_texts])
+    return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
+
+
+def _of_texts(low: float, high: float, texts: int) -> StandardError:
+    """The squared standard error that a bootstrap over texts shows."""
+    return StandardError(((high - low) / (2 * REACH)) ** 2, texts - 1)
+
+
+def _of_seeds(each_seed: Sequence[float], noise: SeedNoise) -> StandardError:
+    """The squared standard error of a mean over seeds: from what is found at each, or, where that is larger,
+    from the noise of all models, as min F′ has it."""
+    seeds = len(each_seed)
+    variance = float(np.var(each_seed, ddof=1)) if seeds > 1 else 0.0
+    if noise.df:
+        return StandardError(max(variance, noise.variance) / seeds, noise.df)
+    return StandardError(variance / seeds, max(seeds - 1, 1))
+
+
+def _of_overlaps(moved: Sequence[Sequence[float]], seeds: int) -> StandardError:
+    """The squared standard error of the difference of a model's overlap with itself from that with another
+    model, where `moved` holds a row for each other model: its overlap at each pair of seeds. So many seeds
+    give a model one training less to be compared with itself than with another one."""
+    noise = seed_noise(moved)
+    variance, df = (noise.variance, noise.df) if noise.df else (float(np.var(moved[0], ddof=1)), seeds - 1)
+    return StandardError(variance * (1 / (seeds - 1) + 1 / seeds), df)
+
+
+def _neighbours(record: Mapping) -> np.ndarray:
+    return PERCENT * np.asarray(per_example(record, "neighbour_jaccards"))
 
 
 def _of_both(source: Source, claim: Comparison) -> tuple[list[Mapping], list[int]]:

@@ -17,6 +17,7 @@ from bert_compression.metrics import (
     seed_noise,
     withstood,
 )
+from bert_compression.report.gates import learnt_nothing
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Derived, MeanOf, Table
 
@@ -64,6 +65,7 @@ class Outcomes:
     def __init__(self, source: Source, table: Table):
         self.source, self.table = source, table
         self._read: dict[tuple[str, str], dict[int, PerText]] = {}
+        self._noise: dict[tuple[str, ...], SeedNoise | None] = {}
 
     def of(self, columns: Sequence[str], method: str) -> dict[int, PerText]:
         """By seed, a number for each text whose mean is what the cell shows; of several columns, or of a
@@ -97,13 +99,23 @@ class Outcomes:
 
     def noise(self, columns: Sequence[str]) -> SeedNoise | None:
         """How much the methods of the table differ in what a seed does to them, judged by those that have all
-        seeds; None without records."""
+        seeds and have learnt something at each; None without records."""
+        key = tuple(columns)
+        if key not in self._noise:
+            self._noise[key] = self._noise_of(columns)
+        return self._noise[key]
+
+    def _noise_of(self, columns: Sequence[str]) -> SeedNoise | None:
         rows = (row for row in self.table.rows if not isinstance(row, Derived))  # they are made of the others
         methods = [row.method for row in rows if not set(row.given) & set(columns)]
+        found = [self.of(columns, method) for method in methods]
         means = [
-            {seed: each.values.mean() for seed, each in self.of(columns, method).items()}
-            for method in methods
+            {seed: each.values.mean() for seed, each in of_method.items()}
+            for of_method in found
+            if not learnt_nothing(self.source, [r for each in of_method.values() for r in each.records])
         ]
+        if not means:
+            return None
         seeds = max(means, key=len).keys()
         whole = [[each[seed] for seed in sorted(seeds)] for each in means if each.keys() == seeds]
         return seed_noise(whole) if seeds else None

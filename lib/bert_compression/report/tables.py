@@ -25,6 +25,7 @@ class Row:
     none. Rows of one `group` stand together under its name; `short` names the row where room is scarce.
     `given` holds values that follow from a definition, so that no record measures them. `columns` names the
     only ones that the row is measured in; empty for all. `about` holds what figures tell rows apart by.
+    `checkpoint` says that the paper takes a public checkpoint, for which a profile may have a stand-in.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Row:
     given: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     about: Mapping[str, object] = field(default_factory=dict)
+    checkpoint: bool = False
 
     @property
     def short_label(self) -> str:

@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from bert_compression.report.claims import VERDICTS, Judgement, Verdict
+from bert_compression.report.claims import MIXED, SENTENCES, VERDICTS, Judgement, decide_sentence
 from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, signed, table_html
 from bert_compression.report.records import STALE
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
     "The claims that {} can bear. Reported and measured are differences in percentage points, measured "
-    "ones on the same texts and averaged over the seeds, with an interval over texts. p: min F′ test over "
-    "seeds and texts, with Holm’s correction over the comparisons of one claim."
+    "ones on the same texts and seeds, with an interval over both. p: of the same test, with Holm’s "
+    "correction over all comparisons of the table. Under a claim stands its own verdict."
 )
+SYMBOLS = {verdict.name: verdict.symbol for verdict in VERDICTS} | {MIXED: "◑"}
 
 
 def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | None = None) -> Shown:
@@ -28,8 +29,9 @@ def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | Non
         page = (pages or {}).get(table.name, "")
         for sentence, group in groupby(of_table, key=lambda judgement: judgement.claim.sentence):
             members = list(group)
-            where = (Line(members[0].claim.where),)
-            head = [Cell(sentence, "rowgroup", where, rowspan=len(members))]
+            whole = _with_symbol(decide_sentence([each.verdict for each in members]))
+            told = (Line(members[0].claim.where), Line(whole))
+            head = [Cell(sentence, "rowgroup", told, rowspan=len(members))]
             bodies.append([_row(each, page, head if each is members[0] else []) for each in members])
             plain += [f"{sentence}  {_plain(each)}" for each in members]
     grid = Grid(CAPTION.format(listed(titles)), [Row([Cell(head, "col") for head in HEADS])], bodies)
@@ -51,26 +53,40 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
 
 
 def count_verdicts(judgements: Sequence[Judgement]) -> Shown:
-    """How many comparisons ended in which verdict, over how many claims? In a sentence."""
+    """How many claims ended in which verdict, and how many comparisons? In two sentences."""
     if not judgements:
         return Shown("no claims", markdown="no claims")
-    counts = Counter(judgement.verdict for judgement in judgements)
-    claims = {(judgement.table, judgement.claim.sentence) for judgement in judgements}
-    found = [f"{counts[verdict.name]} {verdict.name}" for verdict in VERDICTS if counts[verdict.name]]
-    size = f"{_counted(len(claims), 'claim')}, {_counted(len(judgements), 'comparison')}"
-    text = f"{size}: {', '.join(found)}"
+    by_sentence: dict[tuple, list[str]] = {}
+    for judgement in judgements:
+        of = by_sentence.setdefault((judgement.table, judgement.claim.sentence), [])
+        of.append(judgement.verdict)
+    claims = _counted([decide_sentence(verdicts) for verdicts in by_sentence.values()], "claim")
+    comparisons = _counted([judgement.verdict for judgement in judgements], "comparison")
+    text = f"{claims}. {comparisons}."
     return Shown(text, markdown=text)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _counted(verdicts: Sequence[str], what: str) -> str:
+    """Such as "3 claims: 2 reproduced, 1 mixed"."""
+    counts = Counter(verdicts)
+    found = [f"{counts[name]} {name}" for name in SYMBOLS if counts[name]]
+    return f"{len(verdicts)} {what}{'s' * (len(verdicts) != 1)}: {', '.join(found)}"
 
 
 def meanings(judgements: Sequence[Judgement]) -> Shown:
     """What the verdicts that occur here mean, each with its symbol: a list, read from the rule itself."""
     occurring = {judgement.verdict for judgement in judgements}
     found = [verdict for verdict in VERDICTS if verdict.name in occurring]
-    lines = [f"- **{_with_symbol(verdict)}**: {verdict.meaning}" for verdict in found]
+    return _list([(verdict.name, verdict.meaning) for verdict in found])
+
+
+def sentence_meanings() -> Shown:
+    """How a sentence gets one verdict from those of its comparisons: a list, read from the rule itself."""
+    return _list(SENTENCES)
+
+
+def _list(named: Sequence[tuple[str, str]]) -> Shown:
+    lines = [f"- **{_with_symbol(name)}**: {meaning}" for name, meaning in named]
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
@@ -98,7 +114,7 @@ def _row(judgement: Judgement, page: str, sentence: list[Cell]) -> Row:
     )
     stale = (Line("stale"),) if judgement.stale else ()
     verdict = Cell(
-        _with_symbol(_verdict(judgement)),
+        _with_symbol(judgement.verdict),
         lines=(Line(judgement.reason),) if judgement.reason else (),
         kind="bc-left bc-one-line",
         style="strong",
@@ -114,7 +130,7 @@ def _row(judgement: Judgement, page: str, sentence: list[Cell]) -> Row:
 
 def _plain(judgement: Judgement) -> str:
     numbers = (signed(judgement.reported), effect_text(judgement), p_text(judgement.p_value))
-    verdict = _with_symbol(_verdict(judgement))
+    verdict = _with_symbol(judgement.verdict)
     return "  ".join((_compared(judgement), _asked(judgement), *numbers, verdict))
 
 
@@ -143,12 +159,8 @@ def _sides(judgement: Judgement) -> tuple[str, ...]:
     return tuple(names[0] if len(names) == 1 else f"mean of {listed(names)}" for names in labels)
 
 
-def _verdict(judgement: Judgement) -> Verdict:
-    return next(verdict for verdict in VERDICTS if verdict.name == judgement.verdict)
-
-
-def _with_symbol(verdict: Verdict) -> str:
-    return f"{verdict.symbol} {verdict.name}"
+def _with_symbol(verdict: str) -> str:
+    return f"{SYMBOLS[verdict]} {verdict}"
 
 
 def p_text(p: float) -> str:

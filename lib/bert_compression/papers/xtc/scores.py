@@ -5,7 +5,7 @@ from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.metrics import GLUE_AVERAGE
-from bert_compression.papers.xtc.students import Student, measured, sizes
+from bert_compression.papers.xtc.students import STARTS, Student, measured, sizes
 from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, first_seed
 
 # What is measured of a line's model.
@@ -88,4 +88,4 @@ def score_table(
 
 
 def row_of(student: Student, label: str, reported: Mapping[str, object], group: str = "") -> Row:
-    return Row(student.name, label, student, reported, group)
+    return Row(student.name, label, student, reported, group, checkpoint=student.layers in STARTS)

@@ -1,0 +1,86 @@
+"""What has been measured, and is no evidence for or against a claim: models that have learnt nothing, and
+stand-ins for public checkpoints."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from bert_compression.experiments import per_example
+from bert_compression.metrics import SCORES
+from bert_compression.report.records import Source
+from bert_compression.report.tables import Row
+from bert_compression.tasks import get_task
+
+ANSWERS = ("predict", "answer_qa")
+MADE_HERE = "distill_task_agnostic"
+
+
+def stand_in(source: Source, rows: Iterable[Row], records: Iterable[Mapping]) -> str:
+    """Why these records do not speak of the checkpoints that the paper's rows took: because one was made
+    here, which has seen a thousandth of the text. Nothing where they do."""
+    taken = [row.label for row in rows if row.checkpoint]
+    if not taken:
+        return ""
+    made = any(each["kind"] == MADE_HERE for record in records for each in _chain(source, record))
+    return f"{taken[0]} begins with a stand-in for its public checkpoint" if made else ""
+
+
+def learnt_nothing(source: Source, records: Iterable[Mapping]) -> str:
+    """Which model behind these records answers no better than someone who does not read: always with the most
+    frequent label, or with none. Its name with its score, and nothing where all do."""
+    guessing = _guessing(source)
+    models = {key for record in records for key in _models(source, record)}
+    return next((guessing[key] for key in sorted(models) if key in guessing), "")
+
+
+def _score_and_baseline(source: Source, record: Mapping) -> tuple[float, float] | None:
+    """What a model scores on its task's main split, and what can be had without reading, in percent; None
+    without the labels."""
+    if "exact_match" in record["metrics"]:
+        unanswerable = per_example(record, "answerable") == 0
+        return 100 * record["metrics"]["exact_match"], 100 * float(unanswerable.mean())
+    gold = source.gold.get((record["data"] or {}).get("digest", ""))
+    if gold is None or "predictions" not in record["per_example"]:
+        return None
+    predictions = per_example(record, "predictions")
+    for correlation in ("matthews", "pearson"):
+        if correlation in get_task(record["task"]).scores:
+            return 100 * SCORES[correlation](gold, predictions), 0.0
+    _, counts = np.unique(gold, return_counts=True)
+    return 100 * float((predictions == gold).mean()), 100 * float(counts.max() / counts.sum())
+
+
+@lru_cache(maxsize=8)
+def _guessing(source: Source) -> Mapping[str, str]:
+    """The models that answer the main split of their task no better than someone who does not read: by key,
+    the name with its score."""
+    found = {}
+    for record in source.records:
+        answered = record["kind"] in ANSWERS and record["status"] == "ok"
+        if not answered or record["params"]["split"] != get_task(record["task"]).evaluated[0]:
+            continue
+        scored = _score_and_baseline(source, record)
+        if scored and scored[0] <= scored[1]:
+            score, baseline = scored
+            told = f"{record['method']} scores {score:.1f}, and {baseline:.1f} whoever does not read"
+            found[record["inputs"]["model"]] = told
+    return found
+
+
+def _models(source: Source, record: Mapping) -> Iterator[str]:
+    """The keys of the models that a measurement was made of."""
+    if "model" in record["inputs"]:
+        yield record["inputs"]["model"]
+        return
+    for key in record["inputs"].values():
+        if key in source.by_key:
+            yield from _models(source, source.by_key[key])
+
+
+def _chain(source: Source, record: Mapping) -> Iterator[Mapping]:
+    """A record and those of everything that it was made of, as far as they are there."""
+    yield record
+    for key in record["inputs"].values():
+        if key in source.by_key:
+            yield from _chain(source, source.by_key[key])

@@ -1,0 +1,194 @@
+"""How often does the rule of verdicts say what? Simulated for effects that are known, with the noise of real
+records. Book: metrics/significance."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bert_compression.errors import Failure
+from bert_compression.metrics import StandardError, holm, satterthwaite
+from bert_compression.report.claims import (
+    LARGER,
+    NOT_REPRODUCED,
+    OPPOSITE,
+    REPRODUCED,
+    SMALLER,
+    UNDECIDED,
+    Claim,
+    Measured,
+    decide,
+    reported_effect,
+)
+from bert_compression.report.estimators import PERCENT
+from bert_compression.report.figures import picture
+from bert_compression.report.html import Shown
+from bert_compression.report.per_text import outcomes
+from bert_compression.report.records import Source
+from bert_compression.report.sentences import said
+
+EFFECTS = {"no effect": 0.0, "half": 0.5, "as reported": 1.0, "double": 2.0}
+SEEDS = (1, 2, 3, 4, 5)
+LOOKS = {  # from light to dark as well, and with a pattern each: no colour is needed
+    OPPOSITE: ("#7a0403", "xx"),
+    NOT_REPRODUCED: ("#d95f02", "//"),
+    UNDECIDED: ("#dddddd", ""),
+    SMALLER: ("#a6cee3", ".."),
+    REPRODUCED: ("#1f78b4", ""),
+    LARGER: ("#081d58", "\\\\"),
+}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What moves a comparison of a table, in squared percentage points: `of_seeds` is the variance of the
+    difference of two methods from one seed to the next, `of_texts` that of its mean over the texts at hand.
+    The table has so many `methods`, whose trainings show how much a seed does, and `comparisons`."""
+
+    of_seeds: float
+    of_texts: float
+    texts: int
+    methods: int
+    comparisons: int
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Of a column, by its name, with the effect that the paper reports in points: how many comparisons ended
+    in which verdict, by the label of the true effect and the number of seeds."""
+
+    name: str
+    reported: float
+    counts: Mapping[tuple[str, int], Counter]
+
+    def share(self, label: str, seeds: int, verdict: str) -> float:
+        """In percent."""
+        counts = self.counts[label, seeds]
+        return 100 * counts[verdict] / counts.total()
+
+
+def noise_of(source: Source, claims: Sequence[Claim], column: str) -> Noise:
+    """The noise of those claims that compare two methods of one table in a column. Raises Failure where no
+    methods have been measured at several seeds."""
+    table = claims[0].table
+    values = outcomes(source, table)
+    found = values.noise([column])
+    if found is None or not found.df:
+        raise Failure(f"no two methods of {table.title} have been measured at several seeds")
+    asked = [claim for claim in claims if claim.columns == (column,)]
+    pairs = [values.paired([column], *claim.sides) for claim in asked]
+    differences = [PERCENT * (pair.first - pair.second).mean(axis=1) for pair in pairs]
+    # A mean over seeds hides some of the scatter of texts; what is left is what a claim rests on.
+    of_texts = [float(each.var(ddof=1)) / len(each) for each in differences]
+    methods = sum(bool(values.of([column], row.method)) for row in table.rows)
+    return Noise(
+        of_seeds=PERCENT**2 * found.of_difference().variance,
+        of_texts=float(np.mean(of_texts)),
+        texts=len(differences[0]),
+        methods=methods,
+        comparisons=len(claims),
+    )
+
+
+def shares(noise: Noise, reported: float, effect: float, seeds: int, tables: int, seed: int = 0) -> Counter:
+    """How many comparisons end in which verdict, in so many tables all of whose comparisons have the same
+    true `effect`, where the paper reports `reported` points."""
+    draw = np.random.default_rng([seed, seeds, round(1000 * effect)])
+    df = (noise.methods - 1) * (seeds - 1)
+    counts: Counter = Counter()
+    for _ in range(tables):
+        # The variance that all methods show is one number a table; each comparison also has its own seeds.
+        pooled = noise.of_seeds * draw.chisquare(df) / df if df else math.nan
+        errors = draw.normal(0, math.sqrt(noise.of_seeds), (noise.comparisons, seeds))
+        means = effect + errors.mean(axis=1) + draw.normal(0, math.sqrt(noise.of_texts), noise.comparisons)
+        estimates = []
+        for mean, of_each in zip(means, errors, strict=True):
+            by_texts = StandardError(noise.of_texts, noise.texts - 1)
+            if df:
+                variance = max(float(of_each.var(ddof=1)), pooled) / seeds
+                estimates.append(satterthwaite(float(mean), [StandardError(variance, df), by_texts]))
+            else:
+                estimates.append(satterthwaite(float(mean), [by_texts]))
+        p_values = holm([each.p_value for each in estimates])
+        counts.update(
+            decide(Measured(float(mean), each.low, each.high, float(p), reported, None, ("small",), seeds))
+            for mean, each, p in zip(means, estimates, p_values, strict=True)
+        )
+    return counts
+
+
+def simulated(
+    source: Source, claims: Sequence[Claim], columns: Sequence[str], tables: int = 10
+) -> tuple[Simulated, ...]:
+    """For each column the shares of verdicts under effects from none to twice what the paper reports there,
+    in the middle of the claims that one method exceeds another."""
+    found = []
+    for column in columns:
+        noise = noise_of(source, claims, column)
+        exceeding = [c for c in claims if c.columns == (column,) and c.margin is None]
+        reported = float(np.median([reported_effect(claim) for claim in exceeding]))
+        counts = {
+            (label, seeds): shares(noise, reported, times * reported, seeds, tables)
+            for label, times in EFFECTS.items()
+            for seeds in SEEDS
+        }
+        found.append(Simulated(claims[0].table.column(column).label, reported, counts))
+    return tuple(found)
+
+
+def verdicts_picture(found: Sequence[Simulated]) -> Shown:
+    """A row a column of the table, a panel for each effect from none to twice the reported one: the share of
+    each verdict with one to five seeds."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
+
+    figure = Figure(figsize=(10, 0.8 + 2.2 * len(found)), layout="constrained")
+    rows = figure.subplots(len(found), len(EFFECTS), sharex=True, sharey=True, squeeze=False)
+    for axes_of, each in zip(rows, found, strict=True):
+        for axes, (label, times) in zip(axes_of, EFFECTS.items(), strict=True):
+            bottom = np.zeros(len(SEEDS))
+            for verdict, (colour, hatch) in LOOKS.items():
+                part = np.array([each.share(label, seeds, verdict) for seeds in SEEDS])
+                axes.bar(SEEDS, part, bottom=bottom, color=colour, hatch=hatch, edgecolor="white", lw=0.3)
+                bottom += part
+            axes.set_title(f"{label}: {times * each.reported:.1f} points", fontsize=9)
+            axes.tick_params(labelsize=8)
+            axes.spines[["top", "right"]].set_visible(False)
+        axes_of[0].set_ylabel(f"{each.name}\n% of comparisons", fontsize=8)
+    for axes in rows[-1]:
+        axes.set_xlabel("seeds", fontsize=8)
+        axes.set_xticks(SEEDS)
+    handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=v) for v, (c, h) in LOOKS.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(LOOKS), frameon=False, fontsize=8)
+    words = " ".join(f"{each.name}, {label}: {_in_words(each, label)}" for each in found for label in EFFECTS)
+    return picture(figure, f"Shares of verdicts for known effects. {words}")
+
+
+def false_alarms(found: Sequence[Simulated]) -> Shown:
+    """How often is something found where there is nothing, and how often is what is reported found where it
+    is true? In a sentence."""
+    alarms = (REPRODUCED, SMALLER, LARGER, OPPOSITE)
+    worst = max(
+        sum(each.share("no effect", seeds, verdict) for verdict in alarms)
+        for each in found
+        for seeds in SEEDS
+    )
+    three = [(each, each.share("as reported", 3, REPRODUCED)) for each in found]
+    told = ", ".join(
+        f"{share:.0f} % for {each.name.lower()} ({each.reported:.1f} points)" for each, share in three
+    )
+    return said(
+        f"Of comparisons without any effect, at most {worst:.1f} % get a verdict that says there is one. "
+        f"Where the reported effect is true, three seeds find it *reproduced* in {told}."
+    )
+
+
+def _in_words(found: Simulated, label: str) -> str:
+    told = []
+    for seeds in (1, 3, 5):
+        parts = {verdict: found.share(label, seeds, verdict) for verdict in LOOKS}
+        shown = ", ".join(f"{verdict} {share:.0f} %" for verdict, share in parts.items() if share)
+        told.append(f"{seeds} seed{'s' * (seeds > 1)} {shown}")
+    return "; ".join(told) + "."

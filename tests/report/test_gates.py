@@ -1,0 +1,78 @@
+"""Models that have learnt nothing, and stand-ins, are no evidence."""
+
+from dataclasses import replace
+
+import pytest
+from made_records import cell_record, job_of, prediction_record, record_of, source_of
+
+from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
+from bert_compression.papers.miniature.tables import ERRORS
+from bert_compression.papers.taylor.tables import TABLE_2
+from bert_compression.report.gates import learnt_nothing, stand_in
+
+GOLD = {"sst2 validation": "1110", "cola validation": "1110", "stsb validation": [0.0, 1.0, 2.0, 5.0]}
+
+
+@pytest.mark.parametrize(
+    ("predictions", "expected"),
+    [
+        ("1110", ""),
+        ("1111", "kd scores 75.0, and 75.0 whoever does not read"),  # one class
+        ("1010", "kd scores 75.0, and 75.0 whoever does not read"),
+        ("0001", "kd scores 0.0, and 75.0 whoever does not read"),
+    ],
+)
+def test_accuracy_must_exceed_the_share_of_the_most_frequent_label(predictions, expected):
+    record = prediction_record(TABLE_3, "kd", predictions)
+    assert learnt_nothing(source_of([record], GOLD), [record]) == expected
+    assert learnt_nothing(source_of([record]), [record]) == ""  # without labels nobody knows
+
+
+@pytest.mark.parametrize(("answers", "learnt"), [([0, 1, 3, 5], True), ([5, 1, 3, 0], False)])
+def test_a_correlation_must_exceed_zero(answers, learnt):
+    record = prediction_record(TABLE_2, "kl_4x312", answers, column="stsb")
+    assert (learnt_nothing(source_of([record], GOLD), [record]) == "") == learnt
+
+
+def test_answers_must_exceed_never_answering():
+    def asked(exact):
+        kept = {"exact": [1, 0, 1, 0], "answerable": [1, 1, 0, 0]}
+        return cell_record(ERRORS, "tiny", "exact_match", kept, metrics={"exact_match": exact})
+
+    for exact, learnt in ((0.5, False), (0.6, True)):
+        record = asked(exact)
+        assert (learnt_nothing(source_of([record]), [record]) == "") == learnt
+
+
+def test_what_was_measured_of_a_model_is_led_back_to_it():
+    guesses = prediction_record(TABLE_3, "kd", "1111")
+    attack = cell_record(TABLE_3, "kd", "after_attack_accuracy")
+    loyalty = cell_record(TABLE_3, "kd", "label_loyalty")
+    others = [cell_record(TABLE_3, "head_prune", "after_attack_accuracy")]
+    source = source_of([guesses, attack, loyalty, *others], GOLD)
+    told = "kd scores 75.0, and 75.0 whoever does not read"
+    assert learnt_nothing(source, [attack]) == told
+    assert learnt_nothing(source, [loyalty]) == told
+    assert learnt_nothing(source, others) == ""
+
+
+def test_other_splits_say_nothing():
+    guesses = prediction_record(TABLE_3, "kd", "1111")
+    trained = guesses | {"params": guesses["params"] | {"split": "train"}}
+    assert learnt_nothing(source_of([trained], GOLD), [trained]) == ""
+
+
+def test_a_checkpoint_that_was_made_here_is_a_stand_in():
+    row = TABLE_1.row("distilbert")
+    measured = cell_record(TABLE_1, "distilbert", "accuracy")
+    model = job_of(TABLE_1, "distilbert", "accuracy").inputs["model"]
+    chain, job = [measured], model
+    while job.kind != "distill_task_agnostic":
+        chain.append(record_of(job))
+        job = next(iter(job.inputs.values()))
+    made = [*chain, record_of(job)]
+    told = "DistilBERT begins with a stand-in for its public checkpoint"
+    assert stand_in(source_of(made), [row], [measured]) == told
+    assert stand_in(source_of(chain), [row], [measured]) == ""  # as at `paper`, where nothing is made
+    assert stand_in(source_of(made), [replace(row, checkpoint=False)], [measured]) == ""
+    assert row.checkpoint and TABLE_1.row("tinybert").checkpoint and not TABLE_1.row("pkd").checkpoint

@@ -1,0 +1,68 @@
+"""The simulation knows what is true: verdicts must follow."""
+
+import pytest
+from made_records import mnli_source, source_of
+
+from bert_compression.errors import Failure
+from bert_compression.papers.loyalty.claims import TABLE_1_CLAIMS
+from bert_compression.report.claims import LARGER, NOT_REPRODUCED, REPRODUCED, SMALLER, UNDECIDED
+from bert_compression.report.simulation import (
+    EFFECTS,
+    LOOKS,
+    Noise,
+    false_alarms,
+    noise_of,
+    shares,
+    simulated,
+    verdicts_picture,
+)
+
+QUIET = Noise(of_seeds=0.02, of_texts=0.02, texts=1000, methods=12, comparisons=20)
+
+
+@pytest.mark.parametrize(
+    ("effect", "expected"),
+    [(0.0, NOT_REPRODUCED), (1.0, SMALLER), (4.0, REPRODUCED), (12.0, LARGER)],
+)
+def test_without_much_noise_the_rule_finds_what_is_true(effect, expected):
+    found = shares(QUIET, reported=4.0, effect=effect, seeds=3, tables=5)
+    assert found[expected] >= 0.97 * found.total() == 0.97 * 100
+
+
+def test_one_seed_decides_nothing():
+    assert shares(QUIET, 4.0, 4.0, seeds=1, tables=2) == {UNDECIDED: 40}
+
+
+def test_false_alarms_stay_within_five_percent_of_the_tables():
+    noisy = Noise(of_seeds=9.0, of_texts=1.0, texts=1000, methods=6, comparisons=20)
+    for seeds in (2, 3, 5):
+        alarms = 0
+        for seed in range(100):
+            found = shares(noisy, 4.0, 0.0, seeds, tables=1, seed=seed)
+            alarms += found[NOT_REPRODUCED] + found[UNDECIDED] < 20
+        assert alarms <= 10
+
+
+def test_the_noise_is_that_of_the_records():
+    noise = noise_of(mnli_source(), TABLE_1_CLAIMS, "after_attack_accuracy")
+    assert (noise.texts, noise.methods, noise.comparisons) == (200, 12, len(TABLE_1_CLAIMS))
+    # A seed moves each method by a point, and a difference by two points squared; what else moves it is the
+    # choice of the 200 texts, which seeds share in part.
+    assert 1 < noise.of_seeds < 20 and 1 < noise.of_texts < 20
+    with pytest.raises(Failure, match=r"^no two methods of Table 1 have been measured at several seeds"):
+        noise_of(source_of([]), TABLE_1_CLAIMS, "accuracy")
+
+
+def test_the_picture_says_in_words_what_it_shows():
+    found = simulated(mnli_source(), TABLE_1_CLAIMS, ["after_attack_accuracy"], tables=1)
+    (of_column,) = found
+    assert of_column.name == "After-attack accuracy" and of_column.reported > 1
+    for label in EFFECTS:
+        for seeds in (1, 5):
+            assert sum(of_column.share(label, seeds, verdict) for verdict in LOOKS) == pytest.approx(100)
+    words = verdicts_picture(found).text
+    assert "After-attack accuracy, no effect: 1 seed undecided 100 %; 3 seeds " in words
+    told = str(false_alarms(found))
+    assert (
+        told.startswith("Of comparisons without any effect, at most ") and "for after-attack accuracy" in told
+    )
