@@ -84,6 +84,9 @@ def test_a_success_that_does_not_hold_alone_is_none(run, model, tokenizer, monke
     monkeypatch.setattr(model, "forward", _contrary_in_a_batch(model.forward))
     batched, alone = run(examples), run(examples, one_at_a_time=True)
     assert 0 < batched.lost_alone <= batched.outcomes.count(1)
+    lost = [one == 1 and found == 2 for one, found in zip(batched.outcomes, batched.as_found, strict=True)]
+    assert sum(lost) == batched.lost_alone
+    assert alone.as_found == alone.outcomes
     assert alone == honest  # one text at a time, there is no batch
 
 
@@ -95,6 +98,26 @@ def _contrary_in_a_batch(forward):
         return output
 
     return wrapped
+
+
+def test_padded_texts_have_the_full_length_alone_or_not(run, model, tokenizer, monkeypatch):
+    examples = labelled(model, tokenizer, sentences(6, seed=6), wrong_every=0)
+    shapes = []
+
+    def seen(forward):
+        def wrapped(**inputs):
+            shapes.append(tuple(inputs["input_ids"].shape))
+            assert (inputs["input_ids"][inputs["attention_mask"] == 0] == tokenizer.pad_token_id).all()
+            return forward(**inputs)
+
+        return wrapped
+
+    unpadded = run(examples)
+    monkeypatch.setattr(model, "forward", seen(model.forward))
+    padded = run(examples, padded=True)
+    assert {length for _, length in shapes} == {MAX_LENGTH}
+    assert 1 in {texts for texts, _ in shapes} and 1 < max(texts for texts, _ in shapes) <= 32
+    assert padded.outcomes == unpadded.outcomes  # this model does not mind
 
 
 def test_a_batch_dependent_model_is_judged_by_its_answer_to_one_text(run, model, tokenizer, monkeypatch):

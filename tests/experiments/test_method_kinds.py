@@ -314,6 +314,27 @@ def test_an_attack_batched_is_one_in_batches(house, batched):
         assert expected.lost_alone == 0
 
 
+def test_an_attack_as_released_searches_in_padded_batches_and_judges_alone(house):
+    made = model_of(grid(), "q8_ptq_int8")
+    record = house.record(attack_job(made, released=True))
+    expected = attack(
+        load_model(house.place(made)),
+        load_tokenizer("builtin-bert"),
+        house.resolver.examples(attack_job(made)),
+        load_resources("builtin"),
+        task=MNLI,
+        max_length=PROFILE.max_length,
+        padded=True,
+    )
+    assert record["per_example"]["outcomes"] == "".join(map(str, expected.outcomes))
+    assert record["per_example"]["as_found"] == "".join(map(str, expected.as_found))
+    metrics = record["metrics"]
+    lost = metrics["successes_lost_alone"] / len(expected.outcomes)
+    assert metrics["after_attack_accuracy"] - metrics["as_found_accuracy"] == pytest.approx(lost)
+    assert metrics["as_found_accuracy_low"] <= metrics["as_found_accuracy"]
+    assert "as_found" not in house.record(attack_job(made))["per_example"]
+
+
 def test_only_the_hypothesis_is_changed(house):
     job = attack_job(model_of(grid(), "teacher"))
     record = house.record(job)

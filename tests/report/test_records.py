@@ -145,8 +145,9 @@ def test_every_chain_of_committed_records_can_be_walked_to_its_end(project, monk
 
 
 def test_committed_records_answer_for_the_cells_of_todays_tables(project, monkeypatch):
-    """All that loyalty and miniature ask for; of Taylor's three seeds two are measured; of the grid of
-    extreme compression, and of its models on the page of all methods, a part, which the pages tell."""
+    """All that loyalty and miniature ask for; of Taylor's three seeds two are measured. Of the grid of
+    extreme compression, of its models on the page of all methods, and of search and verdict it is a part,
+    which the pages tell."""
     monkeypatch.chdir(project)
     source = committed("small")
     for table in get_tables():
@@ -154,7 +155,8 @@ def test_committed_records_answer_for_the_cells_of_todays_tables(project, monkey
         missing = [job for job in jobs if job.identity not in source.by_identity]
         two_seeds = table.paper == "taylor" and {job.seed for job in missing} == {2}
         few_bits = all("bit_all" in job.method for job in missing)
-        assert not missing or two_seeds or table.paper == "xtc" or few_bits, table.name
+        search = table.name.startswith("search_and_verdict")
+        assert not missing or two_seeds or table.paper == "xtc" or few_bits or search, table.name
 
 
 def test_a_record_names_its_predictions_gold_labels(project, monkeypatch):

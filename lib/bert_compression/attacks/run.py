@@ -35,15 +35,20 @@ class AttackResult:
 
     `outcomes`: 0 already wrong, 1 withstood, 2 fooled. `queries`: how often the attacker asked the model.
     `texts`: the attacked column after the attack, "" unless fooled. `words_changed`: words exchanged, 0
-    unless fooled. `lost_alone`: successes found in a batch that did not hold when the model saw the text
-    alone; such a text counts as having withstood.
+    unless fooled. `as_found`: outcomes as the search found them, in whose batches a batch-dependent model may
+    answer otherwise than alone. Where a success does not hold alone, the text counts as having withstood.
     """
 
     outcomes: tuple[int, ...]
     queries: tuple[int, ...]
     texts: tuple[str, ...]
     words_changed: tuple[int, ...]
-    lost_alone: int
+    as_found: tuple[int, ...]
+
+    @property
+    def lost_alone(self) -> int:
+        """How many successes of the search did not hold when the model saw the text alone."""
+        return self.as_found.count(FOOLED) - self.outcomes.count(FOOLED)
 
     @property
     def words_changed_mean(self) -> float:
@@ -62,6 +67,7 @@ def attack(
     max_length: int,
     seed: int = 0,
     one_at_a_time: bool = False,
+    padded: bool = False,
     progress: Callable[[int, int], None] | None = None,
     recipe: Recipe = textfooler,
 ) -> AttackResult:
@@ -72,21 +78,24 @@ def attack(
     `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
     the labels and the column that may change. Texts are cut to `max_length` tokens for the model, which is
     attacked on the device where it lies. Give `one_at_a_time` for a batch-dependent model (dynamic activation
-    ranges). `progress` is called with (done, total) after each text.
+    ranges); without it texts are asked in batches of up to 32. With `padded` every text is filled up to
+    `max_length`, as TextFooler's released code does. `progress` is called with (done, total) after each text.
 
     No recipe draws anything at random here; the seed is set all the same and the generators put back, so that
     the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
     label that the task does not have, naming the row. Book: metrics/robustness.
     """
     _check(examples, task)
-    victim = Victim(model, tokenizer, max_length, one_at_a_time)
+    victim = Victim(model, tokenizer, max_length, one_at_a_time, padded=padded)
     attacker = recipe(victim, resources, task.columns, task.attacked)
-    found, lost_alone = [], 0
+    found: list[TextResult] = []
+    as_found: list[int] = []
     with _seeded(seed), _evaluating(model):
         for texts, label in zip(examples.texts, examples.labels, strict=True):
             one = attack_text(attacker, texts, label, task, max_length)
+            as_found.append(one.outcome)
             if one.outcome == FOOLED and not _fooled_alone(victim, texts, label, task, one.text):
-                one, lost_alone = TextResult(WITHSTOOD, one.queries), lost_alone + 1
+                one = TextResult(WITHSTOOD, one.queries)
             found.append(one)
             if progress:
                 progress(len(found), len(examples.labels))
@@ -95,7 +104,7 @@ def attack(
         queries=tuple(one.queries for one in found),
         texts=tuple(one.text for one in found),
         words_changed=tuple(one.words_changed for one in found),
-        lost_alone=lost_alone,
+        as_found=tuple(as_found),
     )
 
 

@@ -22,17 +22,26 @@ class Victim:
     `model` is a transformers classifier, as it is or quantized or pruned in place; `tokenizer` is its
     tokenizer. Texts are cut to `max_length` tokens. With `one_at_a_time`, every text is a batch of
     its own: the answers of a batch-dependent model (activation ranges taken over the whole batch) hang on the
-    other texts.
+    other texts, and on padding: with `padded` each text is filled up to `max_length`, alone or not.
 
     Calling it with texts (strings, or tuples of strings for tasks about pairs) gives float32 logits of
     the shape (texts, classes). `forwards` and `texts_seen` count what was really computed.
     """
 
-    def __init__(self, model, tokenizer, max_length: int, one_at_a_time: bool = False, batch_size: int = 32):
+    def __init__(
+        self,
+        model,
+        tokenizer,
+        max_length: int,
+        one_at_a_time: bool = False,
+        batch_size: int = 32,
+        padded: bool = False,
+    ):
         self.model = model  # TextAttack looks at its class
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.batch_size = 1 if one_at_a_time else batch_size
+        self.padded_to = max_length if padded else None
         self.forwards = self.texts_seen = 0
         self._answers: dict[bytes, torch.Tensor] = {}
 
@@ -68,8 +77,9 @@ class Victim:
         self.forwards += 1
         self.texts_seen += len(indices)
         with torch.inference_mode():
-            batch = {name: tensor.to(self.model.device) for name, tensor in encoded.batch(indices).items()}
-            return self.model(**batch).logits.float().cpu()
+            batch = encoded.batch(indices, self.padded_to)
+            there = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
+            return self.model(**there).logits.float().cpu()
 
 
 def _digest(ids: list[int], segments: list[int]) -> bytes:

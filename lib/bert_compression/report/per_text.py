@@ -180,14 +180,15 @@ def _probability_loyalty(source: Source, record: Mapping, metric: str) -> Read:
 
 
 def _withstood(source: Source, record: Mapping, metric: str) -> Read:
-    return withstood(per_example(record, "outcomes")), (record,)
+    kept = "as_found" if metric == "as_found_accuracy" else "outcomes"
+    return withstood(per_example(record, kept)), (record,)
 
 
 _READERS: dict[str, Callable[[Source, Mapping, str], Read | None]] = {
     **dict.fromkeys(SCORES, _scored),
     "label_loyalty": _label_loyalty,
     "probability_loyalty": _probability_loyalty,
-    "after_attack_accuracy": _withstood,
+    **dict.fromkeys(("after_attack_accuracy", "as_found_accuracy"), _withstood),
 }
 
 

@@ -27,9 +27,9 @@ class Encoded:
     def lengths(self) -> list[int]:
         return [len(ids) for ids in self.ids]
 
-    def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        """The model's inputs for these examples, each (batch, longest text of the batch)."""
-        length = max(len(self.ids[i]) for i in indices)
+    def batch(self, indices: Sequence[int], length: int | None = None) -> dict[str, torch.Tensor]:
+        """The model's inputs for these examples, each (batch, length), by default that of the longest."""
+        length = max(length or 0, *(len(self.ids[i]) for i in indices))
 
         def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
             return torch.tensor([rows[i] + [fill] * (length - len(rows[i])) for i in indices])

@@ -39,10 +39,12 @@ def _queries(params: dict, rows: int) -> float:
 def attack(work: Work) -> Outcome:
     """An attack on a model by one of `attacks.RECIPES`; every success is confirmed with the text alone. The
     texts that fooled the model are kept as an artifact. Input "language_model" guesses words, where a recipe
-    asks one."""
+    asks one. With `released` the search asks about batches of up to 32 texts, padded to the full length, and
+    the verdict about one text alone, as in TextFooler's released code; what was found is kept, too."""
     model, params = work.model(), work.params
     if quantization_mode(model) != "int8":  # whose kernels are the processor's
         model.to(best_device())
+    released = params.get("released", False)
     tokenizer, recipe = load_tokenizer(params["encoder"]), get_recipe(params["recipe"])
     guesser = None
     if "language_model" in work.inputs:
@@ -55,7 +57,8 @@ def attack(work: Work) -> Outcome:
         task=work.task,
         max_length=params["max_length"],
         seed=params["seed"],
-        one_at_a_time=work.one_at_a_time(model),
+        one_at_a_time=work.one_at_a_time(model) and not released,
+        padded=released,
         progress=work.progress,
         recipe=recipe.build(params["settings"], guesser, tokenizer),
     )
@@ -72,7 +75,14 @@ def attack(work: Work) -> Outcome:
         "successes_lost_alone": result.lost_alone,
         "words_changed_mean": result.words_changed_mean,
     }
-    return Outcome(metrics, {"outcomes": outcomes, "queries": list(result.queries)})
+    kept: dict[str, np.ndarray | list] = {"outcomes": outcomes, "queries": list(result.queries)}
+    if released:
+        as_found = np.array(result.as_found)
+        low, high = bootstrap_interval(withstood(as_found))
+        metrics["as_found_accuracy"] = float(withstood(as_found).mean())
+        metrics |= {"as_found_accuracy_low": low, "as_found_accuracy_high": high}
+        kept["as_found"] = as_found
+    return Outcome(metrics, kept)
 
 
 @kind(version=1, passes=lambda params, rows: 2 * rows)

@@ -1,10 +1,17 @@
 """Xu et al. 2021, Beyond Preserved Accuracy: does the student answer like its teacher and withstand
 attack?"""
 
-from bert_compression.papers.loyalty.claims import TABLE_1_CLAIMS, TABLE_2_CLAIMS, TABLE_3_CLAIMS
+from bert_compression.papers.loyalty.claims import (
+    SEARCH_CLAIMS,
+    TABLE_1_CLAIMS,
+    TABLE_2_CLAIMS,
+    TABLE_3_CLAIMS,
+)
 from bert_compression.papers.loyalty.quantized import batch_table, transfer_facts, transfer_table
 from bert_compression.papers.loyalty.tables import (
     QUANTIZED_ROBUSTNESS,
+    SEARCH_MNLI,
+    SEARCH_SST2,
     TABLE_1,
     TABLE_2,
     TABLE_3,
@@ -13,6 +20,9 @@ from bert_compression.papers.loyalty.tables import (
 
 __all__ = [
     "QUANTIZED_ROBUSTNESS",
+    "SEARCH_CLAIMS",
+    "SEARCH_MNLI",
+    "SEARCH_SST2",
     "TABLES",
     "TABLE_1",
     "TABLE_1_CLAIMS",

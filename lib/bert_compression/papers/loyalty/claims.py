@@ -5,8 +5,9 @@ What the paper's numbers say and its text does not is marked so in the place of 
 """
 
 from bert_compression.papers.loyalty.recipes import PTQ
-from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_2, TABLE_3
+from bert_compression.papers.loyalty.tables import SEARCH_MNLI, SEARCH_SST2, TABLE_1, TABLE_2, TABLE_3
 from bert_compression.report.claims import Claim
+from bert_compression.report.tables import Table
 
 ROBUSTNESS = "after_attack_accuracy"
 LOYALTIES = {"labels": "label_loyalty", "probs": "probability_loyalty"}
@@ -282,4 +283,70 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-CLAIMS = (*TABLE_1_CLAIMS, *TABLE_2_CLAIMS, *TABLE_3_CLAIMS)
+# Under the protocol of TextFooler's released code
+
+RELEASED = "Searched in batches and judged alone, a model with ranges taken from the batch looks more robust."
+COMPANY = "Where search and verdict see the same texts, it does not."
+FIXED = "Ranges that were fixed beforehand gain nothing by it."
+DEPENDENT = ("int8", "dynamic")
+
+
+def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
+    here = "TextFooler’s released code"
+    return (
+        *(
+            Claim(
+                f"{name}_released_{v}",
+                RELEASED,
+                "sections 1 and 4.3",
+                table,
+                "released",
+                f"q8_ptq_{v}",
+                "teacher",
+            )
+            for v in DEPENDENT
+        ),
+        *(
+            Claim(
+                f"{name}_{column}_{v}",
+                COMPANY,
+                here,
+                table,
+                column,
+                f"q8_ptq_{v}",
+                "teacher",
+                MARGINS[ROBUSTNESS],
+            )
+            for v in DEPENDENT
+            for column in ("alone", "as_found")
+        ),
+        *(
+            Claim(
+                f"{name}_fixed_{method}",
+                FIXED,
+                here,
+                table,
+                "released",
+                method,
+                "teacher",
+                MARGINS[ROBUSTNESS],
+            )
+            for method in ("q8_ptq_static", "q8_ptq_kd")
+        ),
+        Claim(
+            f"{name}_after_kd",
+            AFTER,
+            "section 5",
+            table,
+            "released",
+            "head_prune_kd_ptq_int8",
+            "head_prune_kd",
+        ),
+    )
+
+
+SEARCH_SST2_CLAIMS = _search_claims("sst2_search", SEARCH_SST2)
+SEARCH_MNLI_CLAIMS = _search_claims("mnli_search", SEARCH_MNLI)
+SEARCH_CLAIMS = (*SEARCH_SST2_CLAIMS, *SEARCH_MNLI_CLAIMS)
+
+CLAIMS = (*TABLE_1_CLAIMS, *TABLE_2_CLAIMS, *TABLE_3_CLAIMS, *SEARCH_CLAIMS)
