@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.loyalty import recipes as compressed
 from bert_compression.papers.loyalty import tables as loyalty
-from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, SEEDS, compared, detected, two_seeds
+from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, compared, detected
 from bert_compression.papers.xtc.students import Student
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
 from bert_compression.report.records import GIVEN, MEASURED, Source, measured
-from bert_compression.report.tables import Column, Panel, Row, Table
+from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ LOOKS = (("o", "#00508c"), ("D", "#c05a00"), ("s", "#444444"))  # of a source ea
 
 def _other_teacher(g: Grid) -> Job:
     """The teacher at the other seed; where there is but one, the teacher."""
-    other = next((seed for seed in g.profile.seeds[:SEEDS] if seed != g.seed), g.seed)
+    other = next((seed for seed in g.profile.seeds[:2] if seed != g.seed), g.seed)
     return compressed.teacher(g.at(seed=other)) if other != g.seed else compressed.teacher(g)
 
 

@@ -144,6 +144,11 @@ def first_seed(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
     return profile.seeds[:1]
 
 
+def two_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    """Two seeds a cell where the profile has several: a verdict takes no fewer."""
+    return profile.seeds[:2]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """A table of a paper: its rows in the paper's order, its columns, the panels that it is shown in.

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bert_compression.experiments import Grid, Job, Profile, steps
-from bert_compression.report.tables import Column, Panel, Row, Table
+from bert_compression.experiments import Grid, Job, steps
+from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 from bert_compression.tasks import get_task
 
 # The models, from the largest to the smallest, and what the paper calls them.
@@ -43,7 +43,6 @@ ATTACKS: dict[str, dict] = {
 }
 ATTACK_NAMES = {"bert_attack": "BERT-ATTACK", "textbugger": "TextBugger"}
 OTHER_SETTINGS: tuple[dict, ...] = ({}, {"candidates": 12}, {"threshold": 3.0}, {"subwords": False})
-SEEDS = 2  # so that two models can be compared with one model at two seeds
 
 
 @dataclass(frozen=True)
@@ -128,10 +127,6 @@ def _model(name: str, g: Grid) -> Job:
     return g.once((_model, name), lambda: steps.finetune(g, _encoder(g, name), **TRAINING).named(name))
 
 
-def two_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
-    return profile.seeds[:SEEDS]
-
-
 ROWS = tuple(
     Row(name, f"{name} ({paper})", partial(_model, name), short=name) for name, paper in MODELS.items()
 )
@@ -192,7 +187,7 @@ def _with(other: str, g: Grid, row: Row) -> list[Job]:
     places = list(MODELS)
     if places.index(other) < places.index(row.method):
         return []
-    seeds = [b for a, b in seed_pairs(g.profile.seeds[:SEEDS]) if a == g.seed]
+    seeds = [b for a, b in seed_pairs(g.profile.seeds[:2]) if a == g.seed]
     if other == row.method:
         seeds = [seed for seed in seeds if seed > g.seed]
     one = row.recipe(g)

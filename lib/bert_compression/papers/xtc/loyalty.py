@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.xtc.students import Student, full_precision, measured, sizes, teacher
-from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
+from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 
 
 def _asked(measure: Callable[[Grid, Row, Job], Job | None]) -> Callable[[Grid, Row], Job | None]:
@@ -105,5 +105,5 @@ LOYALTY = Table(
             ),
         ),
     ),
-    seeds=first_seed,
+    seeds=two_seeds,
 )

@@ -6,7 +6,7 @@ from functools import partial
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.metrics import GLUE_AVERAGE
 from bert_compression.papers.xtc.students import STARTS, Student, measured, sizes
-from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, first_seed
+from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, two_seeds
 
 # What is measured of a line's model.
 
@@ -70,7 +70,7 @@ def score_table(
     name: str,
     rows: Iterable[Row],
     caption: str,
-    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = first_seed,
+    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = two_seeds,
     columns: tuple[Column, ...] = COLUMNS,
 ) -> Table:
     number = name.removeprefix("table_c")
