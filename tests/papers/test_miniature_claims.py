@@ -1,5 +1,7 @@
 """Two models compared with two seeds of one: effects worked out by hand, verdicts by the rule of all."""
 
+import math
+
 import pytest
 from made_records import attack_record, cell_record, jobs_of, record_of, source_of
 
@@ -160,6 +162,12 @@ def test_how_much_more_a_model_loses_is_measured_on_what_it_had():
     missing = judged("textbugger", records[:1])
     assert (missing.verdict, missing.reason) == (NOT_ATTEMPTED, "records are missing")
     assert judged("bert_attack", records).verdict == NOT_ATTEMPTED
+
+
+def test_the_only_effect_that_the_paper_prints_is_that_of_the_smallest_under_bert_attack():
+    found = {j.claim.name: j.reported for j in judge(source_of([]), CLAIMS)}
+    assert found.pop(f"miniature_bert_attack_{TINY}") == 87 - 40
+    assert all(math.isnan(effect) for effect in found.values())
 
 
 def test_a_model_that_is_never_right_has_nothing_to_lose():

@@ -30,7 +30,8 @@ class Claim:
     `first` exceeds `second` in `column`; with a `margin`, in percentage points, they do not differ. Several
     methods on one side stand for their mean, and so do several columns, unless the estimator says otherwise.
     `name` is unique within the paper. `labels` is what a reader sees of the two sides, and `asked` of what
-    they are compared in, where the labels of the table's rows and column do not say it.
+    they are compared in, where the labels of the table's rows and column do not say it. `printed` finds the
+    paper's effect, in percentage points, where it stands in no cell of the table.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Claim:
     estimator: Estimator = difference_of_means
     labels: tuple[str, str] | None = None
     asked: str = ""
+    printed: Callable[[], float] | None = None
 
     def __post_init__(self):
         """Raises BadInput for a method or a column that the table does not have."""
@@ -392,6 +394,8 @@ def _corrected(judgements: Sequence[Judgement]) -> dict[int, float]:
 
 def reported_effect(claim: Claim) -> float:
     """The paper's own effect, from the cells of its table; NaN where the paper has none."""
+    if claim.printed:
+        return claim.printed()
     first, second = (
         fmean(
             reported_value(claim.table, claim.table.row(method), claim.table.column(column))
