@@ -1,5 +1,6 @@
 """The grid of the miniature paper: six model sizes, every pair, every seed."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -7,8 +8,8 @@ from tiny_profile import grid as loyalty_grid
 from tiny_profile import jobs_of, measurements
 
 from bert_compression.experiments import PROFILES, Grid, get_profile, in_order
-from bert_compression.papers import same_model
-from bert_compression.papers.loyalty import TABLE_1
+from bert_compression.papers import same_model, xtc
+from bert_compression.papers.loyalty import TABLE_1, recipes
 from bert_compression.papers.miniature import tables as miniature
 from bert_compression.papers.miniature.tables import KS, MODELS
 from bert_compression.tasks import get_task
@@ -105,6 +106,23 @@ def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
         found = {(job.method, job.seed) for job in jobs if job.kind == kind}
         assert found == {(method, seed) for method in students for seed in (0, 1)}
     assert {job.method for job in jobs if job.kind == "calibration"} == {*LOYALTY, *few_bits}
+
+
+def test_models_of_few_bits_begin_with_the_loyalty_papers_teacher_and_learn_from_it():
+    profile = get_profile("small").at_precision("fp32")
+    grid = Grid(profile, get_task("mnli"), 0)
+    teacher = recipes.teacher(grid)
+    for student in same_model.FEW_BITS.values():
+        made = student(grid)
+        assert made.inputs["teacher"].identity == teacher.identity
+        assert made.inputs["model"].inputs["model"].identity == teacher.identity
+        assert made.params["size"] == profile.train_size["mnli"] == 8_000  # as the others have it
+    # At `paper` the two papers fine-tune differently.
+    paper = Grid(get_profile("paper"), get_task("mnli"), 0)
+    reduced = replace(same_model.FEW_BITS["1 bit"], layers="skip6")(paper)
+    behind = {job.identity for job in in_order([reduced])}
+    assert recipes.teacher(paper).identity in behind
+    assert xtc.students.teacher(paper).identity not in behind
 
 
 def test_another_seed_of_the_teacher_stands_beside_its_students():
