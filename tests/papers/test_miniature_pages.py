@@ -376,3 +376,8 @@ def test_models_are_ranked_by_all_measures_that_each_of_them_has():
     words = same_model.same_model_picture({"small": source, "this run": NOTHING}).text
     assert "Pure KD: label loyalty 90.0, cka, last layer 10.0" in words
     assert same_model.same_model_picture({"small": NOTHING}).text.endswith("Nothing yet.")
+    both = {
+        "small": measured(source, SAME_MODEL),
+        "this run": measured(source_of([similar("tinybert", "label_loyalty", 0.6)]), SAME_MODEL),
+    }
+    assert same_model._order(both) == ["kd", "pkd", "theseus", "tinybert"]

@@ -135,7 +135,7 @@ def ranks(table: "pd.DataFrame") -> "pd.Series":
 
 def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
-    says so; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
+    has it; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
     against itself with another seed: a model to the left of it differs more than a second training does."""
     from matplotlib.figure import Figure
 
@@ -170,10 +170,11 @@ def same_model_picture(sources: Mapping[str, Source]) -> Shown:
 
 
 def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
-    """The compressed models, the most alike first; in the table's order where nothing says which."""
-    ranked = (list(ranks(table).index) for table in tables.values())
+    """The compressed models, the most alike first by the first source that has them; in the table's order
+    where nothing says which."""
+    ranked = [method for table in tables.values() for method in ranks(table).index]
     compressed = [row.method for row in SAME_MODEL.rows if row.method not in ("teacher", OTHER_SEED)]
-    return next(filter(None, ranked), compressed)
+    return list(dict.fromkeys(ranked)) or compressed
 
 
 def _points(

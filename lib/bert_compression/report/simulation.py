@@ -181,7 +181,7 @@ def false_alarms(found: Sequence[Simulated]) -> Shown:
     )
     return said(
         f"Of comparisons without any effect, at most {worst:.1f} % get a verdict that says there is one. "
-        f"Where the reported effect is true, three seeds find it *reproduced* in {told}."
+        f"Where the reported effect is true, three seeds find it reproduced in {told}."
     )
 
 
