@@ -23,6 +23,7 @@ from bert_compression.metrics import (
     satterthwaite,
     score_contributions,
     score_interval,
+    seed_error,
     seed_noise,
 )
 
@@ -386,6 +387,16 @@ def test_an_interval_holds_what_is_true_as_often_as_it_promises():
         low, high = min_f_interval(right[0], right[1], noise)
         held += low <= 0 <= high
     assert 0.95 <= held / 400 <= 0.995  # the larger of two variances is rather too large
+
+
+def test_few_seeds_have_the_noise_of_all_unless_they_differ_by_far_more():
+    noise = SeedNoise(0.5, 12)
+    assert seed_error([1.0, 1.1], noise) == (0.25, 12)  # they agree by accident
+    assert seed_error([0.0, 1.2], noise) == (pytest.approx(0.36), 12)  # larger, as may happen
+    assert seed_error([0.0, 4.0], noise) == (4.0, 1)  # 16 times: F(1, 12) has 4.7 at 5 %
+    assert seed_error([2.0], noise) == (0.5, 12)
+    assert seed_error([2.0]) == (0.0, 1)
+    assert seed_error([1.0, 2.0], SeedNoise(0.0, 12)) == (0.25, 1)
 
 
 def test_errors_add_up_and_none_leaves_the_estimate():

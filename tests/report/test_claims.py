@@ -109,6 +109,7 @@ def ruled(effect, low, high, p=1.0, reported=math.nan, margin=None, profiles=("s
         (0.0, 0.0, 0.0, 1.0, NOT_REPRODUCED),
         (-0.5, -30.0, 29.0, 0.9, UNDECIDED),  # wide is not worse than narrow
         (-5.0, -9.0, -1.0, 0.2, NOT_REPRODUCED),
+        (2.0, 0.5, 3.5, 0.2, UNDECIDED),  # its own interval rules 0 out
         (-5.0, -9.0, -1.0, 0.01, OPPOSITE),
     ],
 )
@@ -123,6 +124,10 @@ def test_where_the_paper_has_no_number_a_sure_effect_will_do():
     assert ruled(0.2, 0.1, 0.3, 0.01) == REPRODUCED
     assert ruled(0.2, -0.1, 0.5, 0.2) == UNDECIDED
     assert ruled(-0.3, -0.5, -0.1, 0.2) == NOT_REPRODUCED
+    # Nor where its number is no excess.
+    assert (
+        ruled(3.0, 1.0, 5.0, 0.001, reported=0.0) == ruled(3.0, 1.0, 5.0, 0.001, reported=-2.0) == REPRODUCED
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_the_rule_where_two_are_not_to_differ(low, high, expected):
 
 @pytest.mark.parametrize("margin", [None, 2.0])
 @pytest.mark.parametrize("reported", [math.nan, 19.0])
-@pytest.mark.parametrize("gate", ["", NOTHING_LEARNT, NOT_ATTEMPTED])
+@pytest.mark.parametrize("gate", ["", NOTHING_LEARNT, NOT_ATTEMPTED, UNDECIDED])
 def test_of_any_evidence_one_verdict_holds_and_no_other(margin, reported, gate):
     draw = random.Random(0)
     for _ in range(500):
@@ -170,14 +175,18 @@ def test_without_evidence_the_rule_says_why():
         ([REPRODUCED], REPRODUCED),
         ([REPRODUCED, LARGER, SMALLER], REPRODUCED),
         ([REPRODUCED, SMALLER, SMALLER], SMALLER),
-        ([REPRODUCED, UNDECIDED], REPRODUCED),
-        ([REPRODUCED, UNDECIDED, UNDECIDED], UNDECIDED),
+        ([LARGER], LARGER),
+        ([REPRODUCED, UNDECIDED], UNDECIDED),  # a sentence says it of all
         ([REPRODUCED, NOT_REPRODUCED], MIXED),
         ([LARGER, OPPOSITE, UNDECIDED], MIXED),
         ([NOT_REPRODUCED, OPPOSITE], NOT_REPRODUCED),
+        ([NOT_REPRODUCED, UNDECIDED], NOT_REPRODUCED),
+        ([OPPOSITE, UNDECIDED, UNDECIDED], UNDECIDED),
         ([UNDECIDED], UNDECIDED),
-        ([NOT_ATTEMPTED, REPRODUCED, NOTHING_LEARNT], REPRODUCED),
+        ([NOT_ATTEMPTED, REPRODUCED], REPRODUCED),
+        ([NOT_ATTEMPTED, REPRODUCED, NOTHING_LEARNT], UNDECIDED),  # of most there is no evidence
         ([NOT_ATTEMPTED, NOTHING_LEARNT, NOTHING_LEARNT], NOTHING_LEARNT),
+        ([NOT_ATTEMPTED, NOTHING_LEARNT], NOT_ATTEMPTED),
         ([NOT_ATTEMPTED], NOT_ATTEMPTED),
     ],
 )
@@ -226,9 +235,7 @@ def test_p_is_that_of_min_f_over_seeds_and_texts():
     # Two methods alone: the noise of all methods is that of these two, with the same degrees of freedom.
     assert found.p_value == pytest.approx(min_f_prime(first, second).p_value)
     one = verdict(attacks(teacher[:1], student[:1]))
-    assert one.p_value == pytest.approx(
-        min_f_prime([[a[0]] for a in first], [[b[0]] for b in second]).p_value
-    )
+    assert math.isnan(one.p_value)  # it decides nothing, and does not count among those that can
     assert (one.reason, one.verdict, found.reason) == ("one model", UNDECIDED, "")
 
 
@@ -254,10 +261,11 @@ def test_a_model_under_two_names_has_no_noise():
 
 
 def test_p_values_are_corrected_for_all_comparisons_of_a_table():
-    records = attacks(["22222221"], ["11111111"])
+    records = attacks(["22222221"] * 2, ["11111111"] * 2)
     another = replace(ROBUST, sentence="Something else.")
     alone = verdict(records).p_value
-    found = [each.p_value for each in judge(source_of(records), [ROBUST, another, ROBUST])]
+    found = [each.p_value for each in judge(source_of(records), [ROBUST, another, SAME, ROBUST])]
+    assert math.isnan(found.pop(2))  # a margin is not a matter of p
     assert found == pytest.approx([3 * alone] * 3) and 0 < alone < 0.05
 
 
@@ -311,10 +319,11 @@ def test_intervals_of_several_claims_are_those_of_each_alone():
 
 def test_claims_of_several_tables_are_corrected_table_by_table():
     teacher, student = "22222221", "11111111"
-    records = attacks([teacher], [student])
+    records = attacks([teacher] * 2, [student] * 2)
     records += [
-        attack_record(TABLE_1, method, outcomes)
+        attack_record(TABLE_1, method, outcomes, seed)
         for method, outcomes in (("teacher", teacher), ("q8_ptq_int8", student))
+        for seed in (0, 1)
     ]
     alone = verdict(records).p_value
     claims = [ROBUST, replace(ROBUST, table=TABLE_1), ROBUST]
@@ -397,8 +406,10 @@ def test_a_column_that_is_no_mean_over_texts_cannot_be_claimed_of():
 
 
 def test_probability_loyalty_is_compared_text_by_text():
-    records = loyalty_records(TABLE_3, "kd", "111", "111", each=[0.9, 0.9, 0.9])
-    records += loyalty_records(TABLE_3, "q8_qat", "111", "111", each=[0.8, 0.85, 0.75])
+    records = []
+    for seed in (0, 1):
+        records += loyalty_records(TABLE_3, "kd", "111", "111", seed, each=[0.9, 0.9, 0.9])
+        records += loyalty_records(TABLE_3, "q8_qat", "111", "111", seed, each=[0.8, 0.85, 0.75])
     claim = Claim("p", "KD is loyal.", "4.1", TABLE_3, "probability_loyalty", "kd", "q8_qat")
     found = verdict(records, claim)
     # Differences 0.1, 0.05, 0.15: mean 0.1, variance 0.0025 over 3 texts, so F2 = 12.

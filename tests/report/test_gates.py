@@ -28,6 +28,18 @@ def test_accuracy_must_exceed_the_share_of_the_most_frequent_label(predictions, 
     assert learnt_nothing(source_of([record]), [record]) == ""  # without labels nobody knows
 
 
+def test_where_a_claim_may_be_in_f1_always_yes_must_be_exceeded_in_that_as_well():
+    # Three of five are yes: always yes has 60 % accuracy and 75 % F1.
+    gold = {"mrpc validation": "11100"}
+    for predictions, learnt in (("11101", True), ("11000", True), ("10000", False), ("01101", False)):
+        record = prediction_record(TABLE_2, "kl_4x312", predictions, column="mrpc")
+        told = learnt_nothing(source_of([record], gold), [record])
+        assert (told == "") == learnt, predictions
+    more_yes = prediction_record(TABLE_2, "kl_4x312", "11010", column="mrpc")  # 60 % and 66.7 %
+    told = learnt_nothing(source_of([more_yes], {"mrpc validation": "11100"}), [more_yes])
+    assert told.startswith("kl_4x312 scores 6")
+
+
 @pytest.mark.parametrize(("answers", "learnt"), [([0, 1, 3, 5], True), ([5, 1, 3, 0], False)])
 def test_a_correlation_must_exceed_zero(answers, learnt):
     record = prediction_record(TABLE_2, "kl_4x312", answers, column="stsb")

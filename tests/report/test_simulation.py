@@ -40,12 +40,13 @@ def test_false_alarms_stay_within_five_percent_of_the_tables():
         for seed in range(100):
             found = shares(noisy, 4.0, 0.0, seeds, tables=1, seed=seed)
             alarms += found[NOT_REPRODUCED] + found[UNDECIDED] < 20
-        assert alarms <= 10
+        assert alarms <= 9  # 5 of 100 are allowed, and more than 9 are met by chance in one of 35 counts
 
 
 def test_the_noise_is_that_of_the_records():
     noise = noise_of(mnli_source(), TABLE_1_CLAIMS, "after_attack_accuracy")
-    assert (noise.texts, noise.methods, noise.comparisons) == (200, 12, len(TABLE_1_CLAIMS))
+    exceeding = [claim for claim in TABLE_1_CLAIMS if claim.margin is None]
+    assert (noise.texts, noise.methods, noise.comparisons) == (200, 12, len(exceeding))
     # A seed moves each method by a point, and a difference by two points squared; what else moves it is the
     # choice of the 200 texts, which seeds share in part.
     assert 1 < noise.of_seeds < 20 and 1 < noise.of_texts < 20

@@ -74,6 +74,7 @@ from bert_compression.metrics.significance import (
     satterthwaite,
     score_contributions,
     score_interval,
+    seed_error,
     seed_noise,
 )
 from bert_compression.metrics.squad import (
@@ -144,6 +145,7 @@ __all__ = [
     "satterthwaite",
     "score_contributions",
     "score_interval",
+    "seed_error",
     "seed_noise",
     "spearman_correlation",
     "squad_scores",

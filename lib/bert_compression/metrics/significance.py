@@ -251,9 +251,9 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
     Three seeds can agree by accident, and then F1 is far too large: among twelve methods that differ in
     nothing, up to a third of all tables would have a false alarm in spite of Holm's correction. Therefore
     `noise`, the variance of such a difference from seed to seed as all methods of a table show it
-    (`seed_noise(...).of_difference()`), can take part: the larger of the two variances counts, with the
-    degrees of freedom of the noise. Then even a single seed can be judged, as if these two methods minded
-    seeds as the others do; without noise a single seed leaves the test over examples, F2.
+    (`seed_noise(...).of_difference()`), can take part: see `seed_error`. Then even a single seed can be
+    judged, as if these two methods minded seeds as the others do; without noise a single seed leaves the test
+    over examples, F2.
 
     >>> f, df, p = min_f_prime([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
     >>> (round(f, 6), round(df, 6), round(p, 4))
@@ -287,6 +287,34 @@ def min_f_interval(
     mean, _, errors = _two_way(first, second, noise)
     found = satterthwaite(mean, errors, confidence)
     return found.low, found.high
+
+
+def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> StandardError:
+    """The squared standard error of a mean over seeds. `differences` has the shape (seeds,).
+
+    Its variance is that of the differences, with seeds - 1 degrees of freedom. Where `noise` is known, how
+    much a seed moves such a difference among all methods, the larger of the two variances counts, with the
+    degrees of freedom of the noise: few seeds may agree by accident. Only where the differences vary more
+    than the noise explains (an F test at 5 %) do these methods mind seeds more than others, and have the few
+    degrees of freedom of their own.
+
+    >>> seed_error([1.0, 2.0, 3.0])
+    StandardError(variance=0.3333333333333333, df=2)
+    >>> seed_error([1.0, 2.0, 3.0], SeedNoise(3.0, 20))
+    StandardError(variance=1.0, df=20)
+
+    A single seed without noise has no error, and 1 degree of freedom. Raises BadInput for an empty array or
+    numbers that are not finite.
+    """
+    x = _finite(differences)
+    seeds = len(x)
+    own = float(x.var(ddof=1)) if seeds > 1 else 0.0
+    if noise is None or not noise.df:
+        return StandardError(own / seeds, max(seeds - 1, 1))
+    times = own / noise.variance if noise.variance else np.inf
+    if own > noise.variance and scipy.stats.f.sf(times, seeds - 1, noise.df) < 0.05:
+        return StandardError(own / seeds, seeds - 1)
+    return StandardError(max(own, noise.variance) / seeds, noise.df)
 
 
 def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: float = 0.95) -> Estimate:
@@ -323,13 +351,12 @@ def _two_way(
     if len(a) < 2:
         raise BadInput("one example says nothing of others: two or more are needed")
     differences = a - b
-    examples, seeds = differences.shape
-    n1, n2 = max(seeds - 1, 1), examples - 1
-    of_seeds = float(differences.mean(axis=0).var(ddof=1)) if seeds > 1 else 0.0
-    if noise is not None and noise.df:
-        of_seeds, n1 = max(of_seeds, noise.variance), noise.df
+    examples = len(differences)
     of_examples = float(differences.mean(axis=1).var(ddof=1))
-    errors = StandardError(of_seeds / seeds, n1), StandardError(of_examples / examples, n2)
+    errors = (
+        seed_error(differences.mean(axis=0), noise),
+        StandardError(of_examples / examples, examples - 1),
+    )
     return float(differences.mean()), float(np.abs(differences).max()), errors
 
 

@@ -108,8 +108,8 @@ class Measured(NamedTuple):
     """What a verdict rests on, in percentage points; without a margin the first side is to exceed the second.
 
     `p_value` is corrected for the comparisons of the table. Effect and bounds are NaN without evidence;
-    `profiles` are those of the records, of which there may be none. `gate` names the verdict of models that
-    are no evidence.
+    `profiles` are those of the records, of which there may be none. `gate` names the verdict where models are
+    no evidence, or leave no room for it.
     """
 
     effect: float
@@ -124,13 +124,13 @@ class Measured(NamedTuple):
 
     @property
     def half(self) -> float:
-        """Half of what the paper reports; where it reports no number, 0."""
-        return 0.0 if math.isnan(self.reported) else self.reported / 2
+        """Half of what the paper reports; 0 where it reports no number, or none that exceeds."""
+        return self.reported / 2 if self.reported > 0 else 0.0
 
     @property
     def double(self) -> float:
-        """Twice what the paper reports; where it reports no number, any effect is small enough."""
-        return math.inf if math.isnan(self.reported) else 2 * self.reported
+        """Twice what the paper reports; else any effect is small enough."""
+        return 2 * self.reported if self.reported > 0 else math.inf
 
     @property
     def surely(self) -> int:
@@ -182,6 +182,10 @@ def _beyond(m: Measured, margin: float) -> bool:
     return m.low > margin or m.high < -margin
 
 
+def _ruled_out(m: Measured) -> bool:
+    return not m.surely and m.low <= 0 and (m.high < m.half or m.high <= 0)
+
+
 # In the order in which they are counted. Of any evidence just one holds.
 VERDICTS = (
     Verdict(
@@ -211,7 +215,8 @@ VERDICTS = (
         "▲",
         (
             exceeding(
-                "the interval begins above twice the reported effect: something else may be behind it",
+                "the effect is surely above 0, and the interval begins above twice the reported effect: "
+                "something else may be behind it",
                 lambda m: m.surely > 0 and m.low > m.double,
             ),
         ),
@@ -221,9 +226,9 @@ VERDICTS = (
         "✘",
         (
             exceeding(
-                "the effect is not surely different from 0, and the interval ends below half of the reported "
-                "effect, or at 0",
-                lambda m: not m.surely and (m.high < m.half or m.high <= 0),
+                "the effect is not surely different from 0, and the interval holds 0 or less and ends below "
+                "half of the reported effect, or at 0",
+                _ruled_out,
             ),
             same("where two are said not to differ, the whole interval lies beyond the margin", _beyond),
         ),
@@ -238,8 +243,9 @@ VERDICTS = (
         "◇",
         (
             exceeding(
-                "the effect is not surely different from 0, and half of the reported effect is not ruled out",
-                lambda m: not m.surely and m.high >= m.half and m.high > 0,
+                "the effect is not surely different from 0, and neither 0 nor half of the reported effect is "
+                "ruled out",
+                lambda m: not m.surely and not _ruled_out(m),
             ),
             same(
                 "where two are said not to differ, the interval lies neither within the margin nor beyond it",
@@ -248,6 +254,10 @@ VERDICTS = (
             Case(
                 "each was trained once: one model says nothing of a method",
                 lambda m: m.evidence and m.seeds == 1,
+            ),
+            Case(
+                "one side is so near to the end of the scale that half of the reported effect has no room",
+                lambda m: m.gate == UNDECIDED,
             ),
         ),
     ),
@@ -293,36 +303,44 @@ def decide(measured: Measured) -> str:
 # Of a sentence that is asked in several comparisons. `MIXED` is a verdict of sentences alone.
 
 MIXED = "mixed"
+FOR, AGAINST = (REPRODUCED, SMALLER, LARGER), (NOT_REPRODUCED, OPPOSITE)
+_ALL = "all comparisons that have evidence, and half or more of all, speak for it"
+# The first that holds.
 SENTENCES = (
-    (REPRODUCED, "no decided comparison speaks against it, and at most half are smaller"),
-    (SMALLER, "no decided comparison speaks against it, and most are smaller"),
-    (NOT_REPRODUCED, "all decided comparisons speak against it"),
-    (MIXED, "decided comparisons speak for it and against it"),
-    (UNDECIDED, "fewer than half of the comparisons with evidence are decided"),
+    (MIXED, "some comparisons speak for it and some against it"),
+    (
+        NOT_REPRODUCED,
+        "some speak against it, none for it, and half or more of those with evidence are decided",
+    ),
+    (SMALLER, f"{_ALL}, most of them being smaller"),
+    (LARGER, f"{_ALL}, most of them being larger"),
+    (REPRODUCED, _ALL),
+    (UNDECIDED, "there is evidence, and none of the above"),
 )
 
 
 def decide_sentence(verdicts: Sequence[str]) -> str:
-    """One verdict of those of a sentence's comparisons. Speaking for it are *reproduced*, *larger* and
-    *smaller*, against it *not reproduced* and *opposite*; see `SENTENCES`. Without evidence it is the most
-    frequent reason for there being none."""
-    decided = [each for each in verdicts if each in (REPRODUCED, SMALLER, LARGER, NOT_REPRODUCED, OPPOSITE)]
-    undecided = list(verdicts).count(UNDECIDED)
-    if not decided and not undecided:
-        return max(dict.fromkeys(verdicts), key=list(verdicts).count)
-    if 2 * len(decided) < len(decided) + undecided or not decided:
-        return UNDECIDED
-    against = sum(each in (NOT_REPRODUCED, OPPOSITE) for each in decided)
+    """One verdict of those of a sentence's comparisons in a table, as `SENTENCES` says. Comparisons without
+    evidence are those that are gated or were not attempted; where all are, it is the most frequent reason."""
+    evidence = [each for each in verdicts if each in (*FOR, *AGAINST, UNDECIDED)]
+    if not evidence:
+        return max(sorted(set(verdicts)), key=list(verdicts).count)
+    for_it, against = ([each for each in evidence if each in side] for side in (FOR, AGAINST))
+    if for_it and against:
+        return MIXED
     if against:
-        return NOT_REPRODUCED if against == len(decided) else MIXED
-    return SMALLER if 2 * decided.count(SMALLER) > len(decided) else REPRODUCED
+        return NOT_REPRODUCED if 2 * len(against) >= len(evidence) else UNDECIDED
+    if len(for_it) < len(evidence) or 2 * len(evidence) < len(verdicts):
+        return UNDECIDED
+    most = [each for each in (SMALLER, LARGER) if 2 * for_it.count(each) > len(for_it)]
+    return most[0] if most else REPRODUCED
 
 
 def judge(source: Source, claims: Sequence[Claim]) -> list[Judgement]:
     """One judgement a claim, in the order of the claims, which may be of several tables.
 
     Intervals and p values speak of other seeds and other texts. `p_value` is corrected by Holm's method for
-    all comparisons of a table, and decides with the interval.
+    all comparisons of a table that it can decide, and decides with the interval: give all claims of a table.
     """
     judgements = [_estimated(source, claim) for claim in claims]
     for place, p_value in _corrected(judgements).items():
@@ -344,16 +362,19 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
         return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}")
     rows = [claim.table.row(method) for side in claim.sides for method in side]
     made_here, guessing = stand_in(source, rows, found.records), learnt_nothing(source, found.records)
-    gate = NOT_ATTEMPTED if made_here else NOTHING_LEARNT if guessing else ""
+    no_room = claim.margin is None and blank.reported > 0 and found.room < blank.reported / 2
+    gate = NOT_ATTEMPTED if made_here else NOTHING_LEARNT if guessing else UNDECIDED if no_room else ""
+    room = f"no more than {found.room:+.1f} is possible" if no_room else ""
     return replace(
         blank,
         effect=found.effect,
         low=found.low,
         high=found.high,
-        p_value=math.nan if gate else found.p_value,
+        # Of a comparison that can be decided by it.
+        p_value=math.nan if gate or claim.margin is not None or found.seeds == 1 else found.p_value,
         seeds=found.seeds,
         texts=found.texts,
-        reason=made_here or guessing or ("one model" if found.seeds == 1 else ""),
+        reason=made_here or guessing or room or ("one model" if found.seeds == 1 else ""),
         profiles=profiles,
         gate=gate,
         keys=tuple(record["key"] for record in found.records),

@@ -7,7 +7,7 @@ texts alike. The numbers come from the functions of `metrics` that the tables' o
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from bert_compression.metrics import (
     Estimate,
     SeedNoise,
     StandardError,
+    degradation,
     error_association,
     error_jaccard,
     error_overlap_difference,
@@ -25,6 +26,7 @@ from bert_compression.metrics import (
     min_f_prime,
     relative_degradation_difference,
     satterthwaite,
+    seed_error,
     seed_noise,
 )
 from bert_compression.report.per_text import outcomes
@@ -38,7 +40,8 @@ REACH = 1.96  # standard errors from the middle of a 95 % interval to its ends
 @dataclass(frozen=True, eq=False)
 class Found:
     """What an estimator found: on which records, with how many seeds and texts, the effect with its 95 %
-    interval over seeds and texts, and the p value that belongs to it."""
+    interval over seeds and texts, and the p value that belongs to it. `room` is how large the effect could be
+    at most, the second side being what it is."""
 
     records: Sequence[Mapping]
     seeds: int
@@ -47,6 +50,7 @@ class Found:
     low: float
     high: float
     p_value: float
+    room: float = math.inf
 
 
 class Comparison(Protocol):
@@ -171,9 +175,11 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
     values = [dict(source.values(table, row, table.column(column))) for row in table.rows]
     whole = [[of_row[seed] for seed in seeds] for of_row in values if of_row.keys() >= set(seeds)]
     noise = seed_noise(whole).of_difference() if whole else SeedNoise(math.nan, 0)
-    by_seeds = _of_seeds(each_seed, noise)
+    by_seeds = seed_error(each_seed, noise)
     texts = len(first[0])
-    return _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
+    found = _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
+    lost = [degradation(each)["relative_degradation"] for each in second]
+    return replace(found, room=PERCENT * (1 - float(np.mean(lost))))
 
 
 def _found(
@@ -193,23 +199,14 @@ def _of_texts(low: float, high: float, texts: int) -> StandardError:
     return StandardError(((high - low) / (2 * REACH)) ** 2, texts - 1)
 
 
-def _of_seeds(each_seed: Sequence[float], noise: SeedNoise) -> StandardError:
-    """The squared standard error of a mean over seeds: from what is found at each, or, where that is larger,
-    from the noise of all models, as min F′ has it."""
-    seeds = len(each_seed)
-    variance = float(np.var(each_seed, ddof=1)) if seeds > 1 else 0.0
-    if noise.df:
-        return StandardError(max(variance, noise.variance) / seeds, noise.df)
-    return StandardError(variance / seeds, max(seeds - 1, 1))
-
-
 def _of_overlaps(moved: Sequence[Sequence[float]], seeds: int) -> StandardError:
     """The squared standard error of the difference of a model's overlap with itself from that with another
     model, where `moved` holds a row for each other model: its overlap at each pair of seeds. So many seeds
     give a model one training less to be compared with itself than with another one."""
     noise = seed_noise(moved)
-    variance, df = (noise.variance, noise.df) if noise.df else (float(np.var(moved[0], ddof=1)), seeds - 1)
-    return StandardError(variance * (1 / (seeds - 1) + 1 / seeds), df)
+    variance = noise.variance if noise.df else float(np.var(moved[0], ddof=1))
+    # A seed takes part in several pairs: the degrees of freedom are those of the seeds.
+    return StandardError(variance * (1 / (seeds - 1) + 1 / seeds), max(len(moved) - 1, 1) * (seeds - 1))
 
 
 def _neighbours(record: Mapping) -> np.ndarray:

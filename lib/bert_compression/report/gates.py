@@ -34,21 +34,25 @@ def learnt_nothing(source: Source, records: Iterable[Mapping]) -> str:
     return next((guessing[key] for key in sorted(models) if key in guessing), "")
 
 
-def _score_and_baseline(source: Source, record: Mapping) -> tuple[float, float] | None:
-    """What a model scores on its task's main split, and what can be had without reading, in percent; None
-    without the labels."""
+def _scores_and_baselines(source: Source, record: Mapping) -> list[tuple[float, float]]:
+    """What a model scores on its task's main split, and what can be had without reading, in percent: for each
+    score of the task that a claim may be in. Empty without the labels."""
     if "exact_match" in record["metrics"]:
         unanswerable = per_example(record, "answerable") == 0
-        return 100 * record["metrics"]["exact_match"], 100 * float(unanswerable.mean())
+        return [(100 * record["metrics"]["exact_match"], 100 * float(unanswerable.mean()))]
     gold = source.gold.get((record["data"] or {}).get("digest", ""))
     if gold is None or "predictions" not in record["per_example"]:
-        return None
-    predictions = per_example(record, "predictions")
+        return []
+    predictions, scores = per_example(record, "predictions"), get_task(record["task"]).scores
     for correlation in ("matthews", "pearson"):
-        if correlation in get_task(record["task"]).scores:
-            return 100 * SCORES[correlation](gold, predictions), 0.0
-    _, counts = np.unique(gold, return_counts=True)
-    return 100 * float((predictions == gold).mean()), 100 * float(counts.max() / counts.sum())
+        if correlation in scores:
+            return [(100 * SCORES[correlation](gold, predictions), 0.0)]
+    labels = np.unique(gold)
+    always = [np.full(len(gold), label) for label in labels]
+    return [
+        (100 * SCORES[name](gold, predictions), 100 * max(SCORES[name](gold, each) for each in always))
+        for name in scores
+    ]
 
 
 @lru_cache(maxsize=8)
@@ -60,9 +64,9 @@ def _guessing(source: Source) -> Mapping[str, str]:
         answered = record["kind"] in ANSWERS and record["status"] == "ok"
         if not answered or record["params"]["split"] != get_task(record["task"]).evaluated[0]:
             continue
-        scored = _score_and_baseline(source, record)
-        if scored and scored[0] <= scored[1]:
-            score, baseline = scored
+        for score, baseline in _scores_and_baselines(source, record):
+            if score > baseline:
+                continue
             told = f"{record['method']} scores {score:.1f}, and {baseline:.1f} whoever does not read"
             found[record["inputs"]["model"]] = told
     return found

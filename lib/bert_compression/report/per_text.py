@@ -117,8 +117,9 @@ class Outcomes:
         if not means:
             return None
         seeds = max(means, key=len).keys()
-        whole = [[each[seed] for seed in sorted(seeds)] for each in means if each.keys() == seeds]
-        return seed_noise(whole) if seeds else None
+        whole = [tuple(each[seed] for seed in sorted(seeds)) for each in means if each.keys() == seeds]
+        # One model under several names is one.
+        return seed_noise(list(dict.fromkeys(whole))) if seeds else None
 
     def _parts(self, column: str) -> tuple[str, ...]:
         found = self.table.column(column)

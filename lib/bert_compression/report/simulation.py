@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bert_compression.errors import Failure
-from bert_compression.metrics import StandardError, holm, satterthwaite
+from bert_compression.metrics import SeedNoise, StandardError, holm, satterthwaite, seed_error
 from bert_compression.report.claims import (
     LARGER,
     NOT_REPRODUCED,
@@ -20,6 +20,7 @@ from bert_compression.report.claims import (
     Claim,
     Measured,
     decide,
+    judge,
     reported_effect,
 )
 from bert_compression.report.estimators import PERCENT
@@ -45,7 +46,8 @@ LOOKS = {  # from light to dark as well, and with a pattern each: no colour is n
 class Noise:
     """What moves a comparison of a table, in squared percentage points: `of_seeds` is the variance of the
     difference of two methods from one seed to the next, `of_texts` that of its mean over the texts at hand.
-    The table has so many `methods`, whose trainings show how much a seed does, and `comparisons`."""
+    The table has so many `methods`, whose trainings show how much a seed does, and so many `comparisons` that
+    Holm's correction counts."""
 
     of_seeds: float
     of_texts: float
@@ -77,7 +79,7 @@ def noise_of(source: Source, claims: Sequence[Claim], column: str) -> Noise:
     found = values.noise([column])
     if found is None or not found.df:
         raise Failure(f"no two methods of {table.title} have been measured at several seeds")
-    asked = [claim for claim in claims if claim.columns == (column,)]
+    asked = [claim for claim in _decided(source, claims) if claim.columns == (column,)]
     pairs = [values.paired([column], *claim.sides) for claim in asked]
     differences = [PERCENT * (pair.first - pair.second).mean(axis=1) for pair in pairs]
     # A mean over seeds hides some of the scatter of texts; what is left is what a claim rests on.
@@ -88,8 +90,13 @@ def noise_of(source: Source, claims: Sequence[Claim], column: str) -> Noise:
         of_texts=float(np.mean(of_texts)),
         texts=len(differences[0]),
         methods=methods,
-        comparisons=len(claims),
+        comparisons=len(_decided(source, claims)),
     )
+
+
+def _decided(source: Source, claims: Sequence[Claim]) -> list[Claim]:
+    """Those that p decides: of models that are evidence, trained several times."""
+    return [each.claim for each in judge(source, claims) if not math.isnan(each.p_value)]
 
 
 def shares(noise: Noise, reported: float, effect: float, seeds: int, tables: int, seed: int = 0) -> Counter:
@@ -103,14 +110,12 @@ def shares(noise: Noise, reported: float, effect: float, seeds: int, tables: int
         pooled = noise.of_seeds * draw.chisquare(df) / df if df else math.nan
         errors = draw.normal(0, math.sqrt(noise.of_seeds), (noise.comparisons, seeds))
         means = effect + errors.mean(axis=1) + draw.normal(0, math.sqrt(noise.of_texts), noise.comparisons)
-        estimates = []
-        for mean, of_each in zip(means, errors, strict=True):
-            by_texts = StandardError(noise.of_texts, noise.texts - 1)
-            if df:
-                variance = max(float(of_each.var(ddof=1)), pooled) / seeds
-                estimates.append(satterthwaite(float(mean), [StandardError(variance, df), by_texts]))
-            else:
-                estimates.append(satterthwaite(float(mean), [by_texts]))
+        by_texts = StandardError(noise.of_texts, noise.texts - 1)
+        of_all = SeedNoise(pooled, df) if df else None
+        estimates = [
+            satterthwaite(float(mean), [seed_error(of_each, of_all), by_texts])
+            for mean, of_each in zip(means, errors, strict=True)
+        ]
         p_values = holm([each.p_value for each in estimates])
         counts.update(
             decide(Measured(float(mean), each.low, each.high, float(p), reported, None, ("small",), seeds))
@@ -127,7 +132,7 @@ def simulated(
     found = []
     for column in columns:
         noise = noise_of(source, claims, column)
-        exceeding = [c for c in claims if c.columns == (column,) and c.margin is None]
+        exceeding = [claim for claim in _decided(source, claims) if claim.columns == (column,)]
         reported = float(np.median([reported_effect(claim) for claim in exceeding]))
         counts = {
             (label, seeds): shares(noise, reported, times * reported, seeds, tables)

@@ -5,15 +5,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from bert_compression.report.claims import MIXED, SENTENCES, VERDICTS, Judgement, decide_sentence
+from bert_compression.report.claims import (
+    AGAINST,
+    FOR,
+    MIXED,
+    SENTENCES,
+    VERDICTS,
+    Judgement,
+    decide_sentence,
+)
 from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, signed, table_html
 from bert_compression.report.records import STALE
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
     "The claims that {} can bear. Reported and measured are differences in percentage points, measured "
-    "ones on the same texts and seeds, with an interval over both. p: of the same test, with Holm’s "
-    "correction over all comparisons of the table. Under a claim stands its own verdict."
+    "ones on the same texts and seeds, with an interval over both. p: of the same test, after Holm’s "
+    "correction for all comparisons of the table that it can decide, so that it may be large beside an "
+    "interval without 0. Under a claim stands its own verdict."
 )
 SYMBOLS = {verdict.name: verdict.symbol for verdict in VERDICTS} | {MIXED: "◑"}
 
@@ -82,7 +91,9 @@ def meanings(judgements: Sequence[Judgement]) -> Shown:
 
 def sentence_meanings() -> Shown:
     """How a sentence gets one verdict from those of its comparisons: a list, read from the rule itself."""
-    return _list(SENTENCES)
+    found = _list(SENTENCES)
+    sides = f"For it speak {listed(FOR)}; against it {listed(AGAINST)}. Of these, the first that holds:\n\n"
+    return Shown(sides + str(found), markdown=sides + str(found))
 
 
 def _list(named: Sequence[tuple[str, str]]) -> Shown:
