@@ -5,12 +5,14 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from bert_compression.errors import Failure
 from bert_compression.metrics import SeedNoise, StandardError, holm, satterthwaite, seed_error
 from bert_compression.report.claims import (
+    FOR,
     LARGER,
     NOT_REPRODUCED,
     OPPOSITE,
@@ -79,7 +81,8 @@ def noise_of(source: Source, claims: Sequence[Claim], column: str) -> Noise:
     found = values.noise([column])
     if found is None or not found.df:
         raise Failure(f"no two methods of {table.title} have been measured at several seeds")
-    asked = [claim for claim in _decided(source, claims) if claim.columns == (column,)]
+    decided = _decided(source, tuple(claims))
+    asked = [claim for claim in decided if claim.columns == (column,)]
     pairs = [values.paired([column], *claim.sides) for claim in asked]
     differences = [PERCENT * (pair.first - pair.second).mean(axis=1) for pair in pairs]
     # A mean over seeds hides some of the scatter of texts; what is left is what a claim rests on.
@@ -90,12 +93,13 @@ def noise_of(source: Source, claims: Sequence[Claim], column: str) -> Noise:
         of_texts=float(np.mean(of_texts)),
         texts=len(differences[0]),
         methods=methods,
-        comparisons=len(_decided(source, claims)),
+        comparisons=len(decided),
     )
 
 
-def _decided(source: Source, claims: Sequence[Claim]) -> list[Claim]:
-    """Those that p decides: of models that are evidence, trained several times."""
+@lru_cache(maxsize=8)
+def _decided(source: Source, claims: tuple[Claim, ...]) -> list[Claim]:
+    """Those that p decides: of models that are evidence, trained several times. Once for all columns."""
     return [each.claim for each in judge(source, claims) if not math.isnan(each.p_value)]
 
 
@@ -132,7 +136,7 @@ def simulated(
     found = []
     for column in columns:
         noise = noise_of(source, claims, column)
-        exceeding = [claim for claim in _decided(source, claims) if claim.columns == (column,)]
+        exceeding = [claim for claim in _decided(source, tuple(claims)) if claim.columns == (column,)]
         reported = float(np.median([reported_effect(claim) for claim in exceeding]))
         counts = {
             (label, seeds): shares(noise, reported, times * reported, seeds, tables)
@@ -174,7 +178,7 @@ def verdicts_picture(found: Sequence[Simulated]) -> Shown:
 def false_alarms(found: Sequence[Simulated]) -> Shown:
     """How often is something found where there is nothing, and how often is what is reported found where it
     is true? In a sentence."""
-    alarms = (REPRODUCED, SMALLER, LARGER, OPPOSITE)
+    alarms = (*FOR, OPPOSITE)
     worst = max(
         sum(each.share("no effect", seeds, verdict) for verdict in alarms)
         for each in found
