@@ -126,7 +126,7 @@ def measured_table(tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         settle(tmp_path_factory.mktemp("table"), monkeypatch)
-        monkeypatch.setattr(cost, "ROUNDS", {1: 3, 32: 2})
+        monkeypatch.setattr(cost, "ROUNDS", {1: 4, 32: 2})
         return measure(loyalty.TABLE_3, profile="smoke", quiet=True)
 
 

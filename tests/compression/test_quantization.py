@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from torch import nn
+from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
 from bert_compression.compression import (
     as_int8,
@@ -37,8 +38,8 @@ def texts(tiny_texts):
 def make(tiny_bert, texts):
     """Makes a quantized tiny BERT, calibrated where its mode has ranges to fit; None is the fp32 one."""
 
-    def quantized(mode: str | None):
-        model = quantize(tiny_bert(), mode, decay=0.9) if mode else tiny_bert()
+    def quantized(mode: str | None, **others):
+        model = quantize(tiny_bert(), mode, decay=0.9, **others) if mode else tiny_bert()
         return calibrate(model, [texts.batch(range(12))]) if mode == "ema" else model
 
     return quantized
@@ -89,16 +90,57 @@ def test_a_dynamic_range_is_that_of_the_tensor_at_hand_and_is_not_kept():
 
 
 @pytest.mark.parametrize("mode", ["ema", "dynamic"])
-def test_every_linear_layer_and_embedding_is_fake_quantized_and_nothing_else(tiny_bert, mode):
-    plain, model = tiny_bert(), quantize(tiny_bert(), mode)
+@pytest.mark.parametrize(
+    ("parts", "embeddings", "outputs"),
+    [
+        (None, ("word", "position"), ("query", "key")),
+        ("q8bert", ("word", "position"), ("query", "key")),
+        ("all", ("word", "position", "token_type"), ("",)),
+        ("encoder", ("word",), ()),
+    ],
+)
+def test_these_modules_are_fake_quantized_and_nothing_else(tiny_bert, mode, parts, embeddings, outputs):
+    """Of Q8BERT's released configuration: outputs of query and key alone, and no token types."""
+    plain, model = tiny_bert(), quantize(tiny_bert(), mode, parts=parts)
+    tables = tuple(f"{name}_embeddings" for name in embeddings)
     for (name, before), (_, after) in zip(
         plain.named_modules(), ((n, m) for n, m in model.named_modules() if "quantizer" not in n), strict=True
     ):
-        expected = {nn.Linear: QuantizedLinear, nn.Embedding: QuantizedEmbedding}
-        assert type(after) is expected.get(type(before), type(before)), name
-    bits = {"weight_bits": 8, "activation_bits": 8, "per_row": False}
-    assert model.config.compression == [{"method": "quantize", "mode": mode, "decay": 0.9999, **bits}]
+        expected = type(before)
+        if expected is nn.Linear and (parts != "encoder" or ".layer." in name):
+            expected = QuantizedLinear
+            assert (after.output_quantizer is not None) == name.endswith(outputs), name
+        elif expected is nn.Embedding and name.endswith(tables):
+            expected = QuantizedEmbedding
+            assert after.weight_grid.per_row == (parts == "encoder")
+        assert type(after) is expected, name
+    bits = {"weight_bits": 8, "activation_bits": 8, "per_row": False, "low_rank": 0}
+    step = {"method": "quantize", "mode": mode, "decay": 0.9999, **bits, "parts": parts or "q8bert"}
+    assert model.config.compression == [step]
     assert quantization_mode(model) == mode and quantization_mode(plain) is None
+
+
+@pytest.mark.parametrize("head", [AutoModelForSequenceClassification, AutoModelForQuestionAnswering])
+def test_as_released_the_head_learns_in_full_precision_for_200_steps(tiny_bert, texts, head):
+    torch.manual_seed(0)
+    model = quantize(head.from_config(tiny_bert().config), "ema", decay=0.9)
+    name = "classifier" if head is AutoModelForSequenceClassification else "qa_outputs"
+    layer = model.get_submodule(name).train()
+    values = torch.randn(4, 32, generator=torch.Generator().manual_seed(0))
+    exact = nn.functional.linear(values, layer.weight, layer.bias)
+    for step in range(203):
+        out = layer(values)
+        assert torch.equal(out, exact) == (step < 200)
+        # In use it is rounded at any time, and this counts no step.
+        assert not torch.equal(layer.eval()(values), exact) and layer.train()
+    # Its range is watched from the first step on, or use would find none.
+    assert layer.input_quantizer.max_abs.item() == pytest.approx(values.abs().max().item())
+    others = [each for each in model.modules() if isinstance(each, QuantizedLinear) and each is not layer]
+    assert others and not any(each.late for each in others)
+    everything = quantize(tiny_bert(), "ema", parts="all").classifier.train()
+    assert not torch.equal(
+        everything(values), nn.functional.linear(values, everything.weight, everything.bias)
+    )
 
 
 def test_a_model_computes_with_rounded_weights_and_keeps_the_exact_ones(tiny_bert):
@@ -121,7 +163,8 @@ def test_weights_have_the_bits_that_were_asked_for_and_activations_theirs(tiny_b
     with torch.no_grad():
         values = torch.randn(50, generator=torch.Generator().manual_seed(0))
         assert torch.equal(model.classifier.input_quantizer(values), fake_quantize(values, 5))
-        assert torch.equal(model.classifier.output_quantizer(values), fake_quantize(values, 5))
+        key = model.bert.encoder.layer[0].attention.self.key
+        assert torch.equal(key.output_quantizer(values), fake_quantize(values, 5))
     step = model.config.compression[0]
     assert (step["weight_bits"], step["activation_bits"], step["per_row"]) == (bits, 5, False)
     assert not torch.equal(logits(model, texts, range(12)), logits(tiny_bert(), texts, range(12)))
@@ -161,14 +204,14 @@ def test_only_ranges_of_a_whole_batch_let_an_answer_depend_on_its_company(make, 
     """Texts of one length, so that company means batch mates and not padding.
 
     In fp32 the same sums are added in another order, no more. With fixed ranges that can push a number over
-    the edge between two steps, so that one step of the answer's own grid is allowed; here it is seldom used.
-    With the ranges of the batch the answers move by several steps.
+    the edge between two steps, so that one step of the grid is allowed that the answers would have; here it
+    is seldom used. With the ranges of the batch the answers move by several steps.
     """
     model = make(mode)
     together = logits(model, texts, range(12))
     alone = torch.cat([logits(model, texts, [i]) for i in range(12)])
     difference = (together - alone).abs().max().item()
-    step = make("ema").classifier.output_quantizer.max_abs.item() / 127
+    step = make("ema", parts="all").classifier.output_quantizer.max_abs.item() / 127
     if mode in ("dynamic", "int8"):
         assert batch_dependent(model) and difference > 4 * step
     else:
@@ -182,10 +225,10 @@ def test_padding_changes_an_answer_with_dynamic_ranges_and_not_with_fixed_ones(m
     padded = {name: rows[:1] for name, rows in mixed.batch([0, 1]).items()}  # one text, 21 pads, no company
     change = {}
     for mode in (None, "ema", "dynamic"):
-        model = make(mode)
+        model = make(mode, parts="all")
         with torch.inference_mode():
             change[mode] = (model(**padded).logits - logits(model, mixed, [0])).abs().max().item()
-    step = make("ema").classifier.output_quantizer.max_abs.item() / 127
+    step = make("ema", parts="all").classifier.output_quantizer.max_abs.item() / 127
     assert change[None] < 1e-5
     assert change["ema"] < 1.01 * step < change["dynamic"]
 
@@ -374,7 +417,9 @@ def test_bits_that_no_grid_has_are_refused_before_the_model_is_changed(tiny_bert
     assert type(model.classifier) is nn.Linear and quantization_mode(model) is None
 
 
-@pytest.mark.parametrize("change", [{"weight_bits": 4}, {"activation_bits": 16}, {"per_row": True}])
+@pytest.mark.parametrize(
+    "change", [{"weight_bits": 4}, {"activation_bits": 16}, {"per_row": True}, {"parts": "q8bert"}]
+)
 def test_int8_kernels_have_their_own_bits_and_scale(tiny_bert, change):
     with pytest.raises(
         BadInput, match=r"^int8 kernels have 8 bits for weights and activations and one scale"

@@ -76,7 +76,8 @@ def test_a_record_keeps_each_example_where_a_number_rests_on_it(table, measured_
             assert record["params"]["resources"] == "builtin"
         elif kind == "loyalty":
             values = each["probability_loyalty"]
-            assert sum(values) / 60 == pytest.approx(metrics["probability_loyalty"], abs=1e-4)
+            # Each is kept with three decimals.
+            assert sum(values) / 60 == pytest.approx(metrics["probability_loyalty"], abs=5e-4)
             answers = by_kind["predict", method]["per_example"]["predictions"]
             teacher = by_kind["predict", "teacher"]["per_example"]["predictions"]
             same = sum(a == b for a, b in zip(answers, teacher, strict=True))

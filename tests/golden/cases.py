@@ -109,10 +109,19 @@ def quantized_dynamic() -> Job:
     return rounded("dynamic")
 
 
+def calibrated_ranges(parts: str) -> Job:
+    g = grid()  # three batches; the average soon forgets, so that their order shows
+    return steps.calibrate(g, steps.quantize(g, trained(g), "ema", 0.6, parts=parts), 80)
+
+
 @case
 def quantized_static() -> Job:
-    g = grid()  # three batches; the average soon forgets, so that their order shows
-    return steps.calibrate(g, steps.quantize(g, trained(g), "ema", 0.6), 80)
+    return calibrated_ranges(steps.RELEASED)
+
+
+@case
+def quantized_everything() -> Job:
+    return calibrated_ranges(steps.EVERYTHING)
 
 
 @case

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from made_records import cell_record, mnli_source, source_of
 
+from bert_compression.experiments import Grid, get_profile
+from bert_compression.experiments.steps import quantization_of
 from bert_compression.papers import committed
 from bert_compression.papers.loyalty.claims import (
     CLAIMS,
@@ -26,6 +28,7 @@ from bert_compression.report.claims import (
     UNDECIDED,
     judge,
 )
+from bert_compression.tasks import get_task
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +132,20 @@ def test_every_claim_is_judged_on_the_committed_records():
     found = judge(committed(), CLAIMS)
     assert NOT_EVIDENCE not in {judgement.verdict for judgement in found}
     for judgement in found:
-        why = "records are missing" if judgement.claim in SEARCH_CLAIMS else "stand-in"
-        assert (judgement.verdict == NOT_ATTEMPTED) == (why in judgement.reason), judgement.claim.name
+        claim = judgement.claim
+        asked = [method for side in claim.sides for method in side]
+        awaited = claim in SEARCH_CLAIMS or any(steps_round(claim.table.row(method)) for method in asked)
+        why = judgement.reason
+        if judgement.verdict == NOT_ATTEMPTED:
+            assert "stand-in" in why or (awaited and why == "records are missing"), claim.name
+        else:
+            assert "stand-in" not in why, claim.name
+
+
+def steps_round(row) -> bool:
+    """Is the row's model rounded as Q8BERT rounds? Such rows are measured again, task by task."""
+    grid = Grid(get_profile("small").at_precision("fp32"), get_task("mnli"), 0)
+    return quantization_of(row.recipe(grid)) in ("ema", "dynamic")
 
 
 def test_a_search_in_batches_that_is_judged_alone_is_told_apart_from_one_that_is_not():

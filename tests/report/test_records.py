@@ -5,6 +5,7 @@ import math
 import pytest
 from made_records import SMALL, cell_record, job_of, record_of, source_of
 
+from bert_compression.experiments import in_order
 from bert_compression.experiments.records import decode, encode, is_sound, sealed
 from bert_compression.papers import committed, get_tables
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
@@ -146,17 +147,19 @@ def test_every_chain_of_committed_records_can_be_walked_to_its_end(project, monk
 
 def test_committed_records_answer_for_the_cells_of_todays_tables(project, monkeypatch):
     """All that loyalty and miniature ask for; of Taylor's three seeds two are measured. Of the grid of
-    extreme compression, of its models on the page of all methods, and of search and verdict it is a part,
-    which the pages tell."""
+    extreme compression, of its models on the page of all methods, of what is rounded as Q8BERT was released,
+    and of search and verdict it is a part, which the pages tell."""
     monkeypatch.chdir(project)
     source = committed("small")
     for table in get_tables():
         jobs = table.jobs(table.decided(source.profile, source.by_identity))
         missing = [job for job in jobs if job.identity not in source.by_identity]
-        two_seeds = table.paper == "taylor" and {job.seed for job in missing} == {2}
-        few_bits = all("bit_all" in job.method for job in missing)
-        search = table.name.startswith("search_and_verdict")
-        assert not missing or two_seeds or table.paper == "xtc" or few_bits or search, table.name
+        for job in missing:
+            third_seed = table.paper == "taylor" and job.seed == 2
+            few_bits = table.paper == "xtc" or "bit_all" in job.method
+            search = table.name.startswith("search_and_verdict")
+            rounded = any(each.params.get("parts") == "q8bert" for each in in_order([job]))
+            assert third_seed or few_bits or search or rounded, f"{table.name}: {job.title}"
 
 
 def test_a_record_names_its_predictions_gold_labels(project, monkeypatch):

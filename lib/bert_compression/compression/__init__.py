@@ -40,6 +40,7 @@ from bert_compression.compression.quantization import (
     integer_layers,
     quantization_mode,
     quantize,
+    quantize_as,
     requantize,
 )
 from bert_compression.compression.regression import PLATT_CENTRE, as_classes, platt_scaling
@@ -101,6 +102,7 @@ __all__ = [
     "prune_heads",
     "quantization_mode",
     "quantize",
+    "quantize_as",
     "refuse_pickles",
     "replace_modules",
     "replacement_rate",

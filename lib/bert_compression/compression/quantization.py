@@ -6,8 +6,8 @@ the answers, trains through (quantization-aware training), and is neither smalle
 shrink when the integers are written out (`storage.save_packed`). *Latency* shrinks only where integer
 kernels compute (mode "int8").
 
-Source: Zafrir et al. 2019, Q8BERT, section 2; their released code for the granularity. Book:
-methods/quantization.
+Source: Zafrir et al. 2019, Q8BERT, section 2; their released code and configuration for the granularity and
+for what is rounded. Book: methods/quantization.
 """
 
 # mypy: disable-error-code="attr-defined"
@@ -15,7 +15,8 @@ methods/quantization.
 
 import copy
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -24,20 +25,56 @@ from bert_compression.compression.grids import Grid, SymmetricGrid, weight_grid
 from bert_compression.errors import BadInput
 
 MODES = ("ema", "dynamic", "clipped", "per_token", "int8")
-PARTS = ("all", "encoder")
 CLIP = 2.5  # of TernaryBERT's and BinaryBERT's activations
 # Modes in which one range is taken over a whole batch.
 BATCH_DEPENDENT = ("dynamic", "clipped", "int8")
-# What extreme compression quantizes (Wu et al. 2022, captions of figures 5 and 6; DeepSpeed's configuration):
-# of each layer six matrices.
-LAYER_MATRICES = (
-    "attention.self.query",
-    "attention.self.key",
-    "attention.self.value",
-    "attention.output.dense",
-    "intermediate.dense",
-    "output.dense",
-)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which modules fake quantization changes, each by how its name ends ("" for any).
+
+    `linear`: weight and input of these layers are rounded. `outputs`: what comes out of these, too.
+    `embeddings`: these tables are, with one scale a row if `embedding_rows`. `late`: a layer computes in full
+    precision in so many steps of its training, and is rounded from then on.
+    """
+
+    linear: tuple[str, ...]
+    outputs: tuple[str, ...]
+    embeddings: tuple[str, ...]
+    embedding_rows: bool = False
+    late: Mapping[str, int] = field(default_factory=dict)
+
+
+ANY = ("",)
+HEADS = ("classifier", "qa_outputs")
+PARTS = {
+    # Q8BERT as released: nlp-architect, procedures/transformers/config/bert-base-uncased.json. It requantizes
+    # outputs of query and key alone, has mode "none" for token types, and starts the head at step 200.
+    "q8bert": Parts(
+        linear=ANY,
+        outputs=("attention.self.query", "attention.self.key"),
+        embeddings=("word_embeddings", "position_embeddings"),
+        late=dict.fromkeys(HEADS, 200),
+    ),
+    # What the classes of that code do where no configuration says otherwise.
+    "all": Parts(linear=ANY, outputs=ANY, embeddings=ANY),
+    # Extreme compression (Wu et al. 2022, captions of figures 5 and 6; DeepSpeed's configuration): of each
+    # layer six matrices. DeepSpeed: "for embedding, we always use token-wise quantization".
+    "encoder": Parts(
+        linear=(
+            "attention.self.query",
+            "attention.self.key",
+            "attention.self.value",
+            "attention.output.dense",
+            "intermediate.dense",
+            "output.dense",
+        ),
+        outputs=(),
+        embeddings=("word_embeddings",),
+        embedding_rows=True,
+    ),
+}
 
 
 class ActivationQuantizer(nn.Module):
@@ -96,7 +133,7 @@ class QuantizedWeight:
 
 class QuantizedLinear(QuantizedWeight, nn.Linear):
     """A linear layer whose weight and input, and with an `output_quantizer` output, are fake-quantized; the
-    bias is not.
+    bias is not. In the next `late` steps of training it computes in full precision, and only watches ranges.
 
     Q8BERT holds the bias in 32-bit integers, which is finer than the rounding of fp32 next to these. With
     `low_rank` r the layer computes with W + U V (Wu et al. 2022, equation 2): W as it is rounded, and two
@@ -112,11 +149,13 @@ class QuantizedLinear(QuantizedWeight, nn.Linear):
         decay: float,
         activation_bits: int,
         outputs: bool = True,
+        late: int = 0,
     ) -> "QuantizedLinear":
         layer = cls(linear.in_features, linear.out_features, linear.bias is not None)
         layer.weight, layer.bias, layer.weight_grid = linear.weight, linear.bias, weight_grid
         layer.input_quantizer = ActivationQuantizer(mode, decay, activation_bits)
         layer.output_quantizer = ActivationQuantizer(mode, decay, activation_bits) if outputs else None
+        layer.late = late
         return layer.train(linear.training)
 
     def add_low_rank(self, rank: int, spread: float) -> None:
@@ -133,7 +172,11 @@ class QuantizedLinear(QuantizedWeight, nn.Linear):
         return weight + self.low_rank_u @ self.low_rank_v if hasattr(self, "low_rank_u") else weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.input_quantizer(x)
+        rounded = self.input_quantizer(x)
+        if self.training and self.late:
+            self.late -= 1
+            return super().forward(x)
+        x = rounded
         out = nn.functional.linear(x, self.rounded_weight(), self.bias)
         if hasattr(self, "low_rank_u"):
             out = out + x @ self.low_rank_v.T @ self.low_rank_u.T
@@ -163,7 +206,7 @@ def quantize(
     weight_bits: int = 8,
     activation_bits: int = 8,
     per_row: bool = False,
-    parts: str = "all",
+    parts: str | None = None,
     low_rank: int = 0,
 ) -> nn.Module:
     """Quantize the linear layers of a transformers model and, in fake modes, its embeddings.
@@ -175,24 +218,26 @@ def quantize(
     of a few hundred steps.
 
     Weights get the grid of `weight_grid(weight_bits, per_row)`: one scale a matrix, or one a row. Activations
-    have `activation_bits`, 2 to 16. parts "all" is Q8BERT's: every linear layer, its inputs and its outputs,
-    and every embedding. parts "encoder" is extreme compression's: the six matrices of each layer and their
-    inputs, and the word embeddings with one scale a row; pooler, head and other embeddings stay as they are.
-    `low_rank` is the rank of what is added to each such matrix in floating point; 0 for nothing.
+    have `activation_bits`, 2 to 16. parts, one of `PARTS`, says which modules of a fake mode: "q8bert", which
+    is meant where nothing is said, is Q8BERT's released configuration (inputs of every linear layer, outputs
+    of query and key alone, word and position embeddings; in training the head is rounded from step 200 on);
+    "all" has every output and every embedding rounded, from the first step; "encoder" is extreme
+    compression's (the six matrices of each layer and their inputs, and the word embeddings with one scale a
+    row). `low_rank` is the rank of what is added to each such matrix in floating point; 0 for nothing.
 
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
-    for an unknown mode or part, bits that no grid has, bits or rows that int8 kernels do not have, or a model
-    that is quantized already: see `requantize`.
+    for an unknown mode or part, bits that no grid has, bits, rows or parts that int8 kernels do not have, or
+    a model that is quantized already: see `requantize`.
     """
     if mode not in MODES:
         raise BadInput(f"unknown quantization mode {mode!r}: choose one of {', '.join(MODES)}")
-    if parts not in PARTS:
+    if parts is not None and parts not in PARTS:
         raise BadInput(f"unknown parts {parts!r}: choose one of {', '.join(PARTS)}")
     if quantization_mode(model):
         raise BadInput(f"the model is quantized already (mode {quantization_mode(model)})")
     grid = weight_grid(weight_bits, per_row)
     SymmetricGrid(activation_bits)  # refuses bits before the model is changed
-    changed = (weight_bits, activation_bits, per_row, parts, low_rank) != (8, 8, False, "all", 0)
+    changed = (weight_bits, activation_bits, per_row, parts, low_rank) != (8, 8, False, None, 0)
     if mode == "int8" and changed:
         raise BadInput(
             "int8 kernels have 8 bits for weights and activations and one scale a matrix: leave weight_bits, "
@@ -206,7 +251,8 @@ def quantize(
         "activation_bits": activation_bits,
         "per_row": per_row,
     }
-    if (parts, low_rank) != ("all", 0):
+    if mode != "int8":
+        parts = parts or "q8bert"
         step |= {"parts": parts, "low_rank": 0}
     done = [*getattr(model.config, "compression", []), step]
     if mode == "int8":
@@ -214,20 +260,31 @@ def quantize(
             warnings.simplefilter("ignore")  # torch announces that this API will move; the lock pins it
             model = torch.ao.quantization.quantize_dynamic(model.eval(), {nn.Linear}, dtype=torch.qint8)
     else:
+        chosen = PARTS[parts]
+        rows = weight_grid(weight_bits, per_row or chosen.embedding_rows)
         for name, module in list(model.named_modules()):
-            place = (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
-            if type(module) is nn.Linear and (parts == "all" or _is_layer_matrix(name)):
-                outputs = parts == "all"
-                setattr(
-                    *place,
-                    QuantizedLinear.from_linear(module, grid, mode, decay, activation_bits, outputs),
+            changed_module = None
+            if type(module) is nn.Linear and name.endswith(chosen.linear):
+                late = next((steps for head, steps in chosen.late.items() if name.endswith(head)), 0)
+                changed_module = QuantizedLinear.from_linear(
+                    module, grid, mode, decay, activation_bits, name.endswith(chosen.outputs), late
                 )
-            elif type(module) is nn.Embedding and (parts == "all" or name.endswith("word_embeddings")):
-                # DeepSpeed: "for embedding, we always use token-wise quantization".
-                rows = grid if parts == "all" else weight_grid(weight_bits, per_row=True)
-                setattr(*place, QuantizedEmbedding.from_embedding(module, rows))
+            elif type(module) is nn.Embedding and name.endswith(chosen.embeddings):
+                changed_module = QuantizedEmbedding.from_embedding(module, rows)
+            if changed_module is not None:
+                setattr(model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], changed_module)
     model.config.compression = done
     return _with_low_rank(model, low_rank) if low_rank else model
+
+
+def quantize_as(model: nn.Module, told: Mapping) -> nn.Module:
+    """`quantize` with the arguments that `told` holds, a step of `model.config.compression` or the like. A
+    fake mode without parts was told before there was a choice, and meant all of them."""
+    names = ("weight_bits", "activation_bits", "per_row", "parts", "low_rank")
+    others = {name: told[name] for name in names if name in told}
+    if told["mode"] != "int8":
+        others.setdefault("parts", "all")
+    return quantize(model, told["mode"], told["decay"], **others)
 
 
 def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Module:
@@ -250,11 +307,6 @@ def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Modu
     changed = {**step, "weight_bits": weight_bits}
     model.config.compression = [changed if each is step else each for each in steps]
     return _with_low_rank(model, low_rank) if low_rank else model
-
-
-def _is_layer_matrix(name: str) -> bool:
-    in_layer = name.partition(".layer.")[2]  # such as "0.attention.self.query"
-    return in_layer.partition(".")[2] in LAYER_MATRICES
 
 
 def _with_low_rank(model: nn.Module, rank: int) -> nn.Module:

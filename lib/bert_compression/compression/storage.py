@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from bert_compression.compression.pruning import prune_heads
-from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize
+from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize_as
 from bert_compression.errors import BadInput, one_line
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -117,9 +117,7 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
     if step["method"] == "prune_heads":
         return prune_heads(model, {int(layer): heads for layer, heads in step["heads"].items()})
     if step["method"] == "quantize":
-        # Models that were saved before these were recorded have none of them, and what `quantize` takes then.
-        names = ("weight_bits", "activation_bits", "per_row", "parts", "low_rank")
-        return quantize(model, step["mode"], step["decay"], **{n: step[n] for n in names if n in step})
+        return quantize_as(model, step)
     raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
 
 

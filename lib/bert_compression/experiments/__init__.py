@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import store_folder
+from bert_compression.experiments.grid import Grid, bound, recipe
 from bert_compression.experiments.job import Job, Resolver, in_order
 from bert_compression.experiments.plan import Plan, make_plan, rows_of
 from bert_compression.experiments.profiles import PRECISIONS, PROFILES, Profile, get_profile
 from bert_compression.experiments.records import decode, per_example
 from bert_compression.experiments.results import Results
-from bert_compression.experiments.steps import Grid, recipe
 from bert_compression.experiments.store import Store
 from bert_compression.tasks import open_source
 
@@ -29,6 +29,7 @@ __all__ = [
     "Results",
     "Session",
     "Store",
+    "bound",
     "decode",
     "get_profile",
     "in_order",

@@ -3,13 +3,15 @@ parameters; and a matrix that is multiplied from its bits.
 
 On the processor, with one thread. A quantized model is timed with real int8 kernels."""
 
+import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
+from torch import nn
 
 from bert_compression.compression import BitLinear, as_int8, quantization_mode, save_packed
 from bert_compression.compression.grids import weight_grid
@@ -17,46 +19,37 @@ from bert_compression.compression.quantization import QuantizedLinear
 from bert_compression.experiments.environment import threads
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
 
+# All even, so that either model is first in half of them.
 ROUNDS = {1: 40, 32: 8}
+WARM_UP = 2
 TOKENS = {1: 100, 8: 60, 64: 20}  # rows that a matrix is multiplied with, and how often that is timed
 
 
 def _passes(params: dict, rows: int) -> int:
-    return 2 * sum(size * (rounds + 2) for size, rounds in ROUNDS.items())
+    return 2 * sum(size * (rounds + WARM_UP) for size, rounds in ROUNDS.items())
 
 
-@kind(version=1, passes=_passes, on_processor=True)
+@kind(version=2, passes=_passes, on_processor=True)
 def cost(work: Work) -> Outcome:
-    """What a model costs. Both models answer the same batches in turn, so that a drift of the machine's
-    speed hits both alike; the speed-up is the median of the ratios of neighbours."""
+    """What a model costs. Both models answer the same batches in turn, each as often first as the other, so
+    that neither a drift of the machine's speed nor what the first call leaves in the caches favours one."""
     student, teacher = work.model(), work.model("teacher")
     timed = as_int8(student) if quantization_mode(student) else student
     encoded = work.encoded()
     metrics: dict[str, float] = {}
-    with threads(1):
+    with threads(1), torch.inference_mode():
         for done, (size, rounds) in enumerate(ROUNDS.items(), start=1):
-            starts = range(0, rounds * size, size)
+            starts = range(0, (rounds + WARM_UP) * size, size)
             batches = [encoded.batch([(at + i) % len(encoded) for i in range(size)]) for at in starts]
-            teacher_seconds, student_seconds = _interleaved(teacher, timed, batches)
-            ratios = [t / s for t, s in zip(teacher_seconds, student_seconds, strict=True)]
-            metrics[f"speedup_batch_{size}"] = statistics.median(ratios)
-            metrics[f"milliseconds_batch_{size}"] = 1000 * statistics.median(student_seconds)
+            models = {"teacher": teacher, "student": timed}
+            seconds = _in_turn({n: partial(_answer, m, iter(batches)) for n, m in models.items()}, rounds)
+            metrics[f"speedup_batch_{size}"] = _speedup(seconds["teacher"], seconds["student"])
+            metrics[f"milliseconds_batch_{size}"] = 1000 * statistics.median(seconds["student"])
             work.progress(done, len(ROUNDS))
     metrics["stored_bytes"] = _stored_bytes(student)
     metrics["teacher_stored_bytes"] = _stored_bytes(teacher)
     metrics["parameters"] = _parameters(student)
     return Outcome(metrics)
-
-
-def _interleaved(teacher, student, batches) -> tuple[list[float], list[float]]:
-    seconds: tuple[list[float], list[float]] = ([], [])
-    with torch.inference_mode():
-        for batch in [*batches[:2], *batches]:  # the first two warm up
-            for model, taken in zip((teacher, student), seconds, strict=True):
-                start = time.perf_counter()
-                model(**batch)
-                taken.append(time.perf_counter() - start)
-    return seconds[0][2:], seconds[1][2:]
 
 
 def _stored_bytes(model) -> int:
@@ -71,7 +64,7 @@ def _parameters(model) -> int:
     )
 
 
-@kind(version=1, on_processor=True)
+@kind(version=2, on_processor=True)
 def bit_kernels(work: Work) -> Outcome:
     """A matrix of 1 or 2 bits multiplied from its codes by ONNX Runtime, next to the same product in fp32 by
     torch, in turn: how much faster, how far apart, and in how many bytes. By its size alone; it is drawn."""
@@ -99,18 +92,32 @@ def bit_kernels(work: Work) -> Outcome:
                 for name in ("exact", "rounded"):
                     apart = (runs[name]() - product()).norm() / product().norm()
                     metrics[f"error_{name}_{rows}"] = float(apart)
-                    ratios = [a / b for a, b in zip(seconds["fp32"], seconds[name], strict=True)]
-                    metrics[f"speedup_{name}_{rows}"] = statistics.median(ratios)
+                    metrics[f"speedup_{name}_{rows}"] = _speedup(seconds["fp32"], seconds[name])
             work.progress(done, len(TOKENS))
     return Outcome(metrics)
 
 
-def _in_turn(runs: dict[str, Callable[[], torch.Tensor]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, round by round, after two rounds that warm up."""
+def _answer(model: nn.Module, batches: Iterator[dict]) -> None:
+    model(**next(batches))
+
+
+def _in_turn(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each call, round by round, after some rounds that warm up. The order is turned about from
+    round to round: who comes second finds warm caches."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds + 2):
-        for name, run in runs.items():
+    names = list(runs)
+    for _ in range(rounds + WARM_UP):
+        for name in names:
             start = time.perf_counter()
-            run()
+            runs[name]()
             seconds[name].append(time.perf_counter() - start)
-    return {name: taken[2:] for name, taken in seconds.items()}
+        names.reverse()
+    return {name: taken[WARM_UP:] for name, taken in seconds.items()}
+
+
+def _speedup(before: Sequence[float], after: Sequence[float]) -> float:
+    """How many times as fast is the second? The median over two neighbouring rounds each, in which either was
+    first once; of these two, the geometric mean of the ratios."""
+    ratios = [b / a for b, a in zip(before, after, strict=True)]
+    pairs = zip(ratios[::2], ratios[1::2], strict=True)
+    return statistics.median(math.sqrt(one * other) for one, other in pairs)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import torch
-from torch.nn import Module
 
 from bert_compression import compression
 from bert_compression.compression import save_model
@@ -64,21 +63,8 @@ def prune_heads(work: Work) -> Outcome:
 @kind(version=1)
 def quantize(work: Work) -> Outcome:
     """Fewer bits for a trained or pretrained model, in one of the modes of `compression.quantize`."""
-    save_model(_quantized(work), work.folder)
+    save_model(compression.quantize_as(work.model(), work.params), work.folder)
     return Outcome()
-
-
-def _quantized(work: Work) -> Module:
-    params = work.params
-    return compression.quantize(
-        work.model(),
-        params["mode"],
-        params["decay"],
-        weight_bits=params["weight_bits"],
-        activation_bits=params["activation_bits"],
-        parts=params.get("parts", "all"),
-        low_rank=params.get("low_rank", 0),
-    )
 
 
 @kind(version=1)

@@ -10,6 +10,8 @@ from bert_compression.papers.loyalty.claims import (
 from bert_compression.papers.loyalty.quantized import batch_table, transfer_facts, transfer_table
 from bert_compression.papers.loyalty.tables import (
     QUANTIZED_ROBUSTNESS,
+    ROUNDED_MNLI,
+    ROUNDED_SST2,
     SEARCH_MNLI,
     SEARCH_SST2,
     TABLE_1,
@@ -20,6 +22,8 @@ from bert_compression.papers.loyalty.tables import (
 
 __all__ = [
     "QUANTIZED_ROBUSTNESS",
+    "ROUNDED_MNLI",
+    "ROUNDED_SST2",
     "SEARCH_CLAIMS",
     "SEARCH_MNLI",
     "SEARCH_SST2",

@@ -93,14 +93,14 @@ def kd(g: Grid) -> Job:
 
 
 @recipe
-def q8_ptq(g: Grid, variant: str) -> Job:
-    return post_training(g, teacher(g), variant)
+def q8_ptq(g: Grid, variant: str, parts: str = steps.RELEASED) -> Job:
+    return post_training(g, teacher(g), variant, parts)
 
 
 @recipe
-def q8_qat(g: Grid) -> Job:
+def q8_qat(g: Grid, parts: str = steps.RELEASED) -> Job:
     # Section 4.2: quantization-aware training starts from the pretrained BERT.
-    rounded = steps.quantize(g, steps.pretrained(g), "ema", sizes(g).decay)
+    rounded = steps.quantize(g, steps.pretrained(g), "ema", sizes(g).decay, parts=parts)
     return steps.finetune(g, rounded, learning_rate=2e-5, batch_size=128, warmup=0)
 
 
@@ -191,11 +191,12 @@ def theseus_kd_ptq(g: Grid, variant: str) -> Job:
     return post_training(g, theseus_kd(g), variant)
 
 
-def post_training(g: Grid, model: Job, variant: str) -> Job:
+def post_training(g: Grid, model: Job, variant: str, parts: str = steps.RELEASED) -> Job:
     """Post-training quantization in one of the `PTQ` variants."""
     if variant == "static":
-        return steps.calibrate(g, steps.quantize(g, model, "ema", sizes(g).decay), sizes(g).calibration)
-    return steps.quantize(g, model, variant, sizes(g).decay)
+        rounded = steps.quantize(g, model, "ema", sizes(g).decay, parts=parts)
+        return steps.calibrate(g, rounded, sizes(g).calibration)
+    return steps.quantize(g, model, variant, sizes(g).decay, parts=parts)
 
 
 def _half(g: Grid) -> Job:

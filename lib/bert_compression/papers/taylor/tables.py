@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bert_compression.experiments import Grid, Job, Profile, recipe, steps
-from bert_compression.experiments.steps import SMALL_SET
+from bert_compression.experiments import Grid, Job, Profile, bound, recipe, steps
+from bert_compression.experiments.grid import SMALL_SET
 from bert_compression.papers.loyalty.tables import answers, answers_mismatched
 from bert_compression.report.tables import Column, Panel, Row, Table
 from bert_compression.tasks import get_task
@@ -129,21 +129,21 @@ def _rows(student: str) -> tuple[Row, ...]:
 
     quoted = [Row(name.lower(), name, None, line(name), group) for name in QUOTED.get(student, ())]
     rows = [
-        Row(f"kl_{student}", "Vanilla KD", steps.bound(kl, student), line("Vanilla KD"), group, f"KD {size}"),
+        Row(f"kl_{student}", "Vanilla KD", bound(kl, student), line("Vanilla KD"), group, f"KD {size}"),
         *quoted,
         Row(
             f"taylor_untuned_{student}",
             "Taylor loss (the paper’s)",
-            steps.bound(taylor_untuned, student),
+            bound(taylor_untuned, student),
             line("Our method"),
             group,
             f"Taylor {size}",
         ),
-        Row(f"ce_{student}", "cross-entropy, no teacher", steps.bound(ce, student), {}, group, f"CE {size}"),
+        Row(f"ce_{student}", "cross-entropy, no teacher", bound(ce, student), {}, group, f"CE {size}"),
     ]
     if student == MIDDLE:
         rows += [
-            Row(f"{make.__name__}_{student}", label, steps.bound(make, student), {}, group, columns=SMALL)
+            Row(f"{make.__name__}_{student}", label, bound(make, student), {}, group, columns=SMALL)
             for make, label in CONTROLS.items()
         ]
     return tuple(rows)
