@@ -56,13 +56,20 @@ def cell_record(table, method, column, per_example=None, seed=0, **others):
 def attack_record(table, method, outcomes, seed=0, column="after_attack_accuracy", **others):
     """What an attack left, a digit a text: 0 (wrong before), 1 (withstood) or 2 (fooled)."""
     found = [int(digit) for digit in outcomes]
-    return cell_record(table, method, column, {"outcomes": found}, seed, **others)
+    queries = [1 if outcome == 0 else 30 for outcome in found]
+    return cell_record(table, method, column, {"outcomes": found, "queries": queries}, seed, **others)
 
 
 def prediction_record(table, method, predictions, seed=0, column="accuracy", **others):
     """What a model answered: a string of digits, or numbers."""
     found = [int(digit) for digit in predictions] if isinstance(predictions, str) else predictions
     return cell_record(table, method, column, {"predictions": found}, seed, **others)
+
+
+def cost_record(table, method, times_as_fast, seed=0, **others):
+    """How many times as fast as its teacher a model is."""
+    metrics = {"speedup_batch_1": times_as_fast}
+    return cell_record(table, method, "speedup_batch_1", seed=seed, metrics=metrics, **others)
 
 
 def loyalty_records(table, method, teacher, student, seed=0, each=None, **others):
@@ -133,6 +140,8 @@ def mnli_records(**others):
             for column, texts in (("accuracy", TEXTS), ("accuracy_mismatched", MISMATCHED)):
                 answers[column] = _answers(np.arange(texts) % 3, teacher.get(column), labels, draw)
                 records.append(prediction_record(table, method, answers[column], seed, column, **others))
+            times = 1.0 if method == "teacher" else 1.8 + seed / 50
+            records.append(cost_record(table, method, times, seed, **others))
             withstood = _succeed(ATTACKED, robust, draw)
             records.append(attack_record(table, method, np.where(withstood, 1, 2), seed, **others))
             if teacher:

@@ -63,7 +63,10 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "error_overlap_difference": (np.column_stack([masks[:, 0], masks[:, 0] | masks[:, 1]]), masks[:, 1:]),
         **dict.fromkeys(("degradation", "withstood"), (outcomes[:, 0, 0],)),
         "relative_degradation_difference": (outcomes[:, 0], outcomes[:, 1]),
-        **dict.fromkeys(("accuracy_within_budget", "queries_per_success"), (outcomes[:, 0, 0], queries)),
+        **dict.fromkeys(
+            ("accuracy_within_budget", "queries_per_success", "query_contributions"),
+            (outcomes[:, 0, 0], queries),
+        ),
         **dict.fromkeys(("answer_f1", "exact_match"), ("red " * (1 + seed), ["red"])),
         "squad_scores": (np.array(words[:EXAMPLES]), gold),
         "expected_error_jaccard": tuple(more.uniform(size=2)),
@@ -118,6 +121,7 @@ NOT_OF_TWO_MODELS |= {"brier_score", "expected_calibration_error", "reliability"
 NOT_OF_TWO_MODELS |= {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours"}
 NOT_OF_TWO_MODELS |= {"outlier_auroc", "outlier_fpr", "outlier_threshold"}
 NOT_OF_TWO_MODELS |= {"accuracy_within_budget", "degradation", "queries_per_success", "withstood"}
+NOT_OF_TWO_MODELS |= {"query_contributions"}
 NOT_OF_TWO_MODELS |= {"answer_f1", "exact_match", "squad_scores"}
 
 # Rearranging the examples
@@ -131,6 +135,7 @@ ORDER_INVARIANT |= {"accuracy_within_budget", "queries_per_success", "squad_scor
 ORDER_INVARIANT |= ACROSS - {"relative_degradation_difference"}
 OF_TWO_SETS_OF_EXAMPLES = {"outlier_auroc", "outlier_fpr"}  # which are not paired
 ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties", "score_contributions"}
+ONE_VALUE_AN_EXAMPLE |= {"query_contributions"}
 ONE_VALUE_AN_EXAMPLE |= {"label_agreements", "nearest_distances", "neighbour_jaccards", "withstood"}
 PLACES_OF_EXAMPLES = {"nearest_neighbours"}  # see test_representation
 NOT_OF_EXAMPLES = {"expected_error_jaccard", "expected_neighbour_jaccard"}
@@ -162,7 +167,8 @@ BOUNDED = {
 }
 BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
 COUNTS_AND_FRACTIONS = {"attack_summary", "queries_per_success", "reliability"}
-STATISTICS = {"min_f_interval", "min_f_prime", "score_contributions", "seed_noise"}  # nothing bounds them
+# Nothing bounds these.
+STATISTICS = {"min_f_interval", "min_f_prime", "query_contributions", "score_contributions", "seed_noise"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bert_compression.metrics import (
     attack_summary,
     degradation,
     queries_per_success,
+    query_contributions,
     relative_degradation_difference,
     withstood,
 )
@@ -271,3 +272,16 @@ def test_what_withstood_stays_however_much_was_asked():
 def test_budgets_of_no_attack_are_refused(arguments, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         accuracy_within_budget(*arguments)
+
+
+def test_contributions_of_queries_scatter_as_their_ratio_does():
+    """The variance of a mean over right texts, by drawing texts anew, against that of the contributions."""
+    random = np.random.default_rng(0)
+    outcomes, queries = random.integers(0, 3, 300), random.integers(1, 60, 300)
+    found = query_contributions(outcomes, queries)
+    assert found.mean() == pytest.approx(queries[outcomes != 0].mean())
+    drawn = random.integers(0, 300, (4000, 300))
+    right = outcomes[drawn] != 0
+    means = (queries[drawn] * right).sum(axis=1) / right.sum(axis=1)
+    assert found.std() / np.sqrt(300) == pytest.approx(means.std(), rel=0.05)
+    assert query_contributions([0, 0], [1, 1]).tolist() == [0, 0]

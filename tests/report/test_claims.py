@@ -4,15 +4,18 @@ import math
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_records import (
     attack_record,
+    cost_record,
     loyalty_records,
     prediction_record,
     source_of,
 )
 
 from bert_compression.errors import BadInput, Failure
+from bert_compression.experiments.records import encode
 from bert_compression.metrics import min_f_interval, min_f_prime, seed_noise
 from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
@@ -34,7 +37,7 @@ from bert_compression.report.claims import (
     decide_sentence,
     judge,
 )
-from bert_compression.report.estimators import Found
+from bert_compression.report.estimators import Found, difference_over_seeds
 from bert_compression.report.verdicts import (
     claims_table,
     count_verdicts,
@@ -79,6 +82,7 @@ def whole_table(profile="small"):
         for seed in (0, 1):
             outcomes = "1" * (1 + place) + "2" * (7 - place)
             records.append(attack(method, outcomes, seed, profile=profile))
+            records.append(cost_record(TABLE_3, method, 1 + place / 10 + seed / 50, seed, profile=profile))
             if place:
                 answers = "0" * (8 - place) + "1" * place
                 each = [0.8 + place / 100] * 8
@@ -400,9 +404,50 @@ def test_accuracy_is_read_from_the_predictions_and_the_gold_labels():
     assert verdict(records, claim).verdict == NOT_ATTEMPTED  # without the labels
 
 
+SPEED = Claim(
+    "speed",
+    "It is faster.",
+    "Table 3",
+    TABLE_3,
+    "speedup_batch_1",
+    "q8_qat",
+    "teacher",
+    estimator=difference_over_seeds,
+)
+
+
+def test_times_are_compared_over_seeds_alone():
+    def records(seeds):
+        return [
+            cost_record(TABLE_3, method, times[seed], seed)
+            for seed in range(seeds)
+            for method, times in {"teacher": (1.0, 1.0, 1.0), "q8_qat": (1.7, 1.8, 1.9)}.items()
+        ]
+
+    found = verdict(records(3), SPEED)
+    # The scatter of the differences is 0.1, over 3 seeds; the two rows alone say nothing more of noise.
+    reach = 4.302653 * 0.1 / math.sqrt(3)
+    assert (found.effect, found.low, found.high) == pytest.approx((0.8, 0.8 - reach, 0.8 + reach))
+    assert (found.seeds, found.texts, found.verdict) == (3, 0, REPRODUCED) and found.reported == 0.8
+    assert "speed-up (×)" in claims_table([found]).text
+    once = verdict(records(1), SPEED)
+    assert (once.verdict, once.reason) == (UNDECIDED, "one model") and math.isnan(once.low)
+    assert effect_text(once) == "+0.7"
+    assert verdict([], SPEED).reason == "records are missing"
+
+
+def test_queries_are_compared_in_queries():
+    records = attacks(["2222"] * 2, ["2222"] * 2)
+    for record in records:
+        asked = 40 if record["method"] == "q8_ptq_int8" else 30
+        record["per_example"]["queries"] = encode(np.array([asked] * 4))
+    found = verdict(records, replace(ROBUST, column="queries_mean"))
+    assert found.effect == pytest.approx(10) and "queries (queries a text)" in claims_table([found]).text
+
+
 def test_a_column_that_is_no_mean_over_texts_cannot_be_claimed_of():
-    with pytest.raises(BadInput, match=r"^queries_mean is no mean over texts: choose one of accuracy, f1, "):
-        verdict([], replace(ROBUST, column="queries_mean"))
+    with pytest.raises(BadInput, match=r"^stored_bytes is no mean over texts: choose one of accuracy, f1, "):
+        verdict([], replace(ROBUST, column="stored_bytes"))
 
 
 def test_probability_loyalty_is_compared_text_by_text():
@@ -452,9 +497,9 @@ def test_judgements_are_told_in_words():
 
 def test_comparisons_are_grouped_under_their_sentence():
     html = claims_table(judge(whole_table(), TABLE_3_CLAIMS)).html
-    assert html.count('scope="rowgroup"') == len({claim.sentence for claim in TABLE_3_CLAIMS}) == 5
+    assert html.count('scope="rowgroup"') == len({claim.sentence for claim in TABLE_3_CLAIMS}) == 7
     assert html.count('scope="row"') == html.count('id="claim-') == len(TABLE_3_CLAIMS)
-    assert 'rowspan="3" ' not in html and html.count('rowspan="3"') == 2
+    assert 'rowspan="3" ' not in html and html.count('rowspan="3"') == 3
     assert "bc-group" not in html.split("</style>")[1] and 'href="' not in html
 
 

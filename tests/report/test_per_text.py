@@ -18,7 +18,7 @@ from bert_compression.report.tables import MeanOf
 READ = {
     "predict": tuple(SCORES),
     "loyalty": ("label_loyalty", "probability_loyalty"),
-    "attack": ("after_attack_accuracy",),
+    "attack": ("after_attack_accuracy", "queries_mean"),
 }
 HALF_DIGIT = 5e-4  # records keep probability loyalties, and predictions of a regression target, with 3 digits
 TASKS = ("mrpc", "rte", "stsb")

@@ -55,6 +55,7 @@ from bert_compression.metrics.robustness import (
     attack_summary,
     degradation,
     queries_per_success,
+    query_contributions,
     relative_degradation_difference,
     withstood,
 )
@@ -138,6 +139,7 @@ __all__ = [
     "probability_loyalties",
     "probability_loyalty",
     "queries_per_success",
+    "query_contributions",
     "relative_degradation_difference",
     "reliability",
     "resampled_error_associations",

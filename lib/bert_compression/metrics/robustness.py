@@ -70,6 +70,28 @@ def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -
     return summary
 
 
+def query_contributions(outcomes: ArrayLike, queries: ArrayLike) -> np.ndarray:
+    """For each text a number whose mean over all texts is `queries_mean` of `attack_summary`, (texts,).
+
+    Both arguments have the shape (texts,): 0, 1 or 2 a text, and how often the attacker asked about it. That
+    mean is over the texts that were answered rightly at first, a ratio of two sums. A text adds to it how far
+    its queries lie from the mean, divided by the share of such texts, and nothing where it was wrong; so the
+    scatter of these numbers is that of the ratio, to first order.
+
+    >>> query_contributions([0, 1, 2, 2], [1, 30, 10, 20]).tolist()
+    [20.0, 33.333333333333336, 6.666666666666666, 20.0]
+
+    All are 0 where no text was answered rightly. Raises BadInput for arrays of different length, empty ones
+    or an unknown outcome. Book: metrics/robustness.
+    """
+    outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
+    right = _outcomes(outcome) != ALREADY_WRONG
+    if not right.any():
+        return np.zeros(len(outcome))
+    mean = asked[right].mean()
+    return mean + np.where(right, asked - mean, 0.0) / right.mean()
+
+
 def degradation(outcomes: ArrayLike) -> dict[str, float]:
     """How much of a model's accuracy does an attack take, in points and as a share of what there was?
 

@@ -70,7 +70,8 @@ def _each(names: Names) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """A verdict with its reasons. Effects and bounds are percentage points; NaN where there is none.
+    """A verdict with its reasons. Effects and bounds have the unit of the claim's columns, as a rule
+    percentage points; NaN where there is none.
 
     `profiles` are those of the records; `reason` says why there is no verdict, or what it rests on; `gate` is
     the name of the verdict that takes the place of one where models are no evidence.

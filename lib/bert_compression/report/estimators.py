@@ -1,8 +1,9 @@
 """By how much does one side of a claim exceed the other? An estimator answers from the records of a source.
 
 Each is a callable (source, claim) that returns what it `Found`, or raises Failure with the reason why there
-is nothing to judge. Effects and bounds are percentage points; bounds and p speak of other seeds and other
-texts alike. The numbers come from the functions of `metrics` that the tables' own numbers come from.
+is nothing to judge. Effects and bounds have the unit of the claim's columns, which is percentage points for
+all but speed and queries; bounds and p speak of other seeds and other texts alike. The numbers come from the
+functions of `metrics` that the tables' own numbers come from.
 """
 
 import math
@@ -85,15 +86,35 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     one = np.allclose(pair.first, pair.second, rtol=0, atol=1e-2)
     noise = None if one or not found else found.of_difference(len(first), len(second))
     low, high = min_f_interval(pair.first, pair.second, noise)
+    scale = claim.table.column(claim.columns[0]).scale
     return Found(
         pair.records,
         pair.seeds,
         len(pair.first),
-        effect=PERCENT * float((pair.first - pair.second).mean()),
-        low=PERCENT * low,
-        high=PERCENT * high,
+        effect=scale * float((pair.first - pair.second).mean()),
+        low=scale * low,
+        high=scale * high,
         p_value=min_f_prime(pair.first, pair.second, noise).p_value,
     )
+
+
+def difference_over_seeds(source: Source, claim: Comparison) -> Found:
+    """The difference of the two sides where no text has a value of its own, as in times: over the seeds that
+    both have, with an interval over seeds alone. How much a seed moves it is judged by all rows of the
+    table."""
+    (first,), (second,), (name,) = *claim.sides, claim.columns
+    table, column = claim.table, claim.table.column(name)
+    records, seeds = _of_both(source, claim)
+    if not seeds:
+        raise Failure("records are missing")
+    values = {row.method: dict(source.values(table, row, column)) for row in table.rows}
+    whole = [[of_row[seed] for seed in seeds] for of_row in values.values() if of_row.keys() >= set(seeds)]
+    differences = [values[first][seed] - values[second][seed] for seed in seeds]
+    error = seed_error(differences, seed_noise(whole).of_difference())
+    effect = float(np.mean(differences))
+    known = len(seeds) > 1
+    found = satterthwaite(effect, [error]) if known else Estimate(math.nan, math.nan, math.nan)
+    return Found(records, len(seeds), 0, effect, found.low, found.high, found.p_value)
 
 
 def of_sets(read: Callable[[Source], Sets], association: bool = False) -> Estimator:

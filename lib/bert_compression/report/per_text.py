@@ -13,6 +13,7 @@ from bert_compression.metrics import (
     SCORES,
     SeedNoise,
     label_agreements,
+    query_contributions,
     score_contributions,
     seed_noise,
     withstood,
@@ -48,7 +49,8 @@ def per_text(source: Source, record: Mapping, metric: str) -> PerText | None:
     """For each text that a record speaks of, a number whose mean over texts is the record's `metric`.
 
     Accuracy, F1 and the correlations are read from predictions and gold labels (`score_contributions`), label
-    loyalty from the predictions of teacher and student, after-attack accuracy from the attack's outcomes.
+    loyalty from the predictions of teacher and student, after-attack accuracy and queries from the attack's
+    outcomes.
     Returns None where labels or predictions that this takes are not in the source. Raises BadInput for a
     metric that is no mean over texts.
     """
@@ -185,11 +187,16 @@ def _withstood(source: Source, record: Mapping, metric: str) -> Read:
     return withstood(per_example(record, kept)), (record,)
 
 
+def _queries(source: Source, record: Mapping, metric: str) -> Read:
+    return query_contributions(*(per_example(record, kept) for kept in ("outcomes", "queries"))), (record,)
+
+
 _READERS: dict[str, Callable[[Source, Mapping, str], Read | None]] = {
     **dict.fromkeys(SCORES, _scored),
     "label_loyalty": _label_loyalty,
     "probability_loyalty": _probability_loyalty,
     **dict.fromkeys(("after_attack_accuracy", "as_found_accuracy"), _withstood),
+    "queries_mean": _queries,
 }
 
 

@@ -14,15 +14,17 @@ from bert_compression.report.claims import (
     Judgement,
     decide_sentence,
 )
+from bert_compression.report.estimators import PERCENT
 from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, signed, table_html
 from bert_compression.report.records import STALE
+from bert_compression.report.tables import Column
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
-    "The claims that {} can bear. Reported and measured are differences in percentage points, measured "
-    "ones on the same texts and seeds, with an interval over both. p: of the same test, after Holm’s "
-    "correction for all comparisons of the table that it can decide, so that it may be large beside an "
-    "interval without 0. Under a claim stands its own verdict."
+    "The claims that {} can bear. Reported and measured are differences in percentage points, unless another "
+    "unit stands in brackets; measured ones are on the same texts and seeds, with an interval over both. p: "
+    "of the same test, after Holm’s correction for all comparisons of the table that it can decide, so that "
+    "it may be large beside an interval without 0. Under a claim stands its own verdict."
 )
 SYMBOLS = {verdict.name: verdict.symbol for verdict in VERDICTS} | {MIXED: "◑"}
 
@@ -109,6 +111,8 @@ def effect_text(judgement: Judgement) -> str:
 def _effect(judgement: Judgement) -> str:
     if math.isnan(judgement.effect):
         return "–"
+    if math.isnan(judgement.low):
+        return signed(judgement.effect)  # a single time, say, tells nothing of others
     return f"{signed(judgement.effect)} [{signed(judgement.low)}, {signed(judgement.high)}]"
 
 
@@ -150,12 +154,17 @@ def _asked(judgement: Judgement) -> str:
     claim, table = judgement.claim, judgement.table
     if claim.asked:
         return claim.asked
-    labels = [table.column(column).label for column in claim.columns]
+    labels = [_with_unit(table.column(column)) for column in claim.columns]
     row = table.row(claim.sides[0][0])
     lowered = [label if label[1:] != label[1:].lower() else label[:1].lower() + label[1:] for label in labels]
     column = lowered[0] if len(lowered) == 1 else f"mean of {listed(lowered)}"  # "RTE", but "accuracy"
     repeated = sum(other.label == row.label for other in table.rows) > 1
     return f"{column}, {row.group[:1].lower()}{row.group[1:]}" if repeated else column
+
+
+def _with_unit(column: Column) -> str:
+    in_points = column.scale == PERCENT
+    return column.label if in_points else f"{column.label} ({column.unit})"
 
 
 def _compared(judgement: Judgement) -> str:

@@ -13,7 +13,7 @@ from bert_compression.attacks import (
     load_masked_lm,
     load_resources,
 )
-from bert_compression.compression import quantization_mode
+from bert_compression.compression import batch_dependent, quantization_mode
 from bert_compression.devices import best_device
 from bert_compression.errors import Failure
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
@@ -40,7 +40,8 @@ def attack(work: Work) -> Outcome:
     """An attack on a model by one of `attacks.RECIPES`; every success is confirmed with the text alone. The
     texts that fooled the model are kept as an artifact. Input "language_model" guesses words, where a recipe
     asks one. With `released` the search asks about batches of up to 32 texts, padded to the full length, and
-    the verdict about one text alone, as in TextFooler's released code; what was found is kept, too."""
+    the verdict about one text alone, as in TextFooler's released code; what was found is kept, too. A model
+    whose answers hang on no batch mate minds no padding, either, and is spared it."""
     model, params = work.model(), work.params
     if quantization_mode(model) != "int8":  # whose kernels are the processor's
         model.to(best_device())
@@ -58,7 +59,7 @@ def attack(work: Work) -> Outcome:
         max_length=params["max_length"],
         seed=params["seed"],
         one_at_a_time=work.one_at_a_time(model) and not released,
-        padded=released,
+        padded=released and batch_dependent(model),
         progress=work.progress,
         recipe=recipe.build(params["settings"], guesser, tokenizer),
     )

@@ -4,13 +4,17 @@ Where the paper has one row for post-training quantization and we have three, a 
 What the paper's numbers say and its text does not is marked so in the place of a section.
 """
 
+from collections.abc import Sequence
+
 from bert_compression.papers.loyalty.recipes import PTQ
 from bert_compression.papers.loyalty.tables import SEARCH_MNLI, SEARCH_SST2, TABLE_1, TABLE_2, TABLE_3
 from bert_compression.report.claims import Claim
+from bert_compression.report.estimators import difference_over_seeds
 from bert_compression.report.tables import Table
 
 ROBUSTNESS = "after_attack_accuracy"
 LOYALTIES = {"labels": "label_loyalty", "probs": "probability_loyalty"}
+ALL_MEASURES = {"accuracy": "accuracy"} | LOYALTIES
 NAMES = {
     "accuracy": "accuracy",
     "label_loyalty": "label loyalty",
@@ -33,17 +37,52 @@ SMALLER = "The effect of pruning on robustness is smaller than that of post-trai
 KD_METHODS = ("kd", "pkd")
 TRADING = ("distilbert", "tinybert", "pkd")  # said to give loyalty for accuracy
 HALVED = ("truncate_finetune", *TRADING, "theseus")
+ROUNDED = ("q8_qat", *(f"q8_ptq_{variant}" for variant in PTQ))
+FASTER = "Compression makes a model faster by as much as the table says."
+ASKS_MORE = "An attack on a model that was quantized after training takes more queries."
 KEEPS_LABELS = "Distillation keeps the labels of the teacher better than truncation and pruning do."
 KEEPS_PROBABILITIES = (
     "Distillation keeps the probabilities of the teacher better than other compression does."
 )
 QUANTIZED = "Quantized models keep the labels of the teacher better than distilled ones do."
-HIGHEST = "Of the students with half the layers, Pure KD has the highest probability loyalty."
+UPPER = "Pure KD sets an upper bound for probability loyalty."
 TRADED = "DistilBERT, TinyBERT and BERT-PKD trade loyalty, which Pure KD keeps, for accuracy."
 THESEUS = "BERT-of-Theseus is less loyal than distillation is."
 LAYERWISE = "TinyBERT is more accurate than DistilBERT."
 SAME_LOYALTY = "TinyBERT and DistilBERT are equally loyal."
 SAME = "Distillation at pretraining and distillation on the task do not differ in {}."
+
+
+def _of_cost(name: str, table: Table, methods: Sequence[str]) -> tuple[Claim, ...]:
+    """What compression gains in time, and what an attack on it takes, against the teacher."""
+    return (
+        *(
+            Claim(
+                f"{name}_faster_{method}",
+                FASTER,
+                table.title,
+                table,
+                "speedup_batch_1",
+                method,
+                "teacher",
+                estimator=difference_over_seeds,
+            )
+            for method in methods
+        ),
+        *(
+            Claim(
+                f"{name}_queries_{v}",
+                ASKS_MORE,
+                f"section 3.2, {table.title}",
+                table,
+                "queries_mean",
+                f"q8_ptq_{v}",
+                "teacher",
+            )
+            for v in PTQ
+        ),
+    )
+
 
 TABLE_1_CLAIMS: tuple[Claim, ...] = (
     *(
@@ -93,7 +132,7 @@ TABLE_1_CLAIMS: tuple[Claim, ...] = (
             method,
             KD_METHODS,
         )
-        for method in ("q8_qat", *(f"q8_ptq_{variant}" for variant in PTQ))
+        for method in ROUNDED
     ),
     *(
         Claim(
@@ -105,11 +144,11 @@ TABLE_1_CLAIMS: tuple[Claim, ...] = (
             KD_METHODS,
             method,
         )
-        for method in ("truncate_finetune", "head_prune", "q8_qat", *(f"q8_ptq_{variant}" for variant in PTQ))
+        for method in ("truncate_finetune", "head_prune", *ROUNDED)
     ),
     *(
-        Claim(f"mnli_highest_{method}", HIGHEST, "section 4.1", TABLE_1, "probability_loyalty", "kd", method)
-        for method in HALVED
+        Claim(f"mnli_upper_{method}", UPPER, "section 4.1", TABLE_1, "probability_loyalty", "kd", method)
+        for method in (*HALVED, "head_prune", *ROUNDED)
     ),
     *(
         Claim(f"mnli_traded_accuracy_{method}", TRADED, "section 4.3", TABLE_1, "accuracy", method, "kd")
@@ -152,6 +191,7 @@ TABLE_1_CLAIMS: tuple[Claim, ...] = (
         for early in ("distilbert", "tinybert")
         for late in ("kd", "pkd")
     ),
+    *_of_cost("mnli", TABLE_1, (*HALVED, "kd", "head_prune", *ROUNDED)),
 )
 
 # Table 2
@@ -161,6 +201,13 @@ GAINS = "A distillation loss raises the {} of pruning, quantization and module r
 AFTER = "Quantization after distillation brings robustness."
 BEFORE = "Distillation after quantization loses its robustness."
 COSTS = "Quantization after distillation costs {}."
+RAISED = "Distillation after quantization raises {}."
+SPEEDS = "Quantization after distillation makes a model faster still."
+RECOMMENDED = (
+    "The recommended strategy, pruning or module replacing with distillation and then quantization, is more "
+    "robust than the teacher."
+)
+COMBINED = ("head_prune_kd", "theseus_kd")
 WITH_KD = {
     "prune": ("head_prune_kd", "head_prune"),
     "prune_finetune": ("head_prune_kd", "head_prune_finetune"),
@@ -191,7 +238,7 @@ TABLE_2_CLAIMS: tuple[Claim, ...] = (
             with_kd,
             without,
         )
-        for short, measure in ({"accuracy": "accuracy"} | LOYALTIES).items()
+        for short, measure in ALL_MEASURES.items()
         for name, (with_kd, without) in WITH_KD.items()
     ),
     *(
@@ -204,7 +251,7 @@ TABLE_2_CLAIMS: tuple[Claim, ...] = (
             f"{method}_ptq_{variant}",
             method,
         )
-        for method in ("head_prune_kd", "theseus_kd")
+        for method in COMBINED
         for variant in PTQ
     ),
     *(
@@ -223,14 +270,53 @@ TABLE_2_CLAIMS: tuple[Claim, ...] = (
         Claim(
             f"mnli_costs_{short}_{method}_{variant}",
             COSTS.format(NAMES[measure]),
-            "not in the text",
+            "section 5" if measure == "accuracy" else "not in the text",
             TABLE_2,
             measure,
             method,
             f"{method}_ptq_{variant}",
         )
-        for short, measure in LOYALTIES.items()
-        for method in ("head_prune_kd", "theseus_kd")
+        for short, measure in ALL_MEASURES.items()
+        for method in COMBINED
+        for variant in PTQ
+    ),
+    *(
+        Claim(
+            f"mnli_raised_{short}_{variant}",
+            RAISED.format(NAMES[measure]),
+            "section 5",
+            TABLE_2,
+            measure,
+            "q8_ptq_kd",
+            f"q8_ptq_{variant}",
+        )
+        for short, measure in ALL_MEASURES.items()
+        for variant in PTQ
+    ),
+    *(
+        Claim(
+            f"mnli_speeds_{method}",
+            SPEEDS,
+            "section 5",
+            TABLE_2,
+            "speedup_batch_1",
+            f"{method}_ptq_int8",
+            method,
+            estimator=difference_over_seeds,
+        )
+        for method in COMBINED
+    ),
+    *(
+        Claim(
+            f"mnli_recommended_{method}_{variant}",
+            RECOMMENDED,
+            "section 5",
+            TABLE_2,
+            ROBUSTNESS,
+            f"{method}_ptq_{variant}",
+            "teacher",
+        )
+        for method in COMBINED
         for variant in PTQ
     ),
 )
@@ -282,6 +368,7 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
         )
         for name, method in OTHERS.items()
     ),
+    *_of_cost("sst2", TABLE_3, ("kd", *OTHERS.values())),
 )
 
 # Under the protocol of TextFooler's released code
