@@ -14,6 +14,7 @@ from functools import cache
 
 import torch
 
+from bert_compression.compression.quantization import BATCH_DEPENDENT
 from bert_compression.devices import has_bf16
 from bert_compression.experiments.environment import processor, threads
 from bert_compression.experiments.job import Job
@@ -181,6 +182,8 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
     millions, layers = _size(job)
     training, answering = TOKENS.get(job.task, (39, 39))
     tokens = training if params.get("split") == "train" else answering
+    if params.get("released") and _minds_its_batch(job):
+        tokens = params["max_length"]  # padding and all
     calls = passes / _batch(job) * (FAKE_QUANTIZED if quantization_of(job) in ("ema", "dynamic") else 1)
     rate = machine.bf16 if params.get("precision") == "bf16" else machine.fp32
     computing = passes * 2e6 * millions * tokens / (rate * INT8 if quantization_of(job) == "int8" else rate)
@@ -190,10 +193,18 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
 
 def _batch(job: Job) -> int:
     """Texts are given one at a time to a model whose answers depend on their batch; see `batch_dependent`."""
-    alone = quantization_of(job) in ("dynamic", "int8") and not job.params.get("batched")
-    if alone and job.kind in ("predict", "cls_states", "attack", "transfer"):
+    in_batches = job.params.get("batched") or job.params.get("released")
+    if (
+        _minds_its_batch(job)
+        and not in_batches
+        and job.kind in ("predict", "cls_states", "attack", "transfer")
+    ):
         return 1
     return job.params.get("batch_size") or BATCH.get(job.params.get("recipe", job.kind), 32)
+
+
+def _minds_its_batch(job: Job) -> bool:
+    return quantization_of(job) in BATCH_DEPENDENT
 
 
 def _size(job: Job) -> tuple[float, float]:

@@ -77,6 +77,12 @@ def measure(
     return Source(f"this run ({profile})", chosen, records, gold)
 
 
+def price(*tables: Table, profile: str = "paper") -> str:
+    """What all of these tables cost at a profile, none of it being there: such as "2.0 GPU hours and 3.0 CPU
+    hours" of an assumed GPU where this machine has none. Needs no data."""
+    return str(open_session(tables, get_profile(profile), fresh=True).cost())
+
+
 def committed(profile: str = "small") -> Source:
     """A profile's committed records."""
     results = Results(profile)

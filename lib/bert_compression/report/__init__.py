@@ -19,6 +19,7 @@ from bert_compression.report.sentences import (
     say,
     size_of,
     sizes_of,
+    spreads_in_words,
     word_guessers,
     word_resources,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "simulated",
     "size_of",
     "sizes_of",
+    "spreads_in_words",
     "verdicts_picture",
     "word_guessers",
     "word_resources",

@@ -1,5 +1,6 @@
 """Sentences whose numbers come from records: the words stand in the notebook, the numbers in the records."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from bert_compression.attacks import BuiltinResources, FolderResources, GenuineR
 from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
+from bert_compression.report.reported import reported_spread
 from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import effect_text
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
@@ -59,6 +61,23 @@ def _extreme(column: "pd.DataFrame", choose: Callable) -> str:
     wanted = cells.text[cells.value == choose(cells.value)].iloc[0]
     # Models that print the same share the place: a difference that cannot be seen is not claimed.
     return f"{' and '.join(cells.label[cells.text == wanted])} ({wanted})"
+
+
+def spreads_in_words(source: Source, table: Table, column: str) -> Shown:
+    """How far do trainings of one method lie apart in a column, in the paper and here? Standard deviations,
+    the least and the most of any row."""
+    asked = table.column(column)
+    printed = [reported_spread(table, row, asked) for row in table.rows]
+    cells = measured(source, table)
+    ours = cells.spread[(cells.column == column) & (cells.seeds > 1)]
+    theirs = sorted(each for each in printed if not math.isnan(each))
+    here = (
+        f"{ours.min():.1f} to {ours.max():.1f}, {ours.median():.1f} in the median" if len(ours) else NOT_RUN
+    )
+    return said(
+        f"{asked.label}, standard deviation over trainings: the paper prints {theirs[0]:.1f} to "
+        f"{theirs[-1]:.1f}; here it is {here}."
+    )
 
 
 def size_of(source: Source, table: Table) -> str:

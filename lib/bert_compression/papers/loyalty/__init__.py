@@ -7,7 +7,12 @@ from bert_compression.papers.loyalty.claims import (
     TABLE_2_CLAIMS,
     TABLE_3_CLAIMS,
 )
-from bert_compression.papers.loyalty.quantized import batch_table, transfer_facts, transfer_table
+from bert_compression.papers.loyalty.quantized import (
+    batch_table,
+    search_picture,
+    transfer_facts,
+    transfer_table,
+)
 from bert_compression.papers.loyalty.tables import (
     QUANTIZED_ROBUSTNESS,
     ROUNDED_MNLI,
@@ -35,6 +40,7 @@ __all__ = [
     "TABLE_3",
     "TABLE_3_CLAIMS",
     "batch_table",
+    "search_picture",
     "transfer_facts",
     "transfer_table",
 ]

@@ -1,17 +1,22 @@
-"""Is the robustness of a quantized model its own? Two ways to be fooled, as tables.
+"""Is the robustness of a quantized model its own? Three ways to be fooled, as tables and as a picture.
 
 Adversarial texts whose source is one model, put to another target: whatever they were not made for looks
-robust. And a batch-dependent model: what an attack finds in a batch may not hold one at a time. Book:
-notebooks/loyalty/quantized_robustness, metrics/robustness.
+robust. A batch-dependent model: what an attack finds in a batch may not hold one at a time. And an attack
+that searches in batches and judges alone. Book: notebooks/loyalty/quantized_robustness,
+notebooks/loyalty/search_and_verdict, metrics/robustness.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from bert_compression.experiments import per_example
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
+from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, simple_table
-from bert_compression.report.records import NOT_RUN, Source
+from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
+from bert_compression.report.reported import reported_value
+from bert_compression.report.tables import Table
 
 
 def transfer_table(sources: Mapping[str, Source]) -> Shown:
@@ -79,6 +84,61 @@ def batch_table(sources: Mapping[str, Source]) -> Shown:
             )
     caption = "The same models asked one at a time and in batches of 32: what a batch changes."
     return simple_table(caption, heads, rows)
+
+
+# How a text's search and its verdict are drawn: marker, colours of edge and face.
+PROTOCOLS = {
+    "alone": ("o", "black", "white"),
+    "released": ("D", "black", "tab:orange"),
+    "as_found": ("v", "0.45", "0.8"),
+}
+
+
+def search_picture(source: Source, *tables: Table) -> Shown:
+    """What an attack leaves of each model by who is in the batch while searching and while judging: a panel a
+    table that was searched in batches, a line a model, small marks for single seeds, and the paper's numbers
+    as crosses."""
+    from matplotlib.figure import Figure
+
+    tables = tuple(table for table in tables if source.done(table, "teacher", "released")) or tables
+    figure = Figure(figsize=(8, 0.42 * len(tables[0].rows) * len(tables) + 1.4), layout="constrained")
+    words = []
+    panels = figure.subplots(len(tables), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, table in zip(panels, tables, strict=True):
+        cells = measured(source, table)
+        labels = [row.label for row in table.rows]
+        for place, row in enumerate(table.rows):
+            found = {name: cells.loc[(row.method, name)] for name in PROTOCOLS}
+            told = [f"{table.column(name).label.lower()} {cell.text}" for name, cell in found.items()]
+            paper = reported_value(table, row, table.column("released"))
+            if not math.isnan(paper):
+                axes.plot(paper, place, "x", color="tab:red", ms=8, mew=2)
+                told.append(f"reported {paper:.1f}")
+            for shift, (name, (marker, edge, face)) in zip(
+                (-0.16, 0.0, 0.16), PROTOCOLS.items(), strict=True
+            ):
+                if found[name].status == MEASURED:
+                    column = table.column(name)
+                    seeds = [value for _, value in source.values(table, row, column)]
+                    axes.plot(seeds, [place + shift] * len(seeds), marker, color=edge, ms=2.5, alpha=0.5)
+                    axes.plot(found[name].value, place + shift, marker, mec=edge, mfc=face, ms=8)
+            words.append(f"{table.title}, {row.label}: {'; '.join(told)}.")
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_title(table.title, loc="left", fontweight="bold")
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].set_xlabel("after-attack accuracy (%): withstands →")
+    marks = [
+        *(
+            panels[0].plot([], [], m, mec=e, mfc=f, ms=8, label=tables[0].column(name).label)[0]
+            for name, (m, e, f) in PROTOCOLS.items()
+        ),
+        panels[0].plot([], [], "x", color="tab:red", ms=8, mew=2, label="Reported")[0],
+    ]
+    figure.legend(handles=marks, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
+    return picture(figure, " ".join(words))
 
 
 def transfer_facts(source: Source) -> dict[str, str]:
