@@ -77,6 +77,7 @@ from bert_compression.metrics.significance import (
     score_interval,
     seed_error,
     seed_noise,
+    spread_ratio,
 )
 from bert_compression.metrics.squad import (
     answer_f1,
@@ -150,6 +151,7 @@ __all__ = [
     "seed_error",
     "seed_noise",
     "spearman_correlation",
+    "spread_ratio",
     "squad_scores",
     "withstood",
 ]

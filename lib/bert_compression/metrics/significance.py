@@ -341,6 +341,30 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
     return Estimate(estimate - reach, estimate + reach, test.p_value)
 
 
+def spread_ratio(first: float, second: float, seeds: int, confidence: float = 0.95) -> Estimate:
+    """Within which bounds lies the ratio of two methods' standard deviations over seeds, and is it 1?
+
+    Both are standard deviations of so many trainings each, with seeds - 1 in the denominator. The F test of
+    two variances, two-sided, which takes normally distributed scores. Few seeds tell hardly anything:
+
+    >>> low, high, p = spread_ratio(2.0, 1.0, seeds=3)
+    >>> (round(low, 2), round(high, 2), round(p, 2))
+    (0.32, 12.49, 0.4)
+
+    Raises BadInput for fewer than two seeds, a negative or missing spread, or a second one of 0.
+    """
+    if seeds < 2 or not first >= 0 or not second > 0:
+        raise BadInput(
+            f"the ratio of two spreads takes two seeds and a second spread above 0, not {first}, {second} of "
+            f"{seeds}"
+        )
+    f = (first / second) ** 2
+    own = scipy.stats.f(seeds - 1, seeds - 1)
+    below, above = tails(confidence)
+    p_value = min(1.0, 2 * min(float(own.sf(f)), float(own.cdf(f))))
+    return Estimate(float(np.sqrt(f / own.ppf(above))), float(np.sqrt(f / own.ppf(below))), p_value)
+
+
 def _two_way(
     first: ArrayLike, second: ArrayLike, noise: SeedNoise | None
 ) -> tuple[float, float, tuple[StandardError, StandardError]]:

@@ -26,9 +26,11 @@ from bert_compression.metrics import (
     min_f_interval,
     min_f_prime,
     relative_degradation_difference,
+    resampled_error_jaccards,
     satterthwaite,
     seed_error,
     seed_noise,
+    spread_ratio,
 )
 from bert_compression.report.per_text import outcomes
 from bert_compression.report.records import Source
@@ -148,6 +150,48 @@ def of_sets(read: Callable[[Source], Sets], association: bool = False) -> Estima
     return estimate
 
 
+def overlap_around(read: Callable[[Source], Sets], middle: float) -> Estimator:
+    """How far from a number of percent lies the overlap of the first model's sets with those of the second,
+    at different seeds? `read` as in `of_sets`; the overlap is Jaccard's coefficient."""
+
+    def estimate(source: Source, claim: Comparison) -> Found:
+        records, seeds = _of_both(source, claim)
+        if len(seeds) < 2:
+            raise Failure("records of two seeds are missing")
+        sets = read(source)
+        (other,), (reference,) = claim.sides
+        masks = np.stack([sets[method, seed] for method in (reference, other) for seed in seeds])
+        pairs = [(i, len(seeds) + j) for i in range(len(seeds)) for j in range(len(seeds)) if i != j]
+        shared = [PERCENT * error_jaccard(masks[i], masks[j]) for i, j in pairs]
+        drawn = PERCENT * resampled_error_jaccards(masks)
+        scatter = float(np.mean([drawn[:, i, j] for i, j in pairs], axis=0).var(ddof=1))
+        texts = masks.shape[1]
+        by_seeds = StandardError(float(np.var(shared, ddof=1)) / len(seeds), len(seeds) - 1)
+        effect = float(np.mean(shared)) - middle
+        return _found(records, len(seeds), texts, effect, by_seeds, StandardError(scatter, texts - 1))
+
+    return estimate
+
+
+def neighbours_around(middle: float) -> Estimator:
+    """How far from a number of percent lies the share of nearest neighbours that the claim's column tells of
+    its first model and another one?"""
+
+    def estimate(source: Source, claim: Comparison) -> Found:
+        (first,), (column,) = claim.sides[0], claim.columns
+        records = source.done(claim.table, first, column)
+        seeds = {seed for record in records for seed in (record["seed"], record["params"]["other_seed"])}
+        if len(records) < 2:
+            raise Failure("records of two seeds are missing")
+        each = np.array([_neighbours(record) for record in records])
+        of_texts = StandardError(float(each.mean(axis=0).var(ddof=1)) / each.shape[1], each.shape[1] - 1)
+        by_seeds = StandardError(float(each.mean(axis=1).var(ddof=1)) / len(seeds), len(seeds) - 1)
+        effect = float(each.mean()) - middle
+        return _found(records, len(seeds), each.shape[1], effect, by_seeds, of_texts)
+
+    return estimate
+
+
 def of_neighbours(source: Source, claim: Comparison) -> Found:
     """How many more nearest neighbours does a model share with itself at another seed than with another one?
 
@@ -201,6 +245,58 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
     found = _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
     lost = [degradation(each)["relative_degradation"] for each in second]
     return replace(found, room=PERCENT * (1 - float(np.mean(lost))))
+
+
+def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
+    """By how much is the first side's lead over the second larger in the mean of some columns than in that of
+    others?"""
+
+    def estimate(source: Source, claim: Comparison) -> Found:
+        of_more, of_less = (difference_of_means(source, _In(claim, tuple(names))) for names in (more, less))
+        errors = [
+            StandardError(((each.high - each.low) / (2 * REACH)) ** 2, max(each.seeds - 1, 1))
+            for each in (of_more, of_less)
+        ]
+        effect = of_more.effect - of_less.effect
+        found = satterthwaite(effect, errors)
+        records = [*of_more.records, *of_less.records]
+        seeds, texts = min(of_more.seeds, of_less.seeds), of_more.texts + of_less.texts
+        return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
+
+    return estimate
+
+
+@dataclass(frozen=True)
+class _In:
+    """The same comparison in other columns."""
+
+    claim: Comparison
+    columns: tuple[str, ...]
+
+    @property
+    def table(self) -> Table:
+        return self.claim.table
+
+    @property
+    def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return self.claim.sides
+
+
+def difference_of_spreads(source: Source, claim: Comparison) -> Found:
+    """By how much do the first method's trainings lie further apart than those of the second? Standard
+    deviations over seeds, with the interval and the p value of the F test of two variances."""
+    (first,), (second,), (name,) = *claim.sides, claim.columns
+    records, seeds = _of_both(source, claim)
+    if len(seeds) < 2:
+        raise Failure("records of two seeds are missing")
+    column = claim.table.column(name)
+    values = [dict(source.values(claim.table, claim.table.row(side), column)) for side in (first, second)]
+    one, other = (float(np.std([of_side[seed] for seed in seeds], ddof=1)) for of_side in values)
+    if not other:
+        raise Failure("the trainings of one side are all alike")
+    found = spread_ratio(one, other, len(seeds))
+    low, high = (other * (bound - 1) for bound in (found.low, found.high))
+    return Found(records, len(seeds), records[0]["data"]["rows"], one - other, low, high, found.p_value)
 
 
 def _found(

@@ -19,7 +19,15 @@ from bert_compression.papers.miniature.tables import (
     WEAKNESSES,
 )
 from bert_compression.report.claims import Claim
-from bert_compression.report.estimators import Sets, of_neighbours, of_sets, relative_degradation
+from bert_compression.report.estimators import (
+    Sets,
+    difference_over_seeds,
+    neighbours_around,
+    of_neighbours,
+    of_sets,
+    overlap_around,
+    relative_degradation,
+)
 from bert_compression.report.records import Source
 from bert_compression.report.reported import reported
 from bert_compression.report.tables import Table
@@ -32,6 +40,9 @@ FEWER_OUTLIERS = "So it is with the questions that are flagged as out of distrib
 OTHER_ERRORS = "So it is with errors on one kind of question where their number is left out of account."
 OTHER_OUTLIERS = "So it is with flagged questions where their number is left out of account."
 SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
+SHARED_ERRORS = "Of their errors a smaller model and the largest share between {} and {} %."
+SHARED_NEIGHBOURS = "Of its nearest neighbours a question has between {} and {} % in common in both."
+DETECTS = "The largest model tells foreign questions from its own better than a smaller one does."
 THEIRS, OURS = "key results", "ours: by association"
 
 
@@ -66,7 +77,47 @@ def _labels(other: str) -> tuple[str, str]:
     return f"{LARGEST} with itself", f"with {other}"
 
 
+def _printed_range(what: str) -> tuple[float, float]:
+    """The least and the most that the paper prints of a characteristic, in percent."""
+    lines = reported("miniature", "miniature_key_results").set_index("characteristic")
+    return 100 * float(lines.value_low[what]), 100 * float(lines.value_high[what])
+
+
+def _in_range(
+    name: str, sentence: str, table: Table, column: str, sides: tuple[str, str], estimator, bounds
+) -> Claim:
+    """A number of percent lies in the paper's range: no further from its middle than its ends."""
+    low, high = bounds
+    other = next(side for side in sides if side != LARGEST)
+    return Claim(
+        name,
+        sentence.format(f"{low:g}", f"{high:g}"),
+        THEIRS,
+        table,
+        column,
+        *sides,
+        margin=(high - low) / 2,
+        estimator=estimator,
+        labels=(f"{LARGEST} with {other}", f"the middle of the range, {(low + high) / 2:g}"),
+        asked="in percent",
+        printed=lambda: 0.0,
+    )
+
+
+OF_ERRORS, OF_NEIGHBOURS = map(_printed_range, ("prediction_errors", "data_representation"))
 ERRORS_CLAIMS = (
+    *(
+        _in_range(
+            f"miniature_errors_range_{other}",
+            SHARED_ERRORS,
+            ERRORS,
+            "exact_match",
+            (other, LARGEST),
+            overlap_around(wrong_answers, sum(OF_ERRORS) / 2),
+            OF_ERRORS,
+        )
+        for other in SMALLER
+    ),
     *_overlap("errors", "error overlap", FEWER_ERRORS, ERRORS, "exact_match", wrong_answers),
     *(
         claim
@@ -84,6 +135,17 @@ ERRORS_CLAIMS = (
 )
 
 REPRESENTATION_CLAIMS = tuple(
+    _in_range(
+        f"miniature_neighbours_range_{other}",
+        SHARED_NEIGHBOURS,
+        REPRESENTATION,
+        f"neighbours_{other}",
+        (LARGEST, other),
+        neighbours_around(sum(OF_NEIGHBOURS) / 2),
+        OF_NEIGHBOURS,
+    )
+    for other in SMALLER
+) + tuple(
     Claim(
         f"miniature_neighbours_{other}",
         FEWER_NEIGHBOURS,
@@ -117,6 +179,20 @@ DISTRIBUTION_CLAIMS = tuple(
         partial(flagged, foreign=foreign),
         association=bool(suffix),
     )
+) + tuple(
+    Claim(
+        f"miniature_{foreign}_detects_{other}",
+        DETECTS,
+        "key results, read one way",
+        DISTRIBUTION,
+        f"{foreign}_{NEAREST}_auroc",
+        LARGEST,
+        other,
+        estimator=difference_over_seeds,
+        asked=f"{about}, AUROC, over seeds alone",
+    )
+    for foreign, about in ABOUT.items()
+    for other in SMALLER
 )
 
 
