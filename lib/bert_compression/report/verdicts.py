@@ -51,15 +51,17 @@ def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | Non
 
 
 def in_words(judgements: Sequence[Judgement]) -> Shown:
-    """A line for each judgement: what was compared, the effect in percentage points, the verdict."""
+    """A line for each judgement: what was compared, and in what if they differ in that, the effect in
+    percentage points, the verdict."""
     lines = []
+    several = len({judgement.claim.columns for judgement in judgements}) > 1
     for judgement in judgements:
         first, second = _sides(judgement)
+        compared = f"{first} against {second}" + (f", {_asked(judgement)}" if several else "")
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
-        lines.append(
-            f"- {first} against {second}: {found}, where "
-            f"{signed(judgement.reported)} are reported: **{judgement.verdict}**"
-        )
+        there_are = not math.isnan(judgement.reported)
+        reported = f", where {signed(judgement.reported)} are reported" if there_are else ""
+        lines.append(f"- {compared}: {found}{reported}: **{judgement.verdict}**")
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
