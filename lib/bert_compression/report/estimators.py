@@ -253,10 +253,8 @@ def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
 
     def estimate(source: Source, claim: Comparison) -> Found:
         of_more, of_less = (difference_of_means(source, _In(claim, tuple(names))) for names in (more, less))
-        errors = [
-            StandardError(((each.high - each.low) / (2 * REACH)) ** 2, max(each.seeds - 1, 1))
-            for each in (of_more, of_less)
-        ]
+        # The few degrees of freedom of seeds have made these intervals wide already.
+        errors = [_of_texts(each.low, each.high, each.texts) for each in (of_more, of_less)]
         effect = of_more.effect - of_less.effect
         found = satterthwaite(effect, errors)
         records = [*of_more.records, *of_less.records]
@@ -312,7 +310,7 @@ def _found(
 
 
 def _of_texts(low: float, high: float, texts: int) -> StandardError:
-    """The squared standard error that a bootstrap over texts shows."""
+    """The squared standard error that such an interval shows."""
     return StandardError(((high - low) / (2 * REACH)) ** 2, texts - 1)
 
 

@@ -101,12 +101,12 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     from matplotlib.figure import Figure
 
     tables = tuple(table for table in tables if source.done(table, "teacher", "released")) or tables
-    figure = Figure(figsize=(8, 0.42 * len(tables[0].rows) * len(tables) + 1.4), layout="constrained")
+    figure = Figure(figsize=(7, 0.38 * len(tables[0].rows) * len(tables) + 1.4), layout="constrained")
     words = []
     panels = figure.subplots(len(tables), 1, squeeze=False, sharex=True)[:, 0]
     for axes, table in zip(panels, tables, strict=True):
         cells = measured(source, table)
-        labels = [row.label for row in table.rows]
+        labels = [row.short_label for row in table.rows]
         for place, row in enumerate(table.rows):
             found = {name: cells.loc[(row.method, name)] for name in PROTOCOLS}
             told = [f"{table.column(name).label.lower()} {cell.text}" for name, cell in found.items()]

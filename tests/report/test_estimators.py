@@ -1,0 +1,67 @@
+"""Effects that are no plain difference of two means: worked out by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from made_records import prediction_record, source_of
+
+from bert_compression.papers.taylor.tables import TABLE_2
+from bert_compression.report.claims import REPRODUCED, UNDECIDED, Claim, judge
+from bert_compression.report.estimators import difference_of_spreads, interaction
+
+TASKS = ("rte", "sst2", "qnli")
+GOLD = {f"{task} validation": "01" * 50 for task in TASKS}
+FIRST, SECOND = "taylor_untuned_4x312", "kl_4x312"
+CLAIM = Claim("c", "It gains more on few.", "4", TABLE_2, TASKS, FIRST, SECOND, printed=lambda: 20.0)
+SPREAD = Claim("s", "It is steadier.", "5", TABLE_2, "rte", FIRST, SECOND, printed=lambda: math.nan)
+
+
+def answers(method, task, wrong, seed):
+    """A hundred answers, of which the first so many are wrong."""
+    gold = [int(digit) for digit in GOLD[f"{task} validation"]]
+    given = [1 - label if place < wrong else label for place, label in enumerate(gold)]
+    metrics = {"accuracy": 1 - wrong / 100}
+    return prediction_record(TABLE_2, method, given, seed, column=task, metrics=metrics)
+
+
+def judged(claim, wrong):
+    """`wrong` holds the number of wrong answers by method, task and seed."""
+    records = [
+        answers(method, task, number, seed)
+        for (method, task), numbers in wrong.items()
+        for seed, number in enumerate(numbers)
+    ]
+    (found,) = judge(source_of(records, GOLD), [claim])
+    return found
+
+
+def test_an_interaction_is_the_lead_in_some_columns_less_that_in_others():
+    wrong = {
+        **{(FIRST, "rte"): (10, 10), (SECOND, "rte"): (40, 40)},
+        **{(FIRST, "sst2"): (10, 10), (SECOND, "sst2"): (20, 20)},
+        **{(FIRST, "qnli"): (10, 10), (SECOND, "qnli"): (10, 10)},
+    }
+    claim = replace(CLAIM, estimator=interaction(("rte",), ("sst2", "qnli")))
+    found = judged(claim, wrong)
+    assert found.effect == pytest.approx(30 - 5)
+    assert found.low < 25 < found.high and (found.seeds, found.verdict) == (2, REPRODUCED)
+    turned = judged(replace(CLAIM, estimator=interaction(("sst2", "qnli"), ("rte",))), wrong)
+    assert turned.effect == pytest.approx(-25)
+    assert judged(claim, {key: wrong[key] for key in list(wrong)[:4]}).reason == "records are missing"
+
+
+def test_spreads_are_compared_by_the_f_test_of_two_variances():
+    found = judged(
+        replace(SPREAD, estimator=difference_of_spreads),
+        {(FIRST, "rte"): (10, 14, 18), (SECOND, "rte"): (10, 11, 12)},
+    )
+    # Standard deviations of 4 points and 1. With 2 and 2 degrees of freedom F = 16, and 39 at 2.5 %.
+    assert found.effect == pytest.approx(3.0)
+    assert (found.low, found.high) == pytest.approx((4 / math.sqrt(39) - 1, 4 * math.sqrt(39) - 1))
+    assert found.p_value == pytest.approx(2 / 17) and found.verdict == UNDECIDED
+    alike = {(FIRST, "rte"): (10, 14), (SECOND, "rte"): (10, 10)}
+    spread = replace(SPREAD, estimator=difference_of_spreads)
+    assert judged(spread, alike).reason == "the trainings of one side are all alike"
+    once = {key: numbers[:1] for key, numbers in alike.items()}
+    assert judged(spread, once).reason == "records of two seeds are missing"
