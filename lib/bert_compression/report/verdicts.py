@@ -51,17 +51,21 @@ def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | Non
 
 
 def in_words(judgements: Sequence[Judgement]) -> Shown:
-    """A line for each judgement: what was compared, and in what if they differ in that, the effect in
-    percentage points, the verdict."""
+    """A line for each judgement: what was compared, the effect in percentage points, the verdict. Where they
+    are of several columns, each begins with the sentence that it is about, in which these are named."""
     lines = []
     several = len({judgement.claim.columns for judgement in judgements}) > 1
     for judgement in judgements:
         first, second = _sides(judgement)
-        compared = f"{first} against {second}" + (f", {_asked(judgement)}" if several else "")
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
         there_are = not math.isnan(judgement.reported)
         reported = f", where {signed(judgement.reported)} are reported" if there_are else ""
-        lines.append(f"- {compared}: {found}{reported}: **{judgement.verdict}**")
+        margin = "" if judgement.claim.margin is None else f", within ± {judgement.claim.margin:g}"
+        compared = f"{first} against {second}"
+        if several:
+            compared = f"{judgement.claim.sentence} {_asked(judgement).capitalize()} ({compared})"
+        line = f"{compared}: {found}{reported}{margin}: **{judgement.verdict}**"
+        lines.append(f"- {line}")
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 

@@ -374,8 +374,8 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
 # Under the protocol of TextFooler's released code
 
 RELEASED = "Searched in batches and judged alone, a model with ranges taken from the batch looks more robust."
-COMPANY = "Where search and verdict see the same texts, it does not."
-FIXED = "Ranges that were fixed beforehand gain nothing by it."
+COMPANY = "Where search and verdict see the same batch, such a model looks no more robust."
+FIXED = "A model whose ranges were fixed beforehand gains nothing by such a search."
 DEPENDENT = ("int8", "dynamic")
 
 
