@@ -90,6 +90,37 @@ def test_a_success_that_does_not_hold_alone_is_none(run, model, tokenizer, monke
     assert alone == honest  # one text at a time, there is no batch
 
 
+def test_a_search_that_gave_up_can_be_judged_by_its_last_text(run, model, tokenizer, monkeypatch):
+    """As TextFooler's released code does: in company this model never gives in, alone it does."""
+    both = labelled(model, tokenizer, sentences(40, seed=6), wrong_every=0)
+    places = [place for place, label in enumerate(both.labels) if label == 0]
+    examples = Examples(tuple(both.texts[place] for place in places), (0,) * len(places))
+    honest = run(examples)
+    forward = model.forward
+
+    def stubborn(**inputs):
+        output = forward(**inputs)
+        if len(inputs["input_ids"]) > 1:
+            lead = torch.nn.functional.softplus(output.logits[:, 0] - output.logits[:, 1], beta=4)
+            output.logits = torch.stack([lead, torch.zeros_like(lead)], dim=1)
+        return output
+
+    monkeypatch.setattr(model, "forward", stubborn)
+    kept, judged = run(examples), run(examples, judge_failures=True)
+    assert kept.won_alone == 0 < judged.won_alone
+    assert judged.as_found == kept.as_found and judged.queries == kept.queries
+    monkeypatch.setattr(model, "forward", forward)
+    after = answers(model, tokenizer, judged.texts)
+    for outcome, found, text, answer in zip(
+        judged.outcomes, judged.as_found, judged.texts, after, strict=True
+    ):
+        assert (outcome == 2) == bool(text)
+        assert outcome != 2 or answer != 0
+        assert found != 2 or outcome == 2  # what was found, was found with a batch of one
+    # Where nobody is stubborn, nothing is found alone that the search has not found.
+    assert run(examples, judge_failures=True) == honest and honest.won_alone == 0
+
+
 def _contrary_in_a_batch(forward):
     def wrapped(**inputs):
         output = forward(**inputs)

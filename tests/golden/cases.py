@@ -569,6 +569,12 @@ def textfooler_in_coarse_batches() -> Job:
     return attacked("sst2", rounded("dynamic", 4), texts=40, batched=True)
 
 
+@case
+def textfooler_as_released() -> Job:
+    # Some successes do not hold alone, and some texts fool alone with which the search had given up.
+    return attacked("sst2", rounded("dynamic", 4), texts=40, protocol="released", padded=True)
+
+
 def review_model() -> Job:
     g = grid("imdb")  # of few steps, so that some attacks succeed
     return steps.finetune(g, few(g), **{**FAST, "batch_size": 8})

@@ -1,10 +1,10 @@
-"""Attack every text of a task on one model; a success counts only where it holds for the text alone."""
+"""Attack every text of a task on one model; what counts is the verdict on the text alone."""
 
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +36,8 @@ class AttackResult:
     `outcomes`: 0 already wrong, 1 withstood, 2 fooled. `queries`: how often the attacker asked the model.
     `texts`: the attacked column after the attack, "" unless fooled. `words_changed`: words exchanged, 0
     unless fooled. `as_found`: outcomes as the search found them, in whose batches a batch-dependent model may
-    answer otherwise than alone. Where a success does not hold alone, the text counts as having withstood.
+    answer otherwise than alone. Where a success does not hold alone, the text counts as having withstood; and
+    where failures were judged, too, a text that fools the model alone counts as having fooled it.
     """
 
     outcomes: tuple[int, ...]
@@ -48,7 +49,12 @@ class AttackResult:
     @property
     def lost_alone(self) -> int:
         """How many successes of the search did not hold when the model saw the text alone."""
-        return self.as_found.count(FOOLED) - self.outcomes.count(FOOLED)
+        return sum(f == FOOLED != o for f, o in zip(self.as_found, self.outcomes, strict=True))
+
+    @property
+    def won_alone(self) -> int:
+        """How many texts fooled the model alone with which the search had given up."""
+        return sum(f != FOOLED == o for f, o in zip(self.as_found, self.outcomes, strict=True))
 
     @property
     def words_changed_mean(self) -> float:
@@ -68,6 +74,7 @@ def attack(
     seed: int = 0,
     one_at_a_time: bool = False,
     padded: bool = False,
+    judge_failures: bool = False,
     progress: Callable[[int, int], None] | None = None,
     recipe: Recipe = textfooler,
 ) -> AttackResult:
@@ -78,8 +85,9 @@ def attack(
     `examples` holds `texts` (a tuple of strings a row, one a column) and `labels`; `task` names the columns,
     the labels and the column that may change. Texts are cut to `max_length` tokens for the model, which is
     attacked on the device where it lies. Give `one_at_a_time` for a batch-dependent model (dynamic activation
-    ranges); without it texts are asked in batches of up to 32. With `padded` every text is filled up to
-    `max_length`, as TextFooler's released code does. `progress` is called with (done, total) after each text.
+    ranges); without it texts are asked in batches of up to 32. TextFooler's released code fills every text up
+    to `max_length`, which `padded` does, and judges by the last text of any search, also of one that found
+    nothing, which `judge_failures` does. `progress` is called with (done, total) after each text.
 
     No recipe draws anything at random here; the seed is set all the same and the generators put back, so that
     the same call gives the same result whatever ran before. Raises BadInput for an empty text and for a
@@ -94,23 +102,25 @@ def attack(
         for texts, label in zip(examples.texts, examples.labels, strict=True):
             one = attack_text(attacker, texts, label, task, max_length)
             as_found.append(one.outcome)
-            if one.outcome == FOOLED and not _fooled_alone(victim, texts, label, task, one.text):
-                one = TextResult(WITHSTOOD, one.queries)
+            if one.outcome == FOOLED or (judge_failures and one.outcome == WITHSTOOD):
+                fooled = _fooled_alone(victim, texts, label, task, one.text)
+                one = replace(one, outcome=FOOLED if fooled else WITHSTOOD)
             found.append(one)
             if progress:
                 progress(len(found), len(examples.labels))
     return AttackResult(
         outcomes=tuple(one.outcome for one in found),
         queries=tuple(one.queries for one in found),
-        texts=tuple(one.text for one in found),
-        words_changed=tuple(one.words_changed for one in found),
+        texts=tuple(one.text if one.outcome == FOOLED else "" for one in found),
+        words_changed=tuple(one.words_changed if one.outcome == FOOLED else 0 for one in found),
         as_found=tuple(as_found),
     )
 
 
 @dataclass(frozen=True)
 class TextResult:
-    """What became of one text; the fields are AttackResult's, for one."""
+    """What became of one text; the fields are AttackResult's, for one. `text` is the last that the search
+    came to, whether it fooled the model or not; "" where none was begun."""
 
     outcome: int
     queries: int
@@ -121,7 +131,7 @@ class TextResult:
 def attack_text(
     attacker: "Attack", texts: Sequence[str], label: int, task: "Task", max_length: int
 ) -> TextResult:
-    """Attack one text with a `textattack.Attack`; a success is not checked again."""
+    """Attack one text with a `textattack.Attack`; what it found is not checked again."""
     from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
 
     # TextAttack would cut a text in two at its separator, which BERT's tokenizer drops.
@@ -131,12 +141,11 @@ def attack_text(
     result = attacker.attack(_attacked_text(task.columns, columns), int(label))
     if isinstance(result, SkippedAttackResult):
         return TextResult(ALREADY_WRONG, result.num_queries)
-    if not isinstance(result, SuccessfulAttackResult):
-        return TextResult(WITHSTOOD, result.num_queries)
+    outcome = FOOLED if isinstance(result, SuccessfulAttackResult) else WITHSTOOD
     final = result.perturbed_result.attacked_text
     changed = final.tokenizer_input if len(columns) == 1 else final.tokenizer_input[task.attacked]
     words_changed = len(final.attack_attrs["modified_indices"])
-    return TextResult(FOOLED, result.num_queries, changed + unseen, words_changed)
+    return TextResult(outcome, result.num_queries, changed + unseen, words_changed)
 
 
 def _fooled_alone(victim: Victim, texts: Sequence[str], label: int, task, adversarial: str) -> bool:

@@ -182,7 +182,7 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
     millions, layers = _size(job)
     training, answering = TOKENS.get(job.task, (39, 39))
     tokens = training if params.get("split") == "train" else answering
-    if params.get("released") and _minds_its_batch(job):
+    if params.get("padded"):
         tokens = params["max_length"]  # padding and all
     calls = passes / _batch(job) * (FAKE_QUANTIZED if quantization_of(job) in ("ema", "dynamic") else 1)
     rate = machine.bf16 if params.get("precision") == "bf16" else machine.fp32
@@ -193,7 +193,7 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
 
 def _batch(job: Job) -> int:
     """Texts are given one at a time to a model whose answers depend on their batch; see `batch_dependent`."""
-    in_batches = job.params.get("batched") or job.params.get("released")
+    in_batches = job.params.get("batched") or job.params.get("protocol")
     if (
         _minds_its_batch(job)
         and not in_batches

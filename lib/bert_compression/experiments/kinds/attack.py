@@ -13,7 +13,7 @@ from bert_compression.attacks import (
     load_masked_lm,
     load_resources,
 )
-from bert_compression.compression import batch_dependent, quantization_mode
+from bert_compression.compression import quantization_mode
 from bert_compression.devices import best_device
 from bert_compression.errors import Failure
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
@@ -39,13 +39,13 @@ def _queries(params: dict, rows: int) -> float:
 def attack(work: Work) -> Outcome:
     """An attack on a model by one of `attacks.RECIPES`; every success is confirmed with the text alone. The
     texts that fooled the model are kept as an artifact. Input "language_model" guesses words, where a recipe
-    asks one. With `released` the search asks about batches of up to 32 texts, padded to the full length, and
-    the verdict about one text alone, as in TextFooler's released code; what was found is kept, too. A model
-    whose answers hang on no batch mate minds no padding, either, and is spared it."""
+    asks one. The protocol "released" is that of TextFooler's released code: the search asks about batches of
+    up to 32 texts, the verdict about its last text alone, whether it found anything or not; what was found is
+    kept, too. `padded` fills texts up to the full length."""
     model, params = work.model(), work.params
     if quantization_mode(model) != "int8":  # whose kernels are the processor's
         model.to(best_device())
-    released = params.get("released", False)
+    released = params.get("protocol") == "released"
     tokenizer, recipe = load_tokenizer(params["encoder"]), get_recipe(params["recipe"])
     guesser = None
     if "language_model" in work.inputs:
@@ -59,7 +59,8 @@ def attack(work: Work) -> Outcome:
         max_length=params["max_length"],
         seed=params["seed"],
         one_at_a_time=work.one_at_a_time(model) and not released,
-        padded=released and batch_dependent(model),
+        padded=params.get("padded", False),
+        judge_failures=released,
         progress=work.progress,
         recipe=recipe.build(params["settings"], guesser, tokenizer),
     )
@@ -82,6 +83,7 @@ def attack(work: Work) -> Outcome:
         low, high = bootstrap_interval(withstood(as_found))
         metrics["as_found_accuracy"] = float(withstood(as_found).mean())
         metrics |= {"as_found_accuracy_low": low, "as_found_accuracy_high": high}
+        metrics["successes_won_alone"] = result.won_alone
         kept["as_found"] = as_found
     return Outcome(metrics, kept)
 

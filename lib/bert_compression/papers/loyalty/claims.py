@@ -23,9 +23,9 @@ NAMES = {
 NAMES |= {ROBUSTNESS: "after-attack accuracy"}
 
 # How far apart, in percentage points, two methods may be and still count as no different. By the paper's own
-# numbers, though the history does not show that they came before the first records: two points of loyalty are
-# what lies between the least and the most label-loyal student of Table 1, five points of robustness less than a
-# sixth of what quantization is reported to bring.
+# numbers, though the history does not show that they came before the first records: two points of loyalty
+# are what lies between the least and the most label-loyal student of Table 1, five points of robustness less
+# than a sixth of what quantization is reported to bring.
 MARGINS = {"label_loyalty": 2.0, "probability_loyalty": 2.0, ROBUSTNESS: 5.0}
 
 ROBUST = "Post-training quantization makes a model markedly more robust against TextFooler."
