@@ -60,7 +60,7 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
         there_are = not math.isnan(judgement.reported)
         reported = f", where {signed(judgement.reported)} are reported" if there_are else ""
-        margin = "" if judgement.claim.margin is None else f", within ± {judgement.claim.margin:g}"
+        margin = "" if judgement.claim.margin is None else f", asked: within ± {judgement.claim.margin:g}"
         compared = f"{first} against {second}"
         if several:
             compared = f"{judgement.claim.sentence} {_asked(judgement).capitalize()} ({compared})"

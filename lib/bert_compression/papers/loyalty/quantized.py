@@ -96,35 +96,39 @@ PROTOCOLS = {
 
 def search_picture(source: Source, *tables: Table) -> Shown:
     """What an attack leaves of each model by who is in the batch while searching and while judging: a panel a
-    table that was searched in batches, a line a model, small marks for single seeds, and the paper's numbers
+    table, a line a model that was searched in batches, small marks for single seeds, and the paper's numbers
     as crosses."""
     from matplotlib.figure import Figure
 
-    tables = tuple(table for table in tables if source.done(table, "teacher", "released")) or tables
-    figure = Figure(figsize=(7, 0.38 * len(tables[0].rows) * len(tables) + 1.4), layout="constrained")
+    drawn = {
+        table: rows
+        for table in tables
+        if (rows := [row for row in table.rows if source.done(table, row.method, "released")])
+    }
+    lines = sum(map(len, drawn.values()))
+    figure = Figure(figsize=(7, 0.42 * lines + 0.5 * len(drawn) + 1.2), layout="constrained")
+    ratios = [len(rows) for rows in drawn.values()] or [1]
+    panels = figure.subplots(
+        len(ratios), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": ratios}
+    )[:, 0]
     words = []
-    panels = figure.subplots(len(tables), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, table in zip(panels, tables, strict=True):
+    for axes, (table, rows) in zip(panels, drawn.items(), strict=False):
         cells = measured(source, table)
-        labels = [row.short_label for row in table.rows]
-        for place, row in enumerate(table.rows):
+        for place, row in enumerate(rows):
             found = {name: cells.loc[(row.method, name)] for name in PROTOCOLS}
             told = [f"{table.column(name).label.lower()} {cell.text}" for name, cell in found.items()]
             paper = reported_value(table, row, table.column("released"))
             if not math.isnan(paper):
                 axes.plot(paper, place, "x", color="tab:red", ms=8, mew=2)
                 told.append(f"reported {paper:.1f}")
-            for shift, (name, (marker, edge, face)) in zip(
-                (-0.16, 0.0, 0.16), PROTOCOLS.items(), strict=True
-            ):
+            for shift, (name, (marker, edge, face)) in zip((-0.16, 0, 0.16), PROTOCOLS.items(), strict=True):
                 if found[name].status == MEASURED:
-                    column = table.column(name)
-                    seeds = [value for _, value in source.values(table, row, column)]
+                    seeds = [value for _, value in source.values(table, row, table.column(name))]
                     axes.plot(seeds, [place + shift] * len(seeds), marker, color=edge, ms=2.5, alpha=0.5)
                     axes.plot(found[name].value, place + shift, marker, mec=edge, mfc=face, ms=8)
             words.append(f"{table.title}, {row.label}: {'; '.join(told)}.")
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
+        axes.set_yticks(range(len(rows)), [row.short_label for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_title(table.title, loc="left", fontweight="bold")
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
@@ -138,7 +142,7 @@ def search_picture(source: Source, *tables: Table) -> Shown:
         panels[0].plot([], [], "x", color="tab:red", ms=8, mew=2, label="Reported")[0],
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
-    return picture(figure, " ".join(words))
+    return picture(figure, " ".join(words) or "Nothing has been searched in batches yet.")
 
 
 def transfer_facts(source: Source) -> dict[str, str]:
