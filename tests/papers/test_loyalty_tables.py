@@ -7,10 +7,12 @@ from made_records import attack_record, cell_record, prediction_record, source_o
 
 from bert_compression.papers.loyalty import (
     QUANTIZED_ROBUSTNESS,
+    SEARCH_SST2,
     TABLE_1,
     TABLE_2,
     TABLE_3,
     batch_table,
+    lost_successes,
     transfer_facts,
     transfer_table,
 )
@@ -156,3 +158,17 @@ def test_a_source_is_a_line_of_its_own(source):
     shown = transfer_table({"small": source, "this run (smoke)": source_of([])})
     assert [line[1] for line in lines(shown)[1:]] == ["small", "this run (smoke)"] * 3
     assert shown.html.count('scope="row"') == 6
+
+
+def test_successes_that_are_lost_alone_may_fall_to_a_search_that_asks_alone():
+    def records(seed, as_found, judged, alone):
+        kept = {"as_found": [int(digit) for digit in as_found], "outcomes": [int(digit) for digit in judged]}
+        whole = {"outcomes": [int(digit) for digit in alone]}
+        return [
+            cell_record(SEARCH_SST2, "q8_ptq_int8", "released", kept, seed),
+            cell_record(SEARCH_SST2, "q8_ptq_int8", "alone", whole, seed),
+        ]
+
+    both = [*records(0, "2222110", "2111120", "2221110"), *records(1, "2200", "1200", "1200")]
+    assert lost_successes(source_of(both), SEARCH_SST2, "q8_ptq_int8") == (6, 4, 2)
+    assert lost_successes(source_of(both[:1]), SEARCH_SST2, "q8_ptq_int8") == (0, 0, 0)

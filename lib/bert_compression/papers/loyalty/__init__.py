@@ -9,6 +9,7 @@ from bert_compression.papers.loyalty.claims import (
 )
 from bert_compression.papers.loyalty.quantized import (
     batch_table,
+    lost_successes,
     search_picture,
     transfer_facts,
     transfer_table,
@@ -40,6 +41,7 @@ __all__ = [
     "TABLE_3",
     "TABLE_3_CLAIMS",
     "batch_table",
+    "lost_successes",
     "search_picture",
     "transfer_facts",
     "transfer_table",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from bert_compression.experiments import per_example
+from bert_compression.metrics import FOOLED
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, simple_table
@@ -143,6 +144,22 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     return picture(figure, " ".join(words) or "Nothing has been searched in batches yet.")
+
+
+def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int, int]:
+    """Of a model that was searched in batches: the successes that the search found, over all seeds; those of
+    them that did not hold for the text alone; and of these the texts that fool the model all the same where
+    search and verdict are alone. Had it become robust, they would not."""
+    found = lost = fallen = 0
+    alone = {record["seed"]: record for record in source.done(table, method, "alone")}
+    for record in source.done(table, method, "released"):
+        if record["seed"] in alone:
+            as_found, judged = (per_example(record, name) for name in ("as_found", "outcomes"))
+            gone = (as_found == FOOLED) & (judged != FOOLED)
+            found += int((as_found == FOOLED).sum())
+            lost += int(gone.sum())
+            fallen += int((gone & (per_example(alone[record["seed"]], "outcomes") == FOOLED)).sum())
+    return found, lost, fallen
 
 
 def transfer_facts(source: Source) -> dict[str, str]:
