@@ -318,11 +318,15 @@ ROUNDED_MNLI = _rounding_table("MNLI", "mnli")
 # TextFooler's released code searches in batches and judges one text alone. What does that do?
 
 
+CONTROLS = ("teacher", "q8_ptq_static")
+
+
 def released_attack(g: Grid, row: Row) -> Job:
-    """Padded as there. Models whose answers hang on no batch mate are padded at the first seed alone, which
-    shows that they do not mind: it costs them three times the time."""
+    """Padded as there. A model whose answers hang on no batch mate does not mind, and padding costs it three
+    times the time: of these the controls are padded, at the first seed, to show it."""
     model = row.recipe(g)
-    padded = steps.quantization_of(model) in BATCH_DEPENDENT or g.seed == g.profile.seeds[0]
+    control = row.method in CONTROLS and g.seed == g.profile.seeds[0]
+    padded = control or steps.quantization_of(model) in BATCH_DEPENDENT
     return steps.attack(g, model, "textfooler", g.profile.attacked, protocol="released", padded=padded)
 
 
