@@ -63,7 +63,8 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
         margin = "" if judgement.claim.margin is None else f", asked: within ± {judgement.claim.margin:g}"
         compared = f"{first} against {second}"
         if several:
-            compared = f"{judgement.claim.sentence} {_asked(judgement).capitalize()} ({compared})"
+            asked = _asked(judgement)
+            compared = f"{judgement.claim.sentence} {asked[:1].upper()}{asked[1:]} ({compared})"
         line = f"{compared}: {found}{reported}{margin}: **{judgement.verdict}**"
         lines.append(f"- {line}")
     return Shown("\n".join(lines), markdown="\n".join(lines))

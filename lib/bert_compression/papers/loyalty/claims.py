@@ -377,7 +377,7 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
 
 ROBUST_SO = "Attacked by the released protocol, a model with ranges from the batch is markedly more robust."
 ITSELF = "The same weights withstand more by that protocol than where search and verdict see the same batch."
-NO_MORE = "Where search and verdict see the same batch, it differs by less than five points from its teacher."
+NO_MORE = "Where search and verdict see the same batch, such a model and its teacher are within five points."
 FIXED = "Ranges that were fixed beforehand make less than five points of difference by that protocol."
 DEPENDENT = ("int8", "dynamic")
 OURS = "ours"
