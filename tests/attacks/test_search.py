@@ -59,8 +59,9 @@ def test_the_search_is_the_naive_loop(model, tokenizer, name):
         naive(texts[0].split(), label, some_words, lambda text: victim([text])[0].softmax(0), **RULES[name])
         for texts, label in zip(examples.texts, examples.labels, strict=True)
     ]
-    # A deleted word leaves two spaces, which no model sees.
-    assert [(one.outcome, one.queries, one.text) for one in found] == expected
+    # A deleted word leaves two spaces, which no model sees. Where nothing was found, the loop tells no text.
+    told = [(one.outcome, one.queries, one.text if one.outcome == 2 else "") for one in found]
+    assert told == expected
     assert {one.outcome for one in found} == {0, 1, 2}
     assert any(one.words_changed > 1 for one in found)
 

@@ -82,7 +82,8 @@ def test_one_table_costs_less_than_the_paper_and_one_seed_less_than_three():
 
     whole = gpu_hours(None)
     assert gpu_hours("table_3") < gpu_hours("table_1") < whole
-    assert gpu_hours(None, seeds=1) == pytest.approx(whole / 3)
+    # Two controls are padded at the first seed alone.
+    assert whole / 3 <= gpu_hours(None, seeds=1) == pytest.approx(whole / 3, rel=0.02)
     assert gpu_hours(None, attacked=100) < whole / 5
 
 
