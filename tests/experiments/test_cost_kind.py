@@ -3,17 +3,9 @@
 import time
 
 import pytest
+from stopped_clock import Clock
 
 from bert_compression.experiments.kinds import cost
-
-
-class Clock:
-    """Time that passes only while something runs."""
-
-    now = 0.0
-
-    def perf_counter(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import termios
 import threading
 
 import pytest
+from stopped_clock import Clock
 
 from bert_compression import cli
 from bert_compression.experiments import Job
@@ -17,16 +18,6 @@ from bert_compression.experiments.progress import Progress, duration
 
 JOBS = [Job("finetune", {"seed": seed}, {}, "teacher") for seed in range(3)]
 SECONDS = {JOBS[0].identity: 10.0, JOBS[1].identity: 30.0, JOBS[2].identity: 60.0}
-
-
-class Clock:
-    """A clock that stands still until it is told."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        return self.now
 
 
 @pytest.fixture

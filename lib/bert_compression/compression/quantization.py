@@ -176,10 +176,9 @@ class QuantizedLinear(QuantizedWeight, nn.Linear):
         if self.training and self.late:
             self.late -= 1
             return super().forward(x)
-        x = rounded
-        out = nn.functional.linear(x, self.rounded_weight(), self.bias)
+        out = nn.functional.linear(rounded, self.rounded_weight(), self.bias)
         if hasattr(self, "low_rank_u"):
-            out = out + x @ self.low_rank_v.T @ self.low_rank_u.T
+            out = out + rounded @ self.low_rank_v.T @ self.low_rank_u.T
         return self.output_quantizer(out) if self.output_quantizer else out
 
 
@@ -263,16 +262,16 @@ def quantize(
         chosen = PARTS[parts]
         rows = weight_grid(weight_bits, per_row or chosen.embedding_rows)
         for name, module in list(model.named_modules()):
-            changed_module = None
+            place = (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
             if type(module) is nn.Linear and name.endswith(chosen.linear):
+                outputs = name.endswith(chosen.outputs)
                 late = next((steps for head, steps in chosen.late.items() if name.endswith(head)), 0)
-                changed_module = QuantizedLinear.from_linear(
-                    module, grid, mode, decay, activation_bits, name.endswith(chosen.outputs), late
+                setattr(
+                    *place,
+                    QuantizedLinear.from_linear(module, grid, mode, decay, activation_bits, outputs, late),
                 )
             elif type(module) is nn.Embedding and name.endswith(chosen.embeddings):
-                changed_module = QuantizedEmbedding.from_embedding(module, rows)
-            if changed_module is not None:
-                setattr(model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], changed_module)
+                setattr(*place, QuantizedEmbedding.from_embedding(module, rows))
     model.config.compression = done
     return _with_low_rank(model, low_rank) if low_rank else model
 

@@ -14,7 +14,6 @@ from functools import cache
 
 import torch
 
-from bert_compression.compression.quantization import BATCH_DEPENDENT
 from bert_compression.devices import has_bf16
 from bert_compression.experiments.environment import processor, threads
 from bert_compression.experiments.job import Job
@@ -22,7 +21,7 @@ from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.plan import passes_of, rows_of
 from bert_compression.experiments.profiles import Profile
 from bert_compression.experiments.progress import duration
-from bert_compression.experiments.steps import quantization_of
+from bert_compression.experiments.steps import minds_its_batch, quantization_of
 from bert_compression.models import BUILTIN, MINILM
 
 # Parameters of the layers (12 d^2 a layer for BERT's shape), in millions, and layers. Attention's own
@@ -193,18 +192,10 @@ def _formula(job: Job, rows: int, machine: Machine) -> float:
 
 def _batch(job: Job) -> int:
     """Texts are given one at a time to a model whose answers depend on their batch; see `batch_dependent`."""
-    in_batches = job.params.get("batched") or job.params.get("protocol")
-    if (
-        _minds_its_batch(job)
-        and not in_batches
-        and job.kind in ("predict", "cls_states", "attack", "transfer")
-    ):
+    alone = minds_its_batch(job) and not (job.params.get("batched") or job.params.get("protocol"))
+    if alone and job.kind in ("predict", "cls_states", "attack", "transfer"):
         return 1
     return job.params.get("batch_size") or BATCH.get(job.params.get("recipe", job.kind), 32)
-
-
-def _minds_its_batch(job: Job) -> bool:
-    return quantization_of(job) in BATCH_DEPENDENT
 
 
 def _size(job: Job) -> tuple[float, float]:

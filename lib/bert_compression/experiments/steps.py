@@ -15,6 +15,7 @@ are a paper's own; a profile whose models and data are smaller overrides them (`
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bert_compression.compression.quantization import BATCH_DEPENDENT
 from bert_compression.experiments.grid import Grid
 from bert_compression.experiments.job import Job
 
@@ -266,6 +267,12 @@ def quantization_of(model: Job | None) -> str | None:
             return model.params["mode"]
         model = model.inputs.get("model")
     return None
+
+
+def minds_its_batch(model: Job) -> bool:
+    """Do the answers of a model, by the steps that made it, hang on the batch? See
+    `compression.batch_dependent`."""
+    return quantization_of(model) in BATCH_DEPENDENT
 
 
 # What is measured of a model.

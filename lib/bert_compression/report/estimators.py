@@ -32,7 +32,7 @@ from bert_compression.metrics import (
     seed_noise,
     spread_ratio,
 )
-from bert_compression.report.per_text import outcomes
+from bert_compression.report.per_text import Paired, outcomes
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Table
 
@@ -81,14 +81,30 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     of all methods of the table. Two that do not differ by a point on any text at any seed are
     one model under two names: no seed tells them apart, and between them there is no noise.
     """
+    return _difference_of_means(source, claim, claim.columns)
+
+
+def _difference_of_means(source: Source, claim: Comparison, columns: Sequence[str]) -> Found:
     first, second = claim.sides
     values = outcomes(source, claim.table)
-    pair = values.paired(claim.columns, first, second)
-    found = values.noise(claim.columns)
+    pair = values.paired(columns, first, second)
+    found = values.noise(columns)
     one = np.allclose(pair.first, pair.second, rtol=0, atol=1e-2)
     noise = None if one or not found else found.of_difference(len(first), len(second))
+    return _of_pair(pair, claim.table.column(columns[0]).scale, noise)
+
+
+def difference_of_columns(source: Source, claim: Comparison) -> Found:
+    """By how much does the claim's first column exceed the second, of one method: the same models on the same
+    texts, measured in two ways? Interval and p value as in `difference_of_means`, without the noise of a
+    table, since no training differs."""
+    (method,), _ = claim.sides
+    pair = outcomes(source, claim.table).paired_columns(method, *claim.columns)
+    return _of_pair(pair, claim.table.column(claim.columns[0]).scale, None)
+
+
+def _of_pair(pair: Paired, scale: float, noise: SeedNoise | None) -> Found:
     low, high = min_f_interval(pair.first, pair.second, noise)
-    scale = claim.table.column(claim.columns[0]).scale
     return Found(
         pair.records,
         pair.seeds,
@@ -100,34 +116,6 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     )
 
 
-def difference_of_columns(source: Source, claim: Comparison) -> Found:
-    """By how much does the claim's first column exceed the second, of one method: the same models on the same
-    texts, measured in two ways? Interval and p value as in `difference_of_means`, without the noise of a
-    table, since no training differs."""
-    (method,), _ = claim.sides
-    values = outcomes(source, claim.table)
-    one, other = (values.of([column], method) for column in claim.columns)
-    seeds = sorted(one.keys() & other.keys())
-    if not seeds:
-        raise Failure("records are missing")
-    used = [side[seed] for seed in seeds for side in (one, other)]
-    if len({(each.digest, len(each.values)) for each in used}) > 1:
-        raise Failure("the two were not measured on the same texts")
-    first, second = (np.stack([side[seed].values for seed in seeds], axis=1) for side in (one, other))
-    scale = claim.table.column(claim.columns[0]).scale
-    low, high = min_f_interval(first, second)
-    records = list({record["key"]: record for each in used for record in each.records}.values())
-    return Found(
-        records,
-        len(seeds),
-        len(first),
-        effect=scale * float((first - second).mean()),
-        low=scale * low,
-        high=scale * high,
-        p_value=min_f_prime(first, second).p_value,
-    )
-
-
 def difference_over_seeds(source: Source, claim: Comparison) -> Found:
     """The difference of the two sides where no text has a value of its own, as in times: over the seeds that
     both have, with an interval over seeds alone. How much a seed moves it is judged by all rows of the
@@ -135,15 +123,12 @@ def difference_over_seeds(source: Source, claim: Comparison) -> Found:
     (first,), (second,), (name,) = *claim.sides, claim.columns
     table, column = claim.table, claim.table.column(name)
     records, seeds = _of_both(source, claim)
-    if not seeds:
-        raise Failure("records are missing")
-    values = {row.method: dict(source.values(table, row, column)) for row in table.rows}
-    whole = [[of_row[seed] for seed in seeds] for of_row in values.values() if of_row.keys() >= set(seeds)]
-    differences = [values[first][seed] - values[second][seed] for seed in seeds]
-    error = seed_error(differences, seed_noise(whole).of_difference())
+    one, other = (dict(source.values(table, table.row(method), column)) for method in (first, second))
+    differences = [one[seed] - other[seed] for seed in seeds]
     effect = float(np.mean(differences))
-    known = len(seeds) > 1
-    found = satterthwaite(effect, [error]) if known else Estimate(math.nan, math.nan, math.nan)
+    found = Estimate(math.nan, math.nan, math.nan)  # of one seed
+    if len(seeds) > 1:
+        found = satterthwaite(effect, [seed_error(differences, _noise_of_column(source, table, name, seeds))])
     return Found(records, len(seeds), 0, effect, found.low, found.high, found.p_value)
 
 
@@ -158,9 +143,7 @@ def of_sets(read: Callable[[Source], Sets], association: bool = False) -> Estima
     overlap = error_association if association else error_jaccard
 
     def estimate(source: Source, claim: Comparison) -> Found:
-        records, seeds = _of_both(source, claim)
-        if len(seeds) < 2:
-            raise Failure("records of two seeds are missing")
+        records, seeds = _of_both(source, claim, at_least=2)
         sets = read(source)
         (reference,), (other,) = claim.sides
         first, second = (np.stack([sets[method, seed] for seed in seeds]) for method in (reference, other))
@@ -183,9 +166,7 @@ def overlap_around(read: Callable[[Source], Sets], middle: float) -> Estimator:
     at different seeds? `read` as in `of_sets`; the overlap is Jaccard's coefficient."""
 
     def estimate(source: Source, claim: Comparison) -> Found:
-        records, seeds = _of_both(source, claim)
-        if len(seeds) < 2:
-            raise Failure("records of two seeds are missing")
+        records, seeds = _of_both(source, claim, at_least=2)
         sets = read(source)
         (other,), (reference,) = claim.sides
         masks = np.stack([sets[method, seed] for method in (reference, other) for seed in seeds])
@@ -253,8 +234,6 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
     (`metrics.relative_degradation_difference`)? How much a seed moves that is judged by all models of the
     table."""
     records, seeds = _of_both(source, claim)
-    if not seeds:
-        raise Failure("records are missing")
     outcomes_of = [per_example(record, "outcomes") for record in records]
     first, second = outcomes_of[: len(seeds)], outcomes_of[len(seeds) :]
     effect, low, high = relative_degradation_difference(first, second, scale=PERCENT)
@@ -264,11 +243,7 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
         relative_degradation_difference([one], [other], scale=PERCENT)[0]
         for one, other in zip(first, second, strict=True)
     ]
-    table, (column,) = claim.table, claim.columns
-    values = [dict(source.values(table, row, table.column(column))) for row in table.rows]
-    whole = [[of_row[seed] for seed in seeds] for of_row in values if of_row.keys() >= set(seeds)]
-    noise = seed_noise(whole).of_difference() if whole else SeedNoise(math.nan, 0)
-    by_seeds = seed_error(each_seed, noise)
+    by_seeds = seed_error(each_seed, _noise_of_column(source, claim.table, claim.columns[0], seeds))
     texts = len(first[0])
     found = _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
     lost = [degradation(each)["relative_degradation"] for each in second]
@@ -280,7 +255,7 @@ def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
     others?"""
 
     def estimate(source: Source, claim: Comparison) -> Found:
-        of_more, of_less = (difference_of_means(source, _In(claim, tuple(names))) for names in (more, less))
+        of_more, of_less = (_difference_of_means(source, claim, columns) for columns in (more, less))
         # The few degrees of freedom of seeds have made these intervals wide already.
         errors = [_of_texts(each.low, each.high, each.texts) for each in (of_more, of_less)]
         effect = of_more.effect - of_less.effect
@@ -292,29 +267,11 @@ def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
     return estimate
 
 
-@dataclass(frozen=True)
-class _In:
-    """The same comparison in other columns."""
-
-    claim: Comparison
-    columns: tuple[str, ...]
-
-    @property
-    def table(self) -> Table:
-        return self.claim.table
-
-    @property
-    def sides(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return self.claim.sides
-
-
 def difference_of_spreads(source: Source, claim: Comparison) -> Found:
     """By how much do the first method's trainings lie further apart than those of the second? Standard
     deviations over seeds, with the interval and the p value of the F test of two variances."""
     (first,), (second,), (name,) = *claim.sides, claim.columns
-    records, seeds = _of_both(source, claim)
-    if len(seeds) < 2:
-        raise Failure("records of two seeds are missing")
+    records, seeds = _of_both(source, claim, at_least=2)
     column = claim.table.column(name)
     values = [dict(source.values(claim.table, claim.table.row(side), column)) for side in (first, second)]
     one, other = (float(np.std([of_side[seed] for seed in seeds], ddof=1)) for of_side in values)
@@ -337,6 +294,13 @@ def _found(
     return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
 
 
+def _noise_of_column(source: Source, table: Table, name: str, seeds: Sequence[int]) -> SeedNoise:
+    """How much a seed moves a difference of two rows in a column: by all rows that have these seeds."""
+    values = [dict(source.values(table, row, table.column(name))) for row in table.rows]
+    whole = [[of_row[seed] for seed in seeds] for of_row in values if of_row.keys() >= set(seeds)]
+    return seed_noise(whole).of_difference() if whole else SeedNoise(math.nan, 0)
+
+
 def _of_texts(low: float, high: float, texts: int) -> StandardError:
     """The squared standard error that such an interval shows."""
     return StandardError(((high - low) / (2 * REACH)) ** 2, texts - 1)
@@ -356,13 +320,15 @@ def _neighbours(record: Mapping) -> np.ndarray:
     return PERCENT * np.asarray(per_example(record, "neighbour_jaccards"))
 
 
-def _of_both(source: Source, claim: Comparison) -> tuple[list[Mapping], list[int]]:
+def _of_both(source: Source, claim: Comparison, at_least: int = 1) -> tuple[list[Mapping], list[int]]:
     """The records of the first method and then those of the second, in the claim's column at the seeds that
-    both have; and these seeds."""
+    both have; and these seeds. Raises Failure where they are fewer than one, or two."""
     (first,), (second,), (column,) = *claim.sides, claim.columns
     found = [
         {record["seed"]: record for record in source.done(claim.table, method, column)}
         for method in (first, second)
     ]
     seeds = sorted(found[0].keys() & found[1].keys())
+    if len(seeds) < at_least:
+        raise Failure("records are missing" if at_least == 1 else "records of two seeds are missing")
     return [of_method[seed] for of_method in found for seed in seeds], seeds

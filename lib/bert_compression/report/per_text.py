@@ -86,7 +86,13 @@ class Outcomes:
 
         Raises Failure, with the reason, where there are none.
         """
-        sides = [[self.of(columns, method) for method in methods] for methods in (first, second)]
+        return self._aligned([[self.of(columns, method) for method in side] for side in (first, second)])
+
+    def paired_columns(self, method: str, first: str, second: str) -> Paired:
+        """One method in two columns, on the texts and seeds that both have. Raises Failure as `paired`."""
+        return self._aligned([[self.of([column], method)] for column in (first, second)])
+
+    def _aligned(self, sides: Sequence[Sequence[dict[int, PerText]]]) -> Paired:
         everyone = [seeds for side in sides for seeds in side]
         shared = sorted(set.intersection(*(set(seeds) for seeds in everyone)))
         if not shared:

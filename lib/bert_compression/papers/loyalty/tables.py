@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from bert_compression.compression.quantization import BATCH_DEPENDENT
 from bert_compression.experiments import Grid, Job, Profile, bound, steps
 from bert_compression.papers.loyalty import recipes
 from bert_compression.report.tables import Column, Panel, Row, Table
@@ -241,13 +240,13 @@ def _attacked(g: Grid, model: Job) -> Job:
 
 def batched_attack(g: Grid, row: Row) -> Job | None:
     """The attack in batches, of a model whose answers depend on them; static ranges do not."""
-    if steps.quantization_of(row.recipe(g)) not in ("int8", "dynamic"):
+    if not steps.minds_its_batch(row.recipe(g)):
         return None
     return steps.attack(g, row.recipe(g), "textfooler", g.profile.attacked, batched=True)
 
 
 def batched_answers(g: Grid, row: Row) -> Job | None:
-    if steps.quantization_of(row.recipe(g)) not in ("int8", "dynamic"):
+    if not steps.minds_its_batch(row.recipe(g)):
         return None
     return steps.predict(g, row.recipe(g), batched=True)
 
@@ -326,7 +325,7 @@ def released_attack(g: Grid, row: Row) -> Job:
     times the time: of these the controls are padded, at the first seed, to show it."""
     model = row.recipe(g)
     control = row.method in CONTROLS and g.seed == g.profile.seeds[0]
-    padded = control or steps.quantization_of(model) in BATCH_DEPENDENT
+    padded = control or steps.minds_its_batch(model)
     return steps.attack(g, model, "textfooler", g.profile.attacked, protocol="released", padded=padded)
 
 
