@@ -41,6 +41,8 @@ def record_of(job, per_example=None, metrics=None, **others):
         "per_example": {name: encode(np.array(values)) for name, values in (per_example or {}).items()},
         "seconds": 1.5,
         "created": "2026-01-01T00:00:00",
+        "commit": "0123456789abcdef",
+        "hardware": {"processor": "a processor", "cores": 2, "gpu": None},
         "status": "ok",
         "error": None,
         "stale": False,

@@ -155,8 +155,8 @@ def test_facts_are_the_printed_rates(source):
 
 
 def test_a_source_is_a_line_of_its_own(source):
-    shown = transfer_table({"small": source, "this run (smoke)": source_of([])})
-    assert [line[1] for line in lines(shown)[1:]] == ["small", "this run (smoke)"] * 3
+    shown = transfer_table({"small": source, "paper": source_of([])})
+    assert [line[1] for line in lines(shown)[1:]] == ["small", "paper"] * 3
     assert shown.html.count('scope="row"') == 6
 
 

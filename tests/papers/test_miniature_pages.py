@@ -191,8 +191,8 @@ def test_the_map_of_layers_is_the_mean_over_seeds():
         ]
     )
     assert cka_maps(source)["mini"].tolist() == [[pytest.approx(0.3), pytest.approx(0.8)]]
-    words = miniature.cka_picture({"small": source, "this run": NOTHING}).text
-    assert "Panel “small”: mini: last layers 80. Panel “this run”: nothing yet." in words
+    words = miniature.cka_picture({"small": source, "paper": NOTHING}).text
+    assert "Panel “small”: mini: last layers 80. Panel “paper”: nothing yet." in words
     assert miniature.cka_picture({"small": NOTHING}).text.endswith("nothing yet.")
 
 
@@ -241,7 +241,7 @@ def test_detection_has_a_line_a_model_and_columns_for_every_set():
             flags("mini", 0, "1", k=5, auroc=0.1),
         ]
     )
-    shown = miniature.ood_table({"small": source, "this run": NOTHING})
+    shown = miniature.ood_table({"small": source, "paper": NOTHING})
     rows = {line.split("  ")[0]: line.split("  ")[1:] for line in shown.text.splitlines()[1:]}
     assert rows["large"] == ["not run"] * 3 + ["85.0", "50.0", "25.0"]
     assert rows["mini"] == ["60.0", "50.0", "25.0"] + ["not run"] * 3

@@ -515,7 +515,7 @@ def test_several_tables_get_headings_and_lead_to_their_pages():
 
 def test_a_margin_is_told_beside_the_measure():
     told = claims_table([verdict(attacks(["1122"], ["1122"]), SAME)]).html
-    assert "after-attack accuracy, within ± 5<" in told and "within" not in claims_table([]).html
+    assert "after-attack accuracy, within ± 5<" in told and "within ±" not in claims_table([]).html
 
 
 def test_verdicts_are_counted_and_explained():

@@ -7,7 +7,7 @@ from pathlib import Path
 from bert_compression.errors import BadInput
 from bert_compression.experiments import Job, Profile, Results, Session, get_profile
 from bert_compression.papers import loyalty, miniature, same_model, taylor, xtc
-from bert_compression.report.records import Source
+from bert_compression.report.records import THIS_RUN, Source
 from bert_compression.report.tables import Table
 
 PAPERS: dict[str, tuple[Table, ...]] = {
@@ -74,7 +74,7 @@ def measure(
     session = open_session(tables, chosen, data or None, workers=workers or None)
     records = session.run(quiet)
     gold = {**session.results.gold, **session.store.gold()}
-    return Source(f"this run ({profile})", chosen, records, gold)
+    return Source(f"{THIS_RUN} ({profile})", chosen, records, gold)
 
 
 def price(*tables: Table, profile: str = "paper") -> str:

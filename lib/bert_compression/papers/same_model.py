@@ -18,6 +18,7 @@ from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
 from bert_compression.report.records import GIVEN, MEASURED, Source, measured
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
+from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,7 @@ def ranks(table: "pd.DataFrame") -> "pd.Series":
     return values.rank(ascending=False).mean(axis="columns").sort_values(kind="stable")
 
 
+@in_two_views
 def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
     has it; a point a source, a cross where chance would be, and upright lines for the teacher, which is held

@@ -9,9 +9,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from bert_compression.report.html import Shown
-from bert_compression.report.records import EVIDENCE, GIVEN, MEASURED, Source, measured
+from bert_compression.report.records import GIVEN, MEASURED, Source, comparable, measured
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Row, Table
+from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +37,7 @@ def picture(figure: "Figure", alternative: str) -> Shown:
     return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">')
 
 
+@in_two_views
 def loyalty_picture(sources: Mapping[str, Source], table: Table) -> Shown:
     """Label loyalty and after-attack accuracy in one plane, with its alternative text, panel by panel."""
     words = " ".join(f"Panel “{name}”: {alternative_text(each, table)}" for name, each in sources.items())
@@ -59,7 +61,7 @@ def loyalty_figure(sources: Mapping[str, Source], table: Table) -> "Figure":
     axes_of = zip(figure.subplots(len(sources), squeeze=False)[:, 0], sources.items(), strict=True)
     for axes, (title, source) in axes_of:
         ours = measured_points(source, table)
-        theirs = reported_points(table) if comparable(source, table) else {}
+        theirs = reported_points(table) if comparable(source) else {}
         for line, point in theirs.items():
             axes.plot(point.x, point.y, looks[line][0], mfc="none", mec="0.45", ms=7)
         for method, point in ours.items():
@@ -72,11 +74,6 @@ def loyalty_figure(sources: Mapping[str, Source], table: Table) -> "Figure":
     for axes, ours_here, theirs_here in panels:
         write_names(axes, ours_here, theirs_here, len(ours_here) + len(theirs_here) <= NAMES)
     return figure
-
-
-def comparable(source: Source, table: Table) -> bool:
-    """May reported values stand next to these records? Not where they were measured on generated text."""
-    return all(record["profile"] in EVIDENCE for record in source.of(table))
 
 
 def measured_points(source: Source, table: Table) -> dict[str, "Point"]:
@@ -130,7 +127,7 @@ def _dress(axes: "Axes", title: str) -> None:
 def alternative_text(source: Source, table: Table) -> str:
     """What a panel of the figure shows, in words and with its numbers: measured, then reported."""
     ours = measured_points(source, table).values()
-    theirs = reported_points(table).values() if comparable(source, table) else []
+    theirs = reported_points(table).values() if comparable(source) else []
     measured_ones, reported_ones = (
         "; ".join(f"{p.name}: {p.x:.1f} and {p.y:.1f}" for p in points) for points in (ours, theirs)
     )

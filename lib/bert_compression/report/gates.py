@@ -22,7 +22,7 @@ def stand_in(source: Source, rows: Iterable[Row], records: Iterable[Mapping]) ->
     taken = [row.label for row in rows if row.checkpoint]
     if not taken:
         return ""
-    made = any(each["kind"] == MADE_HERE for record in records for each in _chain(source, record))
+    made = any(each["kind"] == MADE_HERE for each in source.with_inputs(records))
     return f"{taken[0]} begins with a stand-in for its public checkpoint" if made else ""
 
 
@@ -80,11 +80,3 @@ def _models(source: Source, record: Mapping) -> Iterator[str]:
     for key in record["inputs"].values():
         if key in source.by_key:
             yield from _models(source, source.by_key[key])
-
-
-def _chain(source: Source, record: Mapping) -> Iterator[Mapping]:
-    """A record and those of everything that it was made of, as far as they are there."""
-    yield record
-    for key in record["inputs"].values():
-        if key in source.by_key:
-            yield from _chain(source, source.by_key[key])

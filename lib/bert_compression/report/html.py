@@ -8,6 +8,8 @@ from html import escape
 
 from jinja2 import Environment, PackageLoader
 
+RUN = "bc-run"  # the class of what this run found: the book hides it until the reader asks for it
+
 
 def signed(value: float, digits: int = 1) -> str:
     """A number with its sign, and a minus that is as wide as the plus; no sign for what rounds to zero, and a
@@ -39,12 +41,13 @@ class Shown:
 @dataclass(frozen=True)
 class Line:
     """A small line in a cell. `symbol` is seen only, `spoken` is heard only; `kind` is a class of the
-    style."""
+    style, where "bc-more" appears on demand; `href` is where its text leads."""
 
     text: str
     kind: str = ""
     symbol: str = ""
     spoken: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)

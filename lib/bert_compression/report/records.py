@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,12 +31,13 @@ OTHERS = "of others"
 STALE = "stale: measured with an earlier version of the code"
 # Profiles whose models and texts are real. Generated English says nothing for or against a paper.
 EVIDENCE = ("small", "paper")
+THIS_RUN = "this run"
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
     """The records under one column head of a page: a profile's committed ones ("small"), or those of a run
-    ("this run (smoke)"). `gold` holds labels by the digest of the examples."""
+    ("this run (smoke)", which begins with `THIS_RUN`). `gold` holds labels by the digest of the examples."""
 
     name: str
     profile: Profile
@@ -76,6 +77,17 @@ class Source:
     def all_of(self, table: Table) -> list[Mapping]:
         """The same with the records of models and other inputs, inputs first."""
         return self._found(in_order(job for cell in self.cells(table).values() for job in cell))
+
+    def with_inputs(self, records: Iterable[Mapping]) -> list[Mapping]:
+        """Records with those of all that they were made of, each once, as far as they are there."""
+        found: dict[str, Mapping] = {}
+        waiting = list(records)
+        while waiting:
+            record = waiting.pop()
+            if record["key"] not in found:
+                found[record["key"]] = record
+                waiting += [self.by_key[key] for key in record["inputs"].values() if key in self.by_key]
+        return list(found.values())
 
     def chosen(self, table: Table, row: Row, column: str) -> Row | None:
         """The row itself; of a `Best`, the row whose cell it shows in a column: None until all candidates

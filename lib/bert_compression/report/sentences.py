@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
 from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, signed, simple_table
-from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
+from bert_compression.report.records import MEASURED, NOT_RUN, THIS_RUN, Source, measured
 from bert_compression.report.reported import reported_spread
 from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import effect_text
+from bert_compression.report.views import foremost
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def sizes_of(source: Source, table: Table) -> str:
 def word_resources(sources: Mapping[str, Source], table: Table) -> Shown:
     """For each source the level of word resources that its attacks used, and what these replace."""
     lines = []
-    for name, source in sources.items():
+    for name, source in foremost(sources).items():
         attacks = [record for record in source.all_of(table) if record["kind"] == "attack"]
         for level in sorted({record["params"]["resources"] for record in attacks}):
             replaced = REPLACES[level]
@@ -129,7 +130,7 @@ def word_guessers(sources: Mapping[str, Source], table: Table) -> Shown:
     """For each source the masked language model that guessed words for BERT-ATTACK, and what its head was
     trained on where that was here."""
     lines = []
-    for name, source in sources.items():
+    for name, source in foremost(sources).items():
         for record in source.all_of(table):
             if record["kind"] != "masked_lm" or record["status"] != "ok":
                 continue
@@ -179,7 +180,7 @@ def _baselines(name: str, profile_name: str, data: str | Path | None) -> dict[st
 def never_answering(sources: Mapping[str, Source], table: Table) -> Shown:
     """Of how many questions is no answer the right one? From a table of extractive QA."""
     told = []
-    for name, source in sources.items():
+    for name, source in foremost(sources).items():
         answered = [r for r in source.of(table) if (r["kind"], r["status"]) == ("answer_qa", "ok")]
         if answered:
             share = float((per_example(answered[0], "answerable") == 0).mean())
@@ -198,7 +199,7 @@ def glue_numbers(sources: Mapping[str, Source], table: Table, judgements: Iterab
 
     for name, source in sources.items():
         cells = measured(source, table)
-        word = "run" if name.startswith("this run") else name
+        word = "run" if name.startswith(THIS_RUN) else name
         for method, column, text in zip(cells.method, cells.column, cells.text, strict=True):
             glue(f"{word}_{method}_{column}", text, display=False)
     for judgement in judgements:

@@ -4,18 +4,29 @@ it the records behind every number."""
 import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from bert_compression.report.html import Cell, Grid, Line, Shown, folded, note, signed, table_html
+from bert_compression.report.html import RUN, Cell, Grid, Line, Shown, folded, note, signed, table_html, tag
 from bert_compression.report.html import Row as HtmlRow
-from bert_compression.report.records import GIVEN, MEASURED, STALE, Source, difference, measured
+from bert_compression.report.passport import passport
+from bert_compression.report.records import (
+    GIVEN,
+    MEASURED,
+    STALE,
+    Source,
+    comparable,
+    difference,
+    measured,
+)
 from bert_compression.report.reported import reported_spread, reported_text, reported_value
 from bert_compression.report.tables import Column, Panel, Row, Table
+from bert_compression.report.views import parted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LEGEND = "▲ higher than reported, ▼ lower, ≈ near it"
+MORE = "point at a number, or reach it with the tab key, for its seeds, spread and 95 % interval"
 # What a difference is called where its symbol cannot be seen.
 SPOKEN = {"higher": "higher than reported", "lower": "lower than reported", "near": "near what is reported"}
 HEADS = ("Record", "Kind", "Task", "Split", "Method", "Seed", "Values", "Seconds")
@@ -29,33 +40,37 @@ def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortab
     """One panel of a paper's table as HTML, or as text where there is no browser.
 
     `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
-    mean over seeds, the spread, the interval and the difference from the reported value, and the number of
-    seeds where not all of its source have as many; it leads to its line in `record_list`, which the page must
-    show, too, and names its records when pointed at. A table without reported values can be made `sortable`:
-    in the book, a click on the head of a column orders the lines.
+    mean over seeds and its difference from the reported value; the number of seeds, the spread, the interval
+    and chance appear when it is pointed at or reached by keyboard. It leads to its line in `record_list`,
+    which the page must show, too. What this run found stands under the committed value; in the book it is
+    hidden until the reader asks for it, and generated English has no difference from a paper. Under the table
+    stands what it rests on, with its numbers as a file. A table without reported values can be made
+    `sortable`: in the book, a click on the head of a column orders the lines.
     """
     chosen = table.panel(panel)
     columns = [table.column(name) for name in chosen.columns]
-    cells = {name: _counted(measured(source, table), columns) for name, source in sources.items()}
+    kept, runs = parted(sources)
+    found = {name: measured(source, table) for name, source in sources.items()}
+    places = [_Place(name, found[name], comparable(source)) for name, source in (kept or runs).items()]
+    beneath = [_Place(name, found[name], comparable(source)) for name, source in runs.items() if kept]
     bodies = []
     for group, rows in groupby(table.rows_of(chosen), key=lambda row: row.group):
-        body = [_line(table, row, columns, cells) for row in rows]
+        body = [_line(table, row, columns, places, beneath) for row in rows]
         if group:
-            width = 1 + sum(len(_heads(column, list(sources))) for column in columns)
+            width = 1 + sum(len(_heads(column, places)) for column in columns)
             body.insert(0, HtmlRow([Cell(group, "rowgroup", colspan=width)], kind="bc-group"))
         bodies.append(body)
-    grid = Grid(chosen.caption, *_head(columns, list(cells), bodies), sortable=sortable)
-    return Shown(
-        text=_plain(table, chosen, cells), html=table_html(grid) + note(_legend(columns, cells.values()))
-    )
+    grid = Grid(chosen.caption, *_head(columns, places, bodies), sortable=sortable)
+    shown = table_html(grid) + note(_legend(columns, places))
+    return Shown(_plain(table, chosen, found), html=shown + passport(sources, table, chosen))
 
 
-def _counted(cells: "pd.DataFrame", columns: Sequence[Column]) -> "pd.DataFrame":
-    """The shown cells, with `seeds_text` where rows differ in their number of seeds."""
-    shown = cells[cells.column.isin([column.name for column in columns])]
-    seeds = shown.seeds[shown.status == MEASURED]
-    words = seeds.map(lambda number: "1 seed" if number == 1 else f"{number} seeds")
-    return shown.assign(seeds_text=words if seeds.nunique() > 1 else "")
+class _Place(NamedTuple):
+    """A source's cells of the table, under its name, and whether the paper's may be compared with them."""
+
+    name: str
+    cells: "pd.DataFrame"
+    comparable: bool
 
 
 def _measured_here(column: Column) -> bool:
@@ -63,26 +78,29 @@ def _measured_here(column: Column) -> bool:
     return column.measure is not None or type(column) is not Column
 
 
-def _heads(column: Column, sources: Sequence[str]) -> list[str]:
-    return (["reported"] if column.reported else []) + (list(sources) if _measured_here(column) else [])
+def _heads(column: Column, places: Sequence[_Place]) -> list[str]:
+    measured_here = [place.name for place in places] if _measured_here(column) else []
+    return (["reported"] if column.reported else []) + measured_here
 
 
 def _head(
-    columns: Sequence[Column], sources: Sequence[str], bodies: list
+    columns: Sequence[Column], places: Sequence[_Place], bodies: list
 ) -> tuple[list[HtmlRow], list, list[int]]:
     """Head rows, the bodies, and how many columns each measure spans, if any has several."""
-    if all(len(_heads(column, sources)) == 1 for column in columns):
+    if all(len(_heads(column, places)) == 1 for column in columns):
         heads = ["Method", *(f"{column.label} ({column.unit})" for column in columns)]
         return [HtmlRow([Cell(head, "col") for head in heads])], bodies, []
     above, below = [Cell("Method", "col", rowspan=2)], []
     for column in columns:
-        heads = _heads(column, sources)
+        heads = _heads(column, places)
         above.append(Cell(f"{column.label} ({column.unit})", "colgroup", colspan=len(heads)))
         below += [Cell(head, "col") for head in heads]
-    return [HtmlRow(above), HtmlRow(below)], bodies, [len(_heads(column, sources)) for column in columns]
+    return [HtmlRow(above), HtmlRow(below)], bodies, [len(_heads(column, places)) for column in columns]
 
 
-def _line(table: Table, row: Row, columns: Sequence[Column], cells: "Mapping[str, pd.DataFrame]") -> HtmlRow:
+def _line(
+    table: Table, row: Row, columns: Sequence[Column], places: Sequence[_Place], beneath: Sequence[_Place]
+) -> HtmlRow:
     line = [Cell(row.label, "row")]
     facing = table.facing(row)
     for column in columns:
@@ -91,41 +109,63 @@ def _line(table: Table, row: Row, columns: Sequence[Column], cells: "Mapping[str
             spread = reported_spread(table, row, column)
             more = () if math.isnan(spread) else (Line(f"± {reported_text(spread, column)}"),)
             line.append(Cell(reported_text(paper, column), lines=more, rowspan=len(facing)))
-        for name, found in cells.items() if _measured_here(column) else ():
-            line.append(_cell(found.loc[(row.method, column.name)], name, paper, column))
+        if not _measured_here(column):
+            continue
+        key = (row.method, column.name)
+        under = tuple(
+            Line(f"{place.name}: {found.text}", RUN, href=_address(found, place))
+            for place in beneath
+            if (found := place.cells.loc[key]).status == MEASURED
+        )
+        line += [
+            _cell(place.cells.loc[key], place, paper, column, under if place is places[-1] else ())
+            for place in places
+        ]
     return HtmlRow(line)
 
 
-def _cell(cell: "pd.Series", source: str, paper: float, column: Column) -> Cell:
+def _address(cell: "pd.Series", place: _Place) -> str:
+    return f"#{anchor(place.name, cell.records[0])}" if cell.records else ""
+
+
+def _cell(cell: "pd.Series", place: _Place, paper: float, column: Column, under: tuple[Line, ...]) -> Cell:
     if cell.status == GIVEN:
         return Cell(cell.text, lines=(Line("by definition"),))
-    href = f"#{anchor(source, cell.records[0])}" if cell.records else ""
-    title = f"records {', '.join(key[:DIGITS] for key in cell.records)}" if cell.records else ""
+    href = _address(cell, place)
     if cell.status != MEASURED:
-        return Cell(cell.text, kind="bc-none", href=href, title=title)
-    spread = f"± {column.text(cell.spread)}" if cell.seeds > 1 else ""
-    bounds = "" if math.isnan(cell.low) else f"[{column.text(cell.low)}, {column.text(cell.high)}]"
-    chance = "" if math.isnan(cell.chance) else f"chance {column.text(cell.chance)}"
-    stale = "stale" if cell.stale else ""
-    below = (", ".join(filter(None, (spread, cell.seeds_text))), bounds, chance, stale)
-    lines = [Line(text) for text in below if text]
-    found = difference(cell, paper)
+        return Cell(cell.text, kind="bc-none", href=href, lines=under)
+    found = difference(cell, paper) if place.comparable else None
+    lines = []
     if found is not None:
         told = signed(found.amount, column.digits)
         lines.append(Line(told, f"bc-{found.word}", found.symbol, SPOKEN[found.word]))
-    mark = "‡" if cell.failed else ""
-    return Cell(cell.text, lines=tuple(lines), style="strong", mark=mark, href=href, title=title)
+    lines.append(Line(_behind(cell, column), "bc-more"))
+    mark = "†" * int(cell.stale) + "‡" * int(cell.failed > 0)
+    return Cell(cell.text, lines=(*lines, *under), style="strong", mark=mark, href=href)
 
 
-def _legend(columns: Sequence[Column], tables) -> str:
+def _behind(cell: "pd.Series", column: Column) -> str:
+    """What stands behind a mean: such as "3 seeds ± 0.4, [65.0, 85.0], chance 12.0"."""
+    seeds = "1 seed" if cell.seeds == 1 else f"{cell.seeds} seeds ± {column.text(cell.spread)}"
+    bounds = "" if math.isnan(cell.low) else f"[{column.text(cell.low)}, {column.text(cell.high)}]"
+    chance = "" if math.isnan(cell.chance) else f"chance {column.text(cell.chance)}"
+    return ", ".join(filter(None, (seeds, bounds, chance)))
+
+
+def _legend(columns: Sequence[Column], places: Sequence[_Place]) -> str:
     """The line under a table: only the marks that occur in it."""
     import pandas as pd
 
-    shown = pd.concat(list(tables))
+    shown = pd.concat([place.cells for place in places])
+    shown = shown[shown.column.isin([column.name for column in columns])]
     cells = shown[shown.status == MEASURED]
-    notes = [LEGEND] if any(column.reported and _measured_here(column) for column in columns) else []
+    compared = any(place.comparable for place in places)
+    compared &= any(column.reported and _measured_here(column) for column in columns)
+    notes = [LEGEND] if compared else []
+    if len(cells):
+        notes.append(MORE)
     if cells.stale.any():
-        notes.append(STALE)
+        notes.append(f"† {STALE}")
     if (cells.failed > 0).any():
         notes.append("‡ some seeds failed and are left out")
     return "; ".join(notes)
@@ -157,6 +197,7 @@ def record_list(sources: Mapping[str, Source], *tables: Table) -> Shown:
     """Every record that the cells of these tables rest on, folded at the foot of a page: with the first
     digits of its key, what tells it from other records of its model, and what it holds for the tables."""
     contents, plain = "", []
+    _, runs = parted(sources)
     for name, source in sources.items():
         lines = _record_lines(source, tables)
         rows = []
@@ -168,7 +209,8 @@ def record_list(sources: Mapping[str, Source], *tables: Table) -> Shown:
             plain.append("  ".join((name, key[:DIGITS], *cells)))
         head = [HtmlRow([Cell(title, "col") for title in HEADS])]
         grid = Grid(RECORDS.format(source=name), head, [rows])
-        contents += folded(f"{len(lines)} records: {name}", table_html(grid))
+        list_of_source = folded(f"{len(lines)} records: {name}", table_html(grid))
+        contents += tag("div", list_of_source, class_=RUN) if name in runs else list_of_source
     return Shown(text="\n".join(plain) or "no records", html=contents)
 
 

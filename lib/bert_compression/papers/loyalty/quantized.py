@@ -18,8 +18,10 @@ from bert_compression.report.html import Shown, simple_table
 from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Table
+from bert_compression.report.views import in_two_views
 
 
+@in_two_views
 def transfer_table(sources: Mapping[str, Source]) -> Shown:
     """Of the adversarial texts made for one model, how many fool the other? In both directions, a line a
     model.
@@ -50,6 +52,7 @@ def transfer_table(sources: Mapping[str, Source]) -> Shown:
 TRANSFERS = ("from_teacher", "to_teacher", "attacked")
 
 
+@in_two_views
 def batch_table(sources: Mapping[str, Source]) -> Shown:
     """What changes when a batch-dependent model is asked in batches of 32?"""
     heads = [

@@ -19,6 +19,7 @@ from bert_compression.report.html import Shown, tag
 from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
+from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,7 @@ def _told(settings: Mapping) -> str:
     return ", ".join(told)
 
 
+@in_two_views
 def degradation_picture(tables: "Mapping[str, pd.DataFrame]", by: str) -> Shown:
     """A panel a table and attack: for each model, or each of the settings, an arrow from the accuracy before
     the attack to what is left. `by` is "model" or "settings"."""
@@ -155,6 +157,7 @@ def left_within(source: Source, budget: int) -> Shown:
     return said("; ".join(sentences) + ".")
 
 
+@in_two_views
 def budget_picture(tables: "Mapping[str, pd.DataFrame]") -> Shown:
     """A row of panels a table, a panel an attack, a line a model: the mean over seeds, and a band from the
     lowest to the highest seed."""

@@ -16,6 +16,7 @@ from bert_compression.papers.miniature.overlap import (
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
 from bert_compression.report.records import Source
+from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ LINE = 0.25  # from one line in a square to the next, in sides
 MAPS_WIDTH = 9.0  # of a figure of CKA maps, in inches
 
 
+@in_two_views
 def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
     """A panel a source that has anything: the value of every two models in percent, below it its 95 %
     interval over examples where there is one, and in brackets what chance would give where that is not 0;
@@ -109,6 +111,7 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
     axes.spines[:].set_visible(False)
 
 
+@in_two_views
 def curves(
     tables: "Mapping[str, pd.DataFrame]", setting: str, shared: str, logarithmic: bool = False
 ) -> Shown:
@@ -149,6 +152,7 @@ def _curves_in_words(table: "pd.DataFrame") -> str:
     return "; ".join(lines) + "." if len(table) else "nothing yet."
 
 
+@in_two_views
 def cka_picture(sources: Mapping[str, Source]) -> Shown:
     """A row a source: for each other model a map of its layers, to the right, next to those of the largest,
     upwards; the lighter, the more alike."""

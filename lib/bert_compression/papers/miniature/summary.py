@@ -27,6 +27,7 @@ from bert_compression.papers.miniature.tables import (
 from bert_compression.report.html import Shown, simple_table
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported
+from bert_compression.report.views import in_two_views
 
 DETECTED = {"auroc": "AUROC (%)", "fpr95": "FPR95 (%)", "flagged": "flagged (%)"}
 KEY_NUMBERS = (
@@ -35,6 +36,7 @@ KEY_NUMBERS = (
 )
 
 
+@in_two_views
 def ood_table(sources: Mapping[str, Source]) -> Shown:
     """A line a model: how well it tells each set of foreign inputs from those of its own task, by the
     `NEAREST` neighbour that counts, mean over seeds."""

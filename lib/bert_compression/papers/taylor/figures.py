@@ -14,6 +14,7 @@ from bert_compression.report.html import Shown
 from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
+from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +75,13 @@ def _name(model: Mapping, source: Source) -> str:
     return NAMES[model["params"]["loss"], teacher["kind"] == "finetune"]
 
 
+@in_two_views
 def lambda_picture(sources: Mapping[str, Source]) -> Shown:
     """F1 on MRPC against the weight of cross-entropy, a line a loss."""
     return _sweep_picture(sources, LAMBDA_SWEEP, "λ, the share of cross-entropy", "F1 on MRPC (%)")
 
 
+@in_two_views
 def sizes_picture(sources: Mapping[str, Source]) -> Shown:
     """Accuracy on SST-2 against the number of training examples, a line a loss."""
     return _sweep_picture(sources, TRAINING_SIZES, "training examples", "accuracy on SST-2 (%)", log=True)
@@ -94,6 +97,7 @@ def _sweep_picture(
     return picture(figure, f"{y_label} against {x_label}, a line for each loss. {words}")
 
 
+@in_two_views
 def curves_picture(sources: Mapping[str, Source]) -> Shown:
     """A panel a source: the cross-entropy while the middle student learnt MRPC, a line a loss."""
     tables = {name: curves(source) for name, source in sources.items()}

@@ -10,6 +10,7 @@ from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Column, Row, Table, first_seed
+from bert_compression.report.views import in_two_views
 
 MATRICES = ("query", "key", "value", "attention output", "intermediate", "output")
 FIGURE_5 = {
@@ -44,6 +45,7 @@ WEIGHTS = Table(
 )
 
 
+@in_two_views
 def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Student]) -> Shown:
     """Above the distance of each matrix from what it was made of, layer by layer; below how large the binary
     weights are. A column a source that has measured it."""
@@ -83,6 +85,7 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
     return picture(figure, " ".join(words) or "Nothing has been measured yet.")
 
 
+@in_two_views
 def training_costs(sources: Mapping[str, Source]) -> Shown:
     """What did training a 1-bit model take here, by budget and number of stages? Steps, seconds and
     processor of the records: Figure 7 of the paper has hours of a GPU, and not in numbers."""
@@ -113,6 +116,7 @@ def training_costs(sources: Mapping[str, Source]) -> Shown:
     return simple_table("What training costs here: Figure 7 in our seconds.", heads, rows)
 
 
+@in_two_views
 def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
     """What is choosing the best checkpoint worth, on the texts that it is chosen by and on others? Means over
     all students of the tables, task by task, in points."""
