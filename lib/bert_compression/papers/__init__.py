@@ -7,6 +7,7 @@ from pathlib import Path
 from bert_compression.errors import BadInput
 from bert_compression.experiments import Job, Profile, Results, Session, get_profile
 from bert_compression.papers import loyalty, miniature, same_model, taylor, xtc
+from bert_compression.report.claims import Claim
 from bert_compression.report.records import THIS_RUN, Source
 from bert_compression.report.tables import Table
 
@@ -15,6 +16,13 @@ PAPERS: dict[str, tuple[Table, ...]] = {
     "taylor": taylor.TABLES,
     "miniature": (*miniature.TABLES, same_model.SAME_MODEL),
     "xtc": xtc.TABLES,
+}
+# What the papers claim.
+CLAIMS: dict[str, tuple[Claim, ...]] = {
+    "loyalty": loyalty.CLAIMS,
+    "taylor": taylor.CLAIMS,
+    "miniature": miniature.CLAIMS,
+    "xtc": xtc.CLAIMS,
 }
 
 

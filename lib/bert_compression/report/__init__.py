@@ -5,6 +5,7 @@ This is the door that notebooks come in by, after `bert_compression.papers` has 
 
 from bert_compression.report.claims import judge
 from bert_compression.report.figures import loyalty_picture
+from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
 from bert_compression.report.records import Source, measured
 from bert_compression.report.reported import reported
@@ -40,11 +41,13 @@ __all__ = [
     "basis",
     "claims_table",
     "compare_pairs",
+    "count_by_paper",
     "count_verdicts",
     "false_alarms",
     "glue_numbers",
     "in_words",
     "judge",
+    "ledger",
     "loyalty_picture",
     "meanings",
     "measured",
@@ -53,6 +56,7 @@ __all__ = [
     "pairs_list",
     "pairs_picture",
     "quotable",
+    "quote_verdicts",
     "record_list",
     "reported",
     "said",

@@ -98,14 +98,20 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(f"{template}.html.jinja").render(**values)
 
 
-def table_html(grid: Grid) -> str:
-    """A table that scrolls by itself where the page is narrower."""
-    return render("table", grid=grid)
+def table_html(grid: Grid, with_style: bool = True) -> str:
+    """A table that scrolls by itself where the page is narrower; without its style inside `styled`."""
+    table = render("table", grid=grid)
+    return styled(table) if with_style else table
 
 
-def folded(summary: str, *contents: str) -> str:
-    """HTML behind a line that unfolds it."""
-    return tag("details", tag("summary", escape(summary)), *contents)
+def styled(html: str) -> str:
+    """HTML after the style of the package's tables, which a notebook does not have."""
+    return render("style") + html
+
+
+def folded(summary: str, *contents: str, **attributes: str) -> str:
+    """HTML behind a line that unfolds it; the line, too, is HTML."""
+    return tag("details", tag("summary", summary), *contents, **attributes)
 
 
 def note(text: str) -> str:

@@ -2,6 +2,7 @@
 a sentence, a matrix and a list."""
 
 from dataclasses import dataclass, replace
+from html import escape
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -188,7 +189,7 @@ def pairs_list(compared: Pairs) -> Shown:
         [[_line(compared, pair) for pair in ordered]],
     )
     legend = note(STALE) if any(pair.stale for pair in ordered) else ""
-    html = folded(f"{len(ordered)} pairs, {label}", table_html(grid), legend)
+    html = folded(f"{len(ordered)} pairs, {escape(label)}", table_html(grid), legend)
     return Shown("\n".join(_plain(compared, pair) for pair in ordered) or "no pairs", html=html)
 
 

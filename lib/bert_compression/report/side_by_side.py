@@ -3,6 +3,7 @@ it the records behind every number."""
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -209,7 +210,7 @@ def record_list(sources: Mapping[str, Source], *tables: Table) -> Shown:
             plain.append("  ".join((name, key[:DIGITS], *cells)))
         head = [HtmlRow([Cell(title, "col") for title in HEADS])]
         grid = Grid(RECORDS.format(source=name), head, [rows])
-        list_of_source = folded(f"{len(lines)} records: {name}", table_html(grid))
+        list_of_source = folded(f"{len(lines)} records: {escape(name)}", table_html(grid))
         contents += tag("div", list_of_source, class_=RUN) if name in runs else list_of_source
     return Shown(text="\n".join(plain) or "no records", html=contents)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from bert_compression.report.claims import (
@@ -29,22 +29,21 @@ CAPTION = (
 SYMBOLS = {verdict.name: verdict.symbol for verdict in VERDICTS} | {MIXED: "◑"}
 
 
-def claims_table(judgements: Sequence[Judgement], pages: Mapping[str, str] | None = None) -> Shown:
+def claims_table(judgements: Sequence[Judgement]) -> Shown:
     """One line a comparison, grouped under the sentence that it belongs to, and under its table where there
-    are several. `pages` maps the name of a table to the address of its page, which has the same line."""
+    are several."""
     titles = list(dict.fromkeys(judgement.table.title for judgement in judgements))
     bodies, plain = [], []
     for table, of_table in groupby(judgements, key=lambda judgement: judgement.table):
         if len(titles) > 1:
             bodies.append([Row([Cell(table.title, "rowgroup", colspan=len(HEADS))], kind="bc-group")])
-        page = (pages or {}).get(table.name, "")
         for sentence, group in groupby(of_table, key=lambda judgement: judgement.claim.sentence):
             members = list(group)
-            whole = _with_symbol(decide_sentence([each.verdict for each in members]))
+            whole = with_symbol(decide_sentence([each.verdict for each in members]))
             told = (Line(members[0].claim.where), Line(whole))
             head = [Cell(sentence, "rowgroup", told, rowspan=len(members))]
-            bodies.append([_row(each, page, head if each is members[0] else []) for each in members])
-            plain += [f"{sentence}  {_plain(each)}" for each in members]
+            bodies.append([comparison(each, head if each is members[0] else []) for each in members])
+            plain += [f"{sentence}  {comparison_words(each)}" for each in members]
     grid = Grid(CAPTION.format(listed(titles)), [Row([Cell(head, "col") for head in HEADS])], bodies)
     legend = note(STALE) if any(judgement.stale for judgement in judgements) else ""
     return Shown("\n".join(plain), html=table_html(grid) + legend)
@@ -106,7 +105,7 @@ def sentence_meanings() -> Shown:
 
 
 def _list(named: Sequence[tuple[str, str]]) -> Shown:
-    lines = [f"- **{_with_symbol(name)}**: {meaning}" for name, meaning in named]
+    lines = [f"- **{with_symbol(name)}**: {meaning}" for name, meaning in named]
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
@@ -123,20 +122,15 @@ def _effect(judgement: Judgement) -> str:
     return f"{signed(judgement.effect)} [{signed(judgement.low)}, {signed(judgement.high)}]"
 
 
-def _row(judgement: Judgement, page: str, sentence: list[Cell]) -> Row:
+def comparison(judgement: Judgement, sentence: Sequence[Cell] = ()) -> Row:
+    """A line of the table of claims, after the cell of its sentence where that begins here."""
     claim = judgement.claim
-    anchor = f"claim-{claim.name}"
     margin = "" if claim.margin is None else f", within ± {claim.margin:g}"
     keys = ", ".join(key[:12] for key in judgement.keys)
-    compared = Cell(
-        _compared(judgement),
-        "row",
-        (Line(_asked(judgement) + margin),),
-        href=f"{page}#{anchor}" if page else "",
-    )
+    compared = Cell(_compared(judgement), "row", (Line(_asked(judgement) + margin),))
     stale = (Line("stale"),) if judgement.stale else ()
     verdict = Cell(
-        _with_symbol(judgement.verdict),
+        with_symbol(judgement.verdict),
         lines=(Line(judgement.reason),) if judgement.reason else (),
         kind="bc-left bc-one-line",
         style="strong",
@@ -147,12 +141,13 @@ def _row(judgement: Judgement, page: str, sentence: list[Cell]) -> Row:
         Cell(_effect(judgement), lines=stale, kind="bc-one-line"),
         Cell(p_text(judgement.p_value), kind="bc-one-line"),
     ]
-    return Row([*sentence, compared, *numbers, verdict], identity=anchor)
+    return Row([*sentence, compared, *numbers, verdict], identity=f"claim-{claim.name}")
 
 
-def _plain(judgement: Judgement) -> str:
+def comparison_words(judgement: Judgement) -> str:
+    """The same line as text."""
     numbers = (signed(judgement.reported), effect_text(judgement), p_text(judgement.p_value))
-    verdict = _with_symbol(judgement.verdict)
+    verdict = with_symbol(judgement.verdict)
     return "  ".join((_compared(judgement), _asked(judgement), *numbers, verdict))
 
 
@@ -186,7 +181,8 @@ def _sides(judgement: Judgement) -> tuple[str, ...]:
     return tuple(names[0] if len(names) == 1 else f"mean of {listed(names)}" for names in labels)
 
 
-def _with_symbol(verdict: str) -> str:
+def with_symbol(verdict: str) -> str:
+    """A verdict after the sign that tells it from others without colour."""
     return f"{SYMBOLS[verdict]} {verdict}"
 
 

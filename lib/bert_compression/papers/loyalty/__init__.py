@@ -2,6 +2,7 @@
 attack?"""
 
 from bert_compression.papers.loyalty.claims import (
+    CLAIMS,
     SEARCH_CLAIMS,
     TABLE_1_CLAIMS,
     TABLE_2_CLAIMS,
@@ -27,6 +28,7 @@ from bert_compression.papers.loyalty.tables import (
 )
 
 __all__ = [
+    "CLAIMS",
     "QUANTIZED_ROBUSTNESS",
     "ROUNDED_MNLI",
     "ROUNDED_SST2",

@@ -1,6 +1,6 @@
 """Dasgupta et al. 2023, Cost-effective Distillation: a distillation loss with a first-order Taylor term."""
 
-from bert_compression.papers.taylor.claims import TABLE_2_CLAIMS
+from bert_compression.papers.taylor.claims import CLAIMS, TABLE_2_CLAIMS
 from bert_compression.papers.taylor.figures import (
     curves_in_words,
     curves_picture,
@@ -11,6 +11,7 @@ from bert_compression.papers.taylor.figures import (
 from bert_compression.papers.taylor.tables import LAMBDA_SWEEP, TABLE_2, TABLES, TASKS, TRAINING_SIZES
 
 __all__ = [
+    "CLAIMS",
     "LAMBDA_SWEEP",
     "TABLES",
     "TABLE_2",

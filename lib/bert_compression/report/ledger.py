@@ -1,0 +1,90 @@
+"""The ledger: every claim of the papers with its verdict, and the comparisons that this comes from."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+from bert_compression.report.claims import Judgement, decide_sentence
+from bert_compression.report.html import Cell, Grid, Row, Shown, folded, styled, table_html, tag
+from bert_compression.report.sentences import quotable
+from bert_compression.report.tables import Table
+from bert_compression.report.verdicts import HEADS, comparison, comparison_words, count_verdicts, with_symbol
+
+PAPER = "The {} paper"  # as the table of contents names it
+
+
+class Entry(NamedTuple):
+    """A sentence of a paper, as it is asked of one table, with the judgements of its comparisons."""
+
+    table: Table
+    sentence: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def name(self) -> str:
+        """That of its first claim, by which other pages quote it."""
+        return self.judgements[0].claim.name
+
+    @property
+    def verdict(self) -> str:
+        return decide_sentence([each.verdict for each in self.judgements])
+
+
+def entries(judgements: Sequence[Judgement]) -> list[Entry]:
+    """The sentences of these judgements, in the order in which they first occur."""
+    found: dict[tuple[Table, str], list[Judgement]] = {}
+    for judgement in judgements:
+        found.setdefault((judgement.table, judgement.claim.sentence), []).append(judgement)
+    return [Entry(table, sentence, tuple(of)) for (table, sentence), of in found.items()]
+
+
+def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, str]) -> Shown:
+    """One line a claim, folded: its verdict, the sentence, where it stands, how many comparisons ask it;
+    unfolded, a line a comparison with what is reported and what was measured.
+
+    `judgements` are those of each paper, by its key, and `pages` has the address of the page that shows a
+    table. In the book, the claims can be filtered by paper, by verdict and by words such as a method's name;
+    without a script all are there.
+    """
+    contents, plain = "", []
+    for paper, of_paper in judgements.items():
+        lines = ""
+        for entry in entries(of_paper):
+            lines += _line(paper, entry, pages.get(entry.table, ""))
+            plain.append(f"{with_symbol(entry.verdict)}  {entry.sentence}")
+            plain += [f"    {comparison_words(each)}" for each in entry.judgements]
+        contents += tag("section", tag("h3", escape(PAPER.format(paper))), lines)
+    return Shown("\n".join(plain), html=styled(tag("div", contents, class_="bc-ledger")))
+
+
+def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
+    """How many claims of each paper ended in which verdict: a list."""
+    lines = [f"- {PAPER.format(paper)}: {count_verdicts(found)}" for paper, found in judgements.items()]
+    return Shown("\n".join(lines), markdown="\n".join(lines))
+
+
+def quote_verdicts(judgements: Sequence[Judgement]) -> None:
+    """Make the verdict of each sentence quotable on other pages as `verdict_<name of its first claim>`."""
+    for entry in entries(judgements):
+        quotable(f"verdict_{entry.name}", with_symbol(entry.verdict))
+
+
+def _line(paper: str, entry: Entry, page: str) -> str:
+    asked = len(entry.judgements)
+    where = f"{entry.judgements[0].claim.where}, {asked} comparison{'s' * (asked > 1)}"
+    badge = tag("strong", escape(with_symbol(entry.verdict)), class_="bc-verdict")
+    summary = f"{badge} {escape(entry.sentence)} {tag('span', escape(where), class_='bc-where')}"
+    rows = [comparison(each) for each in entry.judgements]
+    head = [Row([Cell(word, "col") for word in HEADS[1:]])]
+    grid = Grid(f"The comparisons of: {entry.sentence}", head, [rows])
+    shown_by = tag("a", escape(entry.table.title), href=page) if page else escape(entry.table.title)
+    code = f"lib/bert_compression/papers/{entry.table.paper}/claims.py"
+    sources = tag("p", f"From {shown_by}; asked in {tag('code', code)}.", class_="bc-legend")
+    return folded(
+        summary,
+        table_html(grid, with_style=False) + sources,
+        class_="bc-entry",
+        id=f"sentence-{entry.name}",
+        data_paper=paper,
+        data_verdict=entry.verdict,
+    )
