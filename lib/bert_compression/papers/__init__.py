@@ -17,7 +17,14 @@ PAPERS: dict[str, tuple[Table, ...]] = {
     "miniature": (*miniature.TABLES, same_model.SAME_MODEL),
     "xtc": xtc.TABLES,
 }
-# What the papers claim.
+# As readers know the papers.
+NAMES = {
+    "loyalty": "The loyalty paper",
+    "taylor": "The Taylor paper",
+    "miniature": "The miniature paper",
+    "xtc": "The extreme compression paper",
+}
+# What they claim.
 CLAIMS: dict[str, tuple[Claim, ...]] = {
     "loyalty": loyalty.CLAIMS,
     "taylor": taylor.CLAIMS,

@@ -4,6 +4,7 @@ This is the door that notebooks come in by, after `bert_compression.papers` has 
 """
 
 from bert_compression.report.claims import judge
+from bert_compression.report.explorer import explorer
 from bert_compression.report.figures import loyalty_picture
 from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
@@ -43,6 +44,7 @@ __all__ = [
     "compare_pairs",
     "count_by_paper",
     "count_verdicts",
+    "explorer",
     "false_alarms",
     "glue_numbers",
     "in_words",

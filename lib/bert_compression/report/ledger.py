@@ -10,8 +10,6 @@ from bert_compression.report.sentences import quotable
 from bert_compression.report.tables import Table
 from bert_compression.report.verdicts import HEADS, comparison, comparison_words, count_verdicts, with_symbol
 
-PAPER = "The {} paper"  # as the table of contents names it
-
 
 class Entry(NamedTuple):
     """A sentence of a paper, as it is asked of one table, with the judgements of its comparisons."""
@@ -42,7 +40,7 @@ def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, 
     """One line a claim, folded: its verdict, the sentence, where it stands, how many comparisons ask it;
     unfolded, a line a comparison with what is reported and what was measured.
 
-    `judgements` are those of each paper, by its key, and `pages` has the address of the page that shows a
+    `judgements` are those of each paper, by its name, and `pages` has the address of the page that shows a
     table. In the book, the claims can be filtered by paper, by verdict and by words such as a method's name;
     without a script all are there.
     """
@@ -53,13 +51,13 @@ def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, 
             lines += _line(paper, entry, pages.get(entry.table, ""))
             plain.append(f"{with_symbol(entry.verdict)}  {entry.sentence}")
             plain += [f"    {comparison_words(each)}" for each in entry.judgements]
-        contents += tag("section", tag("h3", escape(PAPER.format(paper))), lines)
+        contents += tag("section", tag("h3", escape(paper)), lines)
     return Shown("\n".join(plain), html=styled(tag("div", contents, class_="bc-ledger")))
 
 
 def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
     """How many claims of each paper ended in which verdict: a list."""
-    lines = [f"- {PAPER.format(paper)}: {count_verdicts(found)}" for paper, found in judgements.items()]
+    lines = [f"- {paper}: {count_verdicts(found)}" for paper, found in judgements.items()]
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
@@ -71,7 +69,7 @@ def quote_verdicts(judgements: Sequence[Judgement]) -> None:
 
 def _line(paper: str, entry: Entry, page: str) -> str:
     asked = len(entry.judgements)
-    where = f"{entry.judgements[0].claim.where}, {asked} comparison{'s' * (asked > 1)}"
+    where = f"{entry.judgements[0].claim.where}; {entry.table.title}, {asked} comparison{'s' * (asked > 1)}"
     badge = tag("strong", escape(with_symbol(entry.verdict)), class_="bc-verdict")
     summary = f"{badge} {escape(entry.sentence)} {tag('span', escape(where), class_='bc-where')}"
     rows = [comparison(each) for each in entry.judgements]
