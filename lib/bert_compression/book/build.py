@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bert_compression.book.box import box
 from bert_compression.book.execute import (
     check_values,
     declared_parameters,
@@ -125,7 +126,8 @@ def refresh(
     say(f"{run.name}: executing ...")
     result = execute(run.source, run.values, project_root(), live)
     # The state is taken afterwards, since the notebook itself may have added runs to the store.
-    keep(result, executed, digest=state(run, folder), data=source, versions=versions(), hardware=hardware())
+    told = {"data": source, "versions": versions(), "hardware": hardware(), "box": box(run.name, result)}
+    keep(result, executed, digest=state(run, folder), **told)
     say(f"{run.name}: {facts(executed)['seconds']:.0f} s")
 
 

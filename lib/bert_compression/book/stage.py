@@ -65,7 +65,9 @@ def without_docstrings(source: str) -> str:
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook as a reader should meet it: no parameter cells, no progress output, no tool's metadata."""
+    """The notebook as a reader should meet it: its box below the title, no parameter cells, no progress
+    output, no tool's metadata."""
+    told = notebook.metadata.get(ABOUT, {}).get("box")
     notebook.cells = [cell for cell in notebook.cells if not OWN_CELLS & set(cell.metadata.get("tags", []))]
     for key in ("papermill", ABOUT):
         notebook.metadata.pop(key, None)
@@ -74,6 +76,8 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    if told:
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(told, id="box"))
     return notebook
 
 

@@ -67,12 +67,12 @@ class Session:
 
         return self._seconds(this_gpu())
 
-    def cost(self) -> "Time | Hours":
-        """What running the rest costs: time on this machine, or, for an encoder that wants a GPU, hours on
-        the one here or else on an assumed one."""
+    def cost(self, on_gpu: bool | None = None) -> "Time | Hours":
+        """What running the rest costs: time on this machine, or, `on_gpu`, hours on the GPU here or else on
+        an assumed one. None: as the profile's encoder wants it."""
         from bert_compression.experiments.cost import A100, Time, hours, this_gpu, wall_seconds, wants_gpu
 
-        if wants_gpu(self.profile):
+        if wants_gpu(self.profile) if on_gpu is None else on_gpu:
             gpu = this_gpu() or A100
             return hours(self.plan.to_run, self._seconds(gpu), gpu)
         seconds = self.seconds()

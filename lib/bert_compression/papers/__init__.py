@@ -92,10 +92,15 @@ def measure(
     return Source(f"{THIS_RUN} ({profile})", chosen, records, gold)
 
 
-def price(*tables: Table, profile: str = "paper") -> str:
+def price(*tables: Table, profile: str = "paper", on_gpu: bool | None = None) -> str:
     """What all of these tables cost at a profile, none of it being there: such as "2.0 GPU hours and 3.0 CPU
-    hours" of an assumed GPU where this machine has none. Needs no data."""
-    return str(open_session(tables, get_profile(profile), fresh=True).cost())
+    hours" of an assumed GPU where this machine has none. Needs no data.
+
+    `on_gpu` says whether a GPU is to be counted on; None for what the profile's encoder wants.
+    """
+    session = open_session(tables, get_profile(profile), fresh=True)
+    session.plan.to_run = session.plan.all_jobs()
+    return str(session.cost(on_gpu))
 
 
 def committed(profile: str = "small") -> Source:

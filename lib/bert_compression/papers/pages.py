@@ -7,7 +7,11 @@ PAGES: dict[str, tuple[Table, ...]] = {
     "loyalty/table_1_mnli": (loyalty.TABLE_1,),
     "loyalty/table_2_combinations": (loyalty.TABLE_2,),
     "loyalty/table_3_sst2": (loyalty.TABLE_3,),
-    "loyalty/search_and_verdict": (loyalty.SEARCH_SST2, loyalty.SEARCH_MNLI),
+    "loyalty/search_and_verdict": (
+        loyalty.SEARCH_SST2,
+        loyalty.SEARCH_MNLI,
+        loyalty.QUANTIZED_ROBUSTNESS,
+    ),
     "loyalty/quantized_robustness": (
         loyalty.QUANTIZED_ROBUSTNESS,
         loyalty.ROUNDED_SST2,

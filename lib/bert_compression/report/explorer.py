@@ -65,12 +65,16 @@ def _line(
     bounds = "" if math.isnan(cell.low) else f"{column.text(cell.low)} to {column.text(cell.high)}"
     numbers = {"value": cell.value, "low": cell.low, "high": cell.high, "reported": reported}
     # What the script draws, with the digits that a drawing can show; NaN is no JSON.
-    drawn = {name: float(f"{value:.5g}") for name, value in numbers.items() if not math.isnan(value)}
-    drawn["seeds"] = {seed: float(f"{value:.5g}") for seed, value in by_seed.items()}
+    drawn = {name: _short(value) for name, value in numbers.items() if not math.isnan(value)}
+    seeds_drawn = {seed: _short(value) for seed, value in by_seed.items()}
     seeds = ", ".join(f"{seed}: {column.text(value)}" for seed, value in by_seed.items())
     told = [tag("td", escape(text), class_="bc-left") for text in others]
     told += [tag("td", text) for text in (column.text(cell.value), seeds, bounds)]
     told.append(tag("td", "" if math.isnan(reported) else reported_text(reported, column)))
     shown_by = tag("td", tag("a", escape(title), href=page) if page else escape(title), class_="bc-left")
     first = tag("th", paper, scope="row")
-    return tag("tr", first, shown_by, *told, data_numbers=json.dumps(drawn))
+    return tag("tr", first, shown_by, *told, data_numbers=json.dumps({**drawn, "seeds": seeds_drawn}))
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
