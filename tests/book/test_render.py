@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bert_compression.book import render as rendering
-from bert_compression.book.render import configuration, digest_of, mend_scripts, render
+from bert_compression.book.render import configuration, digest_of, mend_pages, render
 from bert_compression.book.stage import stage
 from bert_compression.errors import Failure
 
@@ -67,9 +67,30 @@ def test_the_themes_script_bears_a_page_without_a_list_of_contents(tmp_path):
     script.write_text(
         """document.querySelector("div.bd-sidebar-secondary").classList.add("hide");other.x()"""
     )
-    mend_scripts(tmp_path)
+    mend_pages(tmp_path)
     assert script.read_text() == (
         """document.querySelector("div.bd-sidebar-secondary")?.classList.add("hide");other.x()"""
+    )
+
+
+def test_what_a_screen_reader_stumbles_over_is_mended(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<summary aria-label="Toggle hidden content">Show</summary>'
+        '<button class="btn search-button-field" title="Search" aria-label="Search" data-x="1">Go</button>'
+        '<button class="other" aria-label="Search"></button>'
+        '<i class="theme-switch fa" data-mode="light" title="Light"></i><i title="kept"></i>'
+        '<div role="list" class="citation-list">'
+        '<section class="example-content" id="proof-content"><section id="exercise-content">'
+    )
+    mend_pages(tmp_path)
+    assert page.read_text() == (
+        "<summary>Show</summary>"
+        '<button class="btn search-button-field" title="Search" data-x="1">Go</button>'
+        '<button class="other" aria-label="Search"></button>'
+        '<i class="theme-switch fa" data-mode="light"></i><i title="kept"></i>'
+        '<div class="citation-list">'
+        '<section class="example-content"><section>'
     )
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import nbformat
 
 from bert_compression.experiments import PROFILES, in_order
-from bert_compression.experiments.progress import duration
 from bert_compression.papers import price
 from bert_compression.papers.pages import PAGES
 from bert_compression.report.tables import Table
@@ -41,7 +40,7 @@ def box(name: str, notebook: nbformat.NotebookNode) -> str:
     return BOX.format(
         name=name.removeprefix("notebooks/"),
         makes="; ".join(_made(table) for table in tables),
-        minutes=duration(60 * max(1, round(words / WORDS_A_MINUTE))),
+        minutes=f"{max(1, round(words / WORDS_A_MINUTE))} min",
         smoke=price(*tables, profile="smoke"),
         small=price(*tables, profile="small", on_gpu=False),
         small_gpu=price(*tables, profile="small", on_gpu=True),

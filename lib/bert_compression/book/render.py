@@ -32,6 +32,16 @@ THEBE = r"<script[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script[^>]*sphinx-thebe\
 # page without sections there is no such list, and the script stops with an error.
 THEME_SCRIPT = "_static/scripts/sphinx-book-theme.js"
 CONTENTS = 'document.querySelector("div.bd-sidebar-secondary")'
+# What a screen reader stumbles over, and what takes its place: labels that are not what one reads (of the
+# theme's buttons and of folded cells), icons' titles that become a button's name, a list whose parts are no
+# items, and one name for all exercises, or examples, of a page.
+STUMBLING = {
+    r' aria-label="Toggle hidden content"': "",
+    r'(<button class="[^"]*search-button-field[^>]*) aria-label="Search"': r"\1",
+    r'(<i class="theme-switch [^>]*) title="[^"]*"': r"\1",
+    r'<div role="list" class="citation-list">': '<div class="citation-list">',
+    r' id="(exercise|solution|proof)-content"': "",
+}
 MATHJAX = "sphinx-mathjax-offline/static/mathjax"
 
 
@@ -51,7 +61,7 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     finished = fresh / "_build" / "html"
     check_whole(finished, stage, build_folder / "book.log")
     add_mathjax(finished)
-    mend_scripts(finished)
+    mend_pages(finished)
     # What one downloads is the source, to be run again.
     for notebook in (finished / "_sources").rglob("*.ipynb"):
         shutil.copy2(project / notebook.relative_to(finished / "_sources"), notebook)
@@ -129,11 +139,14 @@ def add_mathjax(site: Path) -> None:
         shutil.copytree(mathjax / part, target / part)
 
 
-def mend_scripts(site: Path) -> None:
-    """Take Thebe out of every page, and let the theme's script bear a page without a list of contents."""
+def mend_pages(site: Path) -> None:
+    """Take Thebe out of every page, and what a screen reader stumbles over; let the theme's script bear a
+    page without a list of contents."""
     for page in site.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(re.sub(THEBE, "", text), encoding="utf-8")
+        text = re.sub(THEBE, "", page.read_text(encoding="utf-8"))
+        for pattern, instead in STUMBLING.items():
+            text = re.sub(pattern, instead, text)
+        page.write_text(text, encoding="utf-8")
     for script in site.glob(THEME_SCRIPT):
         text = script.read_text(encoding="utf-8")
         script.write_text(text.replace(f"{CONTENTS}.", f"{CONTENTS}?."), encoding="utf-8")
