@@ -15,6 +15,7 @@ EPILOG = """examples:
   bert-compression plan --profile paper --paper loyalty
   bert-compression run --profile small --data my_data --table table_1
   bert-compression book -p seeds=1 -p attacked=50
+  bert-compression book --diff --profile small
 """
 
 
@@ -100,11 +101,25 @@ def run(options: argparse.Namespace) -> int:
 
 
 def book(options: argparse.Namespace) -> int:
-    """Run what the book's tables need, execute its notebooks, build the pages."""
+    """Run what the book's tables need, execute its notebooks, build the pages; with --diff, only compare."""
+    if options.diff:
+        return _diff(options)
     from bert_compression.book import build, read_values
 
     values = read_values(options.parameter)
     build(options.profile, options.data, options.notebook or None, values, options.quiet)
+    return 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    """Print how the records of the store stand to the committed ones of the profile."""
+    from bert_compression.experiments import Results, Store, get_profile
+    from bert_compression.experiments.environment import store_folder
+    from bert_compression.report.diff import compare_records, in_lines
+
+    committed = Results(get_profile(options.profile).name).records
+    own = [each for each in Store(store_folder()).records() if each["profile"] == options.profile]
+    print("\n".join(in_lines(compare_records(own, committed))))
     return 0
 
 
@@ -168,6 +183,9 @@ def _parser() -> argparse.ArgumentParser:
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter"
     )
     built.add_argument("--quiet", action="store_true", help="print errors only")
+    built.add_argument(
+        "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
+    )
     return parser
 
 

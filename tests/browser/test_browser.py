@@ -1,7 +1,7 @@
 """The built book in headless Chromium: every page opened, and the book used as a reader uses it.
 
-Needs a built book, Chromium, node and npm, and a network for npm's first call. Where one of them is missing, the
-tests are skipped, and say which.
+Needs a built book, Chromium, node and npm, and a network for npm's first call. Where one is missing, the
+tests are skipped and say which.
 """
 
 import json
