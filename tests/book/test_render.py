@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import zipfile
 
 import pytest
 import yaml
@@ -106,6 +107,8 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     assert render(clone, build_folder, pages)
     site = build_folder / "html"
     good = (site / "index.html").read_text()
+    with zipfile.ZipFile(build_folder / "book.zip") as archive:
+        assert archive.read("index.html").decode() == good
     assert "The good site" in good
     assert "return min(1.0, k * step + b)" in re.sub(r"<[^>]+>", "", good)
     fetched = [line for line in good.splitlines() if "<script" in line or "<link" in line]

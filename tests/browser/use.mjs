@@ -78,7 +78,7 @@ await expect("what was just run is hidden at first", async () => !(await seen("t
 await expect("so are seeds and intervals", async () => !(await seen("td .bc-more")));
 await page.locator("td:has(.bc-more) a").first().focus();
 await expect("they appear by keyboard", () => seen("td .bc-more"));
-await page.locator("h1").first().click();
+await page.locator("article h1").first().click();
 await page.locator("td:has(.bc-more)").nth(2).hover();
 await expect("they appear by mouse", () => page.locator("td .bc-more").nth(2).isVisible());
 await page.locator(".bc-switches input").first().focus();

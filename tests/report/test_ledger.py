@@ -8,7 +8,7 @@ import pytest
 from made_records import attack_record, cell_record, source_of
 
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
-from bert_compression.report import count_by_paper, explorer, judge, ledger
+from bert_compression.report import count_by_paper, explorer, judge, ledger, unasked
 from bert_compression.report.claims import Claim
 from bert_compression.report.ledger import entries
 
@@ -56,6 +56,11 @@ def test_the_ledger_counts_by_paper(judged):
         "- One: 1 claim: 1 undecided. 1 comparison: 1 undecided.\n"
         "- Other: 1 claim: 1 not attempted. 1 comparison: 1 not attempted."
     )
+
+
+def test_comparisons_without_a_verdict_are_counted_by_their_reason(judged):
+    lines = str(unasked({"The paper": judged, "Another": judged[:1]})).splitlines()
+    assert lines[1:] == ["The paper  not measured yet  2 of 4"]
 
 
 def test_every_measured_number_is_a_line_of_the_explorer_with_what_is_drawn():

@@ -42,11 +42,13 @@ STUMBLING = {
     r'<div role="list" class="citation-list">': '<div class="citation-list">',
     r' id="(exercise|solution|proof)-content"': "",
 }
+INDEX_OF_EXAMPLES = "prf-prf.html"  # a list of labels that sphinx-proof writes, and no page leads to
 MATHJAX = "sphinx-mathjax-offline/static/mathjax"
 
 
 def render(project: Path, build_folder: Path, stage: Path) -> bool:
-    """Turn the staged folder into `build_folder`/html; False if it was up to date.
+    """Turn the staged folder into `build_folder`/html, and that into book.zip beside it; False if it was up
+    to date.
 
     Raises Failure on a warning, and where a page is missing.
     """
@@ -69,6 +71,7 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     shutil.rmtree(site, ignore_errors=True)
     finished.replace(site)
     shutil.rmtree(fresh)
+    shutil.make_archive(str(build_folder / "book"), "zip", site)
     return True
 
 
@@ -142,6 +145,7 @@ def add_mathjax(site: Path) -> None:
 def mend_pages(site: Path) -> None:
     """Take Thebe out of every page, and what a screen reader stumbles over; let the theme's script bear a
     page without a list of contents."""
+    (site / INDEX_OF_EXAMPLES).unlink(missing_ok=True)
     for page in site.rglob("*.html"):
         text = re.sub(THEBE, "", page.read_text(encoding="utf-8"))
         for pattern, instead in STUMBLING.items():

@@ -6,7 +6,7 @@ This is the door that notebooks come in by, after `bert_compression.papers` has 
 from bert_compression.report.claims import judge
 from bert_compression.report.explorer import explorer
 from bert_compression.report.figures import loyalty_picture
-from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts
+from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts, unasked
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
 from bert_compression.report.records import Source, measured
 from bert_compression.report.reported import reported
@@ -69,6 +69,7 @@ __all__ = [
     "size_of",
     "sizes_of",
     "spreads_in_words",
+    "unasked",
     "verdicts_picture",
     "word_guessers",
     "word_resources",

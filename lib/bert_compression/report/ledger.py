@@ -1,11 +1,18 @@
 """The ledger: every claim of the papers with its verdict, and the comparisons that this comes from."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from bert_compression.report.claims import Judgement, decide_sentence
-from bert_compression.report.html import Cell, Grid, Row, Shown, folded, styled, table_html, tag
+from bert_compression.report.claims import (
+    NOT_ATTEMPTED,
+    NOT_EVIDENCE,
+    NOTHING_LEARNT,
+    Judgement,
+    decide_sentence,
+)
+from bert_compression.report.html import Cell, Grid, Row, Shown, folded, simple_table, styled, table_html, tag
 from bert_compression.report.sentences import quotable
 from bert_compression.report.tables import Table
 from bert_compression.report.verdicts import HEADS, comparison, comparison_words, count_verdicts, with_symbol
@@ -59,6 +66,26 @@ def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
     """How many claims of each paper ended in which verdict: a list."""
     lines = [f"- {paper}: {count_verdicts(found)}" for paper, found in judgements.items()]
     return Shown("\n".join(lines), markdown="\n".join(lines))
+
+
+# Why a comparison has no verdict, by what its judgement says.
+REASONS = {
+    "records are missing": "not measured yet",
+    "has no such model or task": "the profile has no such model or task",
+    "stand-in": "a public checkpoint could not be had, and what stands in for it is no evidence",
+    "whoever does not read": "a model is no better than one that does not read",
+    "": "another reason, told beside the comparison",
+}
+
+
+def unasked(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
+    """How many comparisons of each paper have no verdict, and why?"""
+    rows = []
+    for paper, found in judgements.items():
+        without = [each for each in found if each.verdict in (NOT_ATTEMPTED, NOTHING_LEARNT, NOT_EVIDENCE)]
+        told = Counter(next(words for part, words in REASONS.items() if part in j.reason) for j in without)
+        rows += [[paper, words, f"{number} of {len(found)}"] for words, number in told.most_common()]
+    return simple_table("Comparisons without a verdict.", ["Paper", "Because", "Comparisons"], rows)
 
 
 def quote_verdicts(judgements: Sequence[Judgement]) -> None:
