@@ -8,7 +8,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from bert_compression.report.html import Shown
+from bert_compression.report.html import BELOW, Shown, folded, tag
 from bert_compression.report.records import GIVEN, MEASURED, Source, comparable, measured
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Row, Table
@@ -26,7 +26,8 @@ GAP = 20  # pixels between a name and its point, from which on a line joins them
 
 
 def picture(figure: "Figure", alternative: str) -> Shown:
-    """A figure as SVG inside HTML, so that its alternative text can come from the records, too."""
+    """A figure as SVG inside HTML, so that its alternative text can come from the records, too; the text,
+    which holds its numbers, can be unfolded below it."""
     import matplotlib
 
     file = BytesIO()
@@ -34,7 +35,10 @@ def picture(figure: "Figure", alternative: str) -> Shown:
         figure.savefig(file, format="svg", metadata={"Date": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
     style = "max-width: 100%; background: white"
-    return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">')
+    words = tag(
+        "div", folded("This figure in words and numbers", tag("p", escape(alternative))), class_=BELOW
+    )
+    return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">{words}')
 
 
 @in_two_views

@@ -9,6 +9,7 @@ from html import escape
 from jinja2 import Environment, PackageLoader
 
 RUN = "bc-run"  # the class of what this run found: the book hides it until the reader asks for it
+BELOW = "bc-passport"  # of what is folded under a table or a figure
 
 
 def signed(value: float, digits: int = 1) -> str:

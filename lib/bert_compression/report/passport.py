@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bert_compression.experiments.progress import duration
-from bert_compression.report.html import RUN, folded, tag
+from bert_compression.report.html import BELOW, RUN, folded, tag
 from bert_compression.report.records import THIS_RUN, Source, measured
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Panel, Table
@@ -32,7 +32,7 @@ def passport(sources: Mapping[str, Source], table: Table, panel: Panel) -> str:
     csv = numbers(sources, table, panel).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     data = base64.b64encode(csv.encode()).decode()
     saved = tag("a", escape(name), href=f"data:text/csv;base64,{data}", download=name)
-    return tag("div", folded(SUMMARY, tag("ul", told, tag("li", saved))), class_="bc-passport")
+    return tag("div", folded(SUMMARY, tag("ul", told, tag("li", saved))), class_=BELOW)
 
 
 def numbers(sources: Mapping[str, Source], table: Table, panel: Panel) -> "pd.DataFrame":
