@@ -1,6 +1,7 @@
 """Sentences whose numbers come from records: the words stand in the notebook, the numbers in the records."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,16 @@ from typing import TYPE_CHECKING
 from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
 from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, signed, simple_table
-from bert_compression.report.records import MEASURED, NOT_RUN, THIS_RUN, Source, measured
+from bert_compression.report.records import (
+    FAILED,
+    MEASURED,
+    NOT_RUN,
+    OTHERS,
+    THIS_RUN,
+    UNDEFINED,
+    Source,
+    measured,
+)
 from bert_compression.report.reported import reported_spread
 from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import effect_text
@@ -26,8 +36,9 @@ BASELINES = (
 
 
 def said(text: str) -> Shown:
-    """A sentence; a number never stands at the end of a line without its percent sign."""
-    text = text.replace(" %", "\u00a0%")
+    """A sentence; a number never stands at the end of a line without its percent sign, and what stands in the
+    place of a number, such as "not run", has none."""
+    text = re.sub(rf"\b({FAILED}|{NOT_RUN}|{UNDEFINED}|{OTHERS}) %", r"\1", text).replace(" %", "\u00a0%")
     return Shown(text=text, markdown=text)
 
 
