@@ -67,6 +67,7 @@ class Toys:
     def __init__(self, set_item: Callable):
         self.ran: list[str] = []
         self.before: dict[str, Callable[[Work], None]] = {}
+        self.kinds = list(KINDS)
         for name, kind in list(KINDS.items()):
             set_item(KINDS, name, replace(kind, run=self._run(name)))
 

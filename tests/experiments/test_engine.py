@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny_profile
@@ -72,6 +73,18 @@ def test_what_another_process_has_done_meanwhile_is_not_done_again(toys):
     run()
     assert len(session.run(quiet=True)) == JOBS
     assert len(toys.ran) == JOBS
+
+
+def test_two_runs_on_one_store_do_each_job_once_and_agree(toys, house):
+    """Two sessions that were planned before either had done anything, at work at the same time."""
+    toys.before = dict.fromkeys(toys.kinds, lambda work: time.sleep(0.01))
+    sessions = [tiny_profile.session() for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda session: session.run(quiet=True), sessions)
+    assert len(toys.ran) == len(first) == JOBS
+    assert first == second
+    assert all(record["status"] == "ok" for record in first)
+    assert partial(house) == []
 
 
 def test_each_new_record_is_handed_on_as_soon_as_it_is_kept(toys, house):
@@ -289,7 +302,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_told_in_one_line(small_disk, h
     assert capsys.readouterr().err == (
         f"bert-compression: the disk that holds {small_disk} is full: free some space and run again\n"
     )
-    assert list(small_disk.iterdir()) == []
+    assert [path.name for path in small_disk.iterdir()] == ["locks"]
 
 
 def test_a_store_in_whose_place_is_a_file_is_told_in_one_line(toys, house, capsys):

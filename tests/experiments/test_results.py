@@ -2,6 +2,8 @@
 on."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -150,6 +152,29 @@ def test_results_that_cannot_be_written_are_told_in_one_line(toys, house, capsys
 
 
 # Reading.
+
+
+PUBLISH = """
+import sys
+from pathlib import Path
+from bert_compression.experiments import Results, Store
+from bert_compression.experiments.records import sealed
+results, store = Results("small"), Store(Path("store"))
+for number in range(40):
+    key = f"{sys.argv[1]}{number}"
+    record = {"key": key, "identity": key, "kind": "pretrained", "version": 1, "status": "ok"}
+    record |= {"inputs": {}, "per_example": {}, "metrics": {"x": "y" * 9000}}
+    results.add("loyalty", [sealed(record)], store)
+"""
+
+
+def test_two_processes_that_publish_at_once_lose_and_double_nothing(house):
+    commands = [[sys.executable, "-c", PUBLISH, name] for name in ("a", "b", "b")]
+    for each in [subprocess.Popen(command, cwd=house) for command in commands]:
+        assert each.wait() == 0
+    keys = [record["key"] for record in Results("small").records]
+    assert sorted(keys) == sorted(f"{name}{number}" for name in "ab" for number in range(40))
+    assert (house / "results/small/loyalty.jsonl").read_text().count("\n") == 80
 
 
 def test_without_a_file_there_are_no_records(house):

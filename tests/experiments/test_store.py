@@ -10,12 +10,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from filelock import Timeout
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.records import sealed
-from bert_compression.experiments.store import Store, readable_disk_errors, write_atomically
+from bert_compression.experiments.store import LOCKS, Store, readable_disk_errors, write_atomically
 
-ONE, TWO = "1" * 64, "2" * 64
+ONE, TWO, THREE, FOUR = (digit * 64 for digit in "1234")
 AGAIN = "job 111111111111 will be computed again"
 
 
@@ -31,7 +32,7 @@ def store(tmp_path):
 
 
 def files(store):
-    paths = store.folder.rglob("*")
+    paths = [path for path in store.folder.rglob("*") if path.parent.name != LOCKS]
     return sorted(path.relative_to(store.folder).as_posix() for path in paths if path.is_file())
 
 
@@ -130,26 +131,68 @@ def test_a_copy_of_another_jobs_folder_is_dropped(store):
 
 
 def test_a_failed_job_can_be_read_but_is_not_done(store):
+    with store.workspace(THREE) as folder:
+        kept = store.keep(THREE, folder, sealed({"key": THREE, "status": "failed"}))
+    assert store.record(THREE) == kept == {**sealed({"key": THREE, "status": "failed"}), "artifacts": {}}
+    assert not store.sound(THREE)
+    assert store.notices == []
+    assert files(store)[-1] == f"33/{THREE}/record.json"
+
+
+def test_a_failure_does_not_take_the_place_of_a_result_but_a_result_that_of_a_failure(store):
+    for key, status in ((ONE, "failed"), (THREE, "failed"), (THREE, "ok")):
+        with store.workspace(key) as folder:
+            kept = store.keep(key, folder, sealed({"key": key, "status": status}))
+        assert kept == store.record(key)
+    assert store.sound(ONE) and store.sound(THREE)
+    damage(store.artifacts(ONE) / "model.safetensors", "flipped")
     with store.workspace(ONE) as folder:
         store.keep(ONE, folder, sealed({"key": ONE, "status": "failed"}))
-    assert store.record(ONE) == {**sealed({"key": ONE, "status": "failed"}), "artifacts": {}}
-    assert not store.sound(ONE)
-    assert store.notices == []
-    assert files(store)[0] == f"11/{ONE}/record.json"
+    assert store.record(ONE)["status"] == "failed"  # what was there was no result any more
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from bert_compression.experiments import Store
+with Store(Path(sys.argv[1])).workspace(sys.argv[2]) as folder:
+    (folder / "half").write_text("of it")
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+def at_work(store, key):
+    """A process that has a job in work until its standard input ends."""
+    command = [sys.executable, "-c", HOLD, str(store.folder), key]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "at work\n"
+    return process
 
 
 def test_what_killed_runs_left_is_swept_and_what_others_work_on_is_not(store):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    dead = store.folder / f"partial-{gone.pid}-{ONE}"
-    living = store.folder / f"partial-{os.getppid()}-{ONE}"
-    for folder in (dead, living):
-        folder.mkdir()
-        (folder / "record.json").write_text(json.dumps({"key": ONE, "status": "ok"}))
+    living, dead = at_work(store, THREE), at_work(store, FOUR)
+    dead.kill()
+    dead.wait()
+    left = [path.name for path in store.folder.glob("partial-*")]
+    assert sorted(left) == [f"partial-{THREE}", f"partial-{FOUR}"]
     assert sorted(record["key"] for record in store.records()) == [ONE, TWO]  # neither is read
-    with store.workspace("3" * 64):
-        assert not dead.exists()
-        assert living.exists()
+    with store.workspace("5" * 64):
+        left = [path.name for path in store.folder.glob("partial-*")]
+        assert sorted(left) == [f"partial-{THREE}", f"partial-{'5' * 64}"]
+    living.communicate()
+    assert list(store.folder.glob("partial-*")) == []
+
+
+def test_a_job_that_another_process_has_in_work_is_waited_for(store):
+    other = at_work(store, THREE)
+    with pytest.raises(Timeout), store.claim(THREE, seconds=0.2):
+        pass
+    with store.claim(FOUR, seconds=0.2):  # another job is free
+        pass
+    other.kill()
+    with store.workspace(THREE) as folder:
+        assert list(folder.iterdir()) == []
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import project_root
@@ -19,6 +20,7 @@ from bert_compression.experiments.records import decode, is_sound
 from bert_compression.experiments.store import Store, readable_disk_errors
 
 GOLD = "gold.jsonl"
+LOCK = ".lock"  # of who publishes
 EARLIER_LAYOUT = "records.jsonl"
 
 
@@ -34,8 +36,19 @@ class Results:
                 f"{earlier} is of an earlier layout, which this version does not read: delete it; "
                 f"the committed records are in results/{profile}/<paper>.jsonl"
             )
-        paths = sorted(path for path in self.folder.glob("*.jsonl") if path.name != GOLD)
-        self._lines = [record for path in paths for record in _sound_records(*_state(path))]
+        self._read()
+
+    def _read(self) -> None:
+        """Read the records that are there now."""
+        self._seen = self._files()
+        paths = sorted(path for path in self._seen if path.name != GOLD)
+        self._lines = [record for path in paths for record in _sound_records(*self._seen[path])]
+        for found in ("records", "gold"):
+            self.__dict__.pop(found, None)
+
+    def _files(self) -> dict[Path, tuple[Path, int, int]]:
+        """The state of each file, which tells whether another process has written to it."""
+        return {path: _state(path) for path in self.folder.glob("*.jsonl")}
 
     @cached_property
     def records(self) -> list[dict]:
@@ -76,9 +89,18 @@ class Results:
         """Append records to those of a paper, with the gold labels that belong to them.
 
         A record that is there already is not written again, and a failed one only where nothing better is
-        there. Raises BadInput for a record one of whose inputs is neither there nor among `records`: nobody
-        could follow its number to the end.
+        there; what another process has published meanwhile counts as there. Raises BadInput for a record one
+        of whose inputs is neither there nor among `records`: nobody could follow its number to the end.
         """
+        with readable_disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / LOCK):
+                if self._files() != self._seen:
+                    self._read()
+                self._add(paper, records, store)
+                self._seen = self._files()
+
+    def _add(self, paper: str, records: Iterable[Mapping], store: Store) -> None:
         keys = {record["key"] for record in self._lines}
         done = {record["identity"] for record in self._lines}
         new = [
@@ -97,11 +119,9 @@ class Results:
                     )
             if "predictions" in record["per_example"] and record["data"]["digest"] not in self.gold:
                 gold[record["data"]["digest"]] = store.gold_line(record["data"]["digest"])
-        with readable_disk_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            # Labels first: without them a record could not be read.
-            _append(self.folder / GOLD, gold.values())
-            _append(self.folder / f"{paper}.jsonl", [json.dumps(record, sort_keys=True) for record in new])
+        # Labels first: without them a record could not be read.
+        _append(self.folder / GOLD, gold.values())
+        _append(self.folder / f"{paper}.jsonl", [json.dumps(record, sort_keys=True) for record in new])
         self._lines += new
         self.gold.update({digest: decode(json.loads(line)["labels"]) for digest, line in gold.items()})
         self.__dict__.pop("records", None)

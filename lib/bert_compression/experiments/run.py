@@ -83,7 +83,8 @@ def threads_of(profile: Profile, workers: int) -> int | None:
 def run_job(
     job: Job, resolver: Resolver, store: Store, profile: str, report: Callable[[int, int], None]
 ) -> dict:
-    """The job's record, the one that is there if another process on the same store was faster.
+    """The job's record, the one that is there if another process on the same store was faster; while another
+    is at the same job, its result is waited for.
 
     A job that goes wrong, or whose input did, leaves a record with its error. Raises BadInput where no record
     could mend what was asked for.
@@ -92,10 +93,11 @@ def run_job(
     if store.sound(key):
         return store.record(key)
     for needed in job.inputs.values():
-        record = store.record(resolver.key(needed))
-        if record is None or record["status"] != "ok":
+        if not _done(store, resolver.key(needed)):
             return fail_job(job, resolver, store, profile, f"its input failed: {needed.title}")
     with store.workspace(key) as folder:
+        if store.sound(key):  # another process has done it meanwhile
+            return store.record(key)
         work = Work(
             params=job.params,
             task=get_task(job.task),
@@ -123,6 +125,15 @@ def run_job(
         if "predictions" in outcome.per_example:
             store.keep_gold(job.task, job.params["split"], work.examples)
         return store.keep(key, folder, make_record(job, resolver, profile, outcome, seconds))
+
+
+def _done(store: Store, key: str) -> bool:
+    """Is a job's result there? Where it is not, another process may be about to bring it."""
+    record = store.record(key)
+    if record is None or record["status"] != "ok":
+        with store.claim(key):
+            record = store.record(key)
+    return record is not None and record["status"] == "ok"
 
 
 def fail_job(job: Job, resolver: Resolver, store: Store, profile: str, error: str) -> dict:

@@ -1,7 +1,8 @@
 """What has been computed: a folder a job, with its record and its artifacts.
 
 A job's folder is filled under a temporary name and renamed when it is whole, so that a kill leaves nothing
-half-written. Every artifact's digest stands in the record and is checked before the artifact is read.
+half-written. Every artifact's digest stands in the record and is checked before the artifact is read. Several
+processes, and hosts, can share a store: who works on a job holds its lock, which ends with the process.
 """
 
 import errno
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from bert_compression.compression.storage import file_sha256
 from bert_compression.errors import BadInput
@@ -21,6 +23,9 @@ from bert_compression.experiments.records import decode, encode, is_sound
 from bert_compression.tasks import Examples
 
 RECORD = "record.json"
+LOCKS = "locks"
+PARTIAL = "partial-"
+KEEPING = "keeping"  # the name of the lock of who takes a result into the store
 
 # errno of a disk or a folder that takes nothing.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -63,12 +68,20 @@ class Store:
         """The folder of a job that has been done."""
         return self._folder(key)
 
+    def claim(self, name: str, seconds: float = -1) -> AbstractContextManager:
+        """The lock of a job; waits while another process holds it, or as long as that: then filelock's
+        Timeout. A process that ends, however it does, holds none."""
+        with self.writing():
+            (self.folder / LOCKS).mkdir(parents=True, exist_ok=True)
+            return FileLock(self.folder / LOCKS / f"{name}.lock", timeout=seconds)
+
     @contextmanager
     def workspace(self, key: str) -> Iterator[Path]:
-        """An empty folder for a job at work; it is gone afterwards unless `keep` has taken it over."""
-        with self.writing():
+        """An empty folder for a job at work, which is claimed meanwhile; the folder is gone afterwards unless
+        `keep` has taken it over."""
+        with self.writing(), self.claim(key):
             self.sweep()
-            folder = self.folder / f"partial-{os.getpid()}-{key}"
+            folder = self.folder / f"{PARTIAL}{key}"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             try:
@@ -77,8 +90,11 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, key: str, folder: Path, record: dict) -> dict:
-        """Complete `record` with the digests of the artifacts in `folder`, and take both into the store."""
-        with self.writing():
+        """Complete `record` with the digests of the artifacts in `folder`, take both into the store, and
+        return the record that is there now: a failure does not take the place of a result."""
+        with self.writing(), self.claim(KEEPING):
+            if record["status"] != "ok" and self.sound(key):
+                return self.record(key)
             record = {**record, "artifacts": file_digests(folder)}
             write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True))
             place = self._folder(key)
@@ -117,9 +133,9 @@ class Store:
         return [record for record in found if record is not None]
 
     def sweep(self) -> None:
-        """Remove what killed runs have left."""
-        for path in self.folder.glob("partial-*"):
-            if not _alive(int(path.name.split("-")[1])):
+        """Remove what killed runs have left: folders of jobs that nobody holds."""
+        for path in self.folder.glob(f"{PARTIAL}*"):
+            with suppress(Timeout), self.claim(path.name.removeprefix(PARTIAL), seconds=0):
                 shutil.rmtree(path, ignore_errors=True)
 
     def writing(self) -> AbstractContextManager[None]:
@@ -163,13 +179,3 @@ def write_atomically(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
