@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -64,8 +66,9 @@ def refused(capsys, *arguments):
             + ", ".join(dict.fromkeys(table.name for tables in PAPERS.values() for table in tables)),
         ),
         ("plan --table table_2", "loyalty, taylor each have a table_2: name the paper as well"),
-        ("run --seeds 0", "seeds must be at least 1, not 0"),
-        ("run --attacked 0", "attacked must be at least 1, not 0"),
+        ("run --seeds 0", "seeds must be from 1 to 10,000, not 0"),
+        ("run --attacked 0", "attacked must be from 1 to 10,000, not 0"),
+        ("run --seeds 400000000", "seeds must be from 1 to 10,000, not 400000000"),
         ("run --workers 0", "workers must be at least 1, not 0"),
         ("plan --workers -1", "workers must be at least 1, not -1"),
         (
@@ -259,6 +262,17 @@ def test_ctrl_c_before_anything_has_begun_is_one_line_too(capsys, monkeypatch):
     assert cli.main(["run"]) == 130
     told = "bert-compression: stopped; what is done is kept, and the next run goes on\n"
     assert capsys.readouterr() == ("", told)
+
+
+def test_a_reader_that_has_read_enough_ends_a_command_without_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "bert_compression.cli", "plan", "--format", "json"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stdout.readline() == "{\n"
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
 
 
 def test_a_doctor_as_json_and_as_text(capsys):

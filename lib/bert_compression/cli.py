@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,11 +21,13 @@ EPILOG = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something went wrong, 2 what was asked for cannot be done, 130 Ctrl-C."""
-    parser = _parser()
+    """Exit status: 0 done, 1 something went wrong, 2 what was asked for cannot be done, 130 Ctrl-C, 141
+    nobody reads what is printed."""
     try:
-        options = parser.parse_args(arguments)
-        return options.command(options)
+        options = _parser().parse_args(arguments)
+        status = options.command(options)
+        sys.stdout.flush()
+        return status
     except BadInput as error:
         print(f"bert-compression: {error}", file=sys.stderr)
         return 2
@@ -34,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bert-compression: stopped; what is done is kept, and the next run goes on", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # such as `plan | head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python has still to flush
+        return 141
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import sys
 
 import nbformat
 import pytest
+from filelock import FileLock
 from tiny_notebooks import write_notebook
 
 from bert_compression.book.build import Notebook, build, planned, refresh, state
@@ -94,6 +95,38 @@ def test_a_parameter_goes_to_the_notebooks_that_declare_it_and_must_be_declared_
     with pytest.raises(BadInput) as refused:
         planned(clone, {}, None, {"sedes": [3]})
     assert str(refused.value).startswith("no notebook has a parameter 'sedes': there are ")
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ({"profile": "huge"}, "unknown profile 'huge': choose one of smoke, small, paper"),
+        ({"seeds": -3}, "seeds must be from 1 to 10,000, not -3"),
+    ],
+)
+def test_sizes_are_refused_before_any_notebook_runs(clone, values, line):
+    declared = 'profile: str = "smoke"\nseeds: int = 0'
+    write_notebook(clone / "notebooks" / "tiny.ipynb", parameters=declared)
+    assert planned(clone, {}, None, {"seeds": 3})[0].values == {"seeds": 3}
+    with pytest.raises(BadInput) as refused:
+        build(parameters=values, quiet=True)
+    assert str(refused.value) == line
+    assert not (clone / "_build" / "executed").exists()
+
+
+def test_two_builds_at_once_are_refused_in_one_line(clone):
+    folder = clone / "_build"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / ".lock"), pytest.raises(BadInput) as refused:
+        build(quiet=True)
+    assert str(refused.value) == f"another build is at work in {folder}: wait until it has ended"
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", "", "{", "3"])
+def test_an_executed_copy_that_is_no_notebook_counts_as_none(tmp_path, content):
+    path = tmp_path / "copy.ipynb"
+    path.write_text(content)
+    assert facts(path) == {}
 
 
 def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):

@@ -18,7 +18,7 @@ from bert_compression.experiments import Job, Resolver, Store, get_profile
 from bert_compression.experiments import run as processes
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.progress import Progress
-from bert_compression.experiments.run import run_in_processes, threads_of, workers_for
+from bert_compression.experiments.run import _ctrl_c_waits, run_in_processes, threads_of, workers_for
 from bert_compression.tasks.sources import BuiltinSource
 
 JOBS = 39  # of a Table 3 with one seed
@@ -140,6 +140,16 @@ def test_ctrl_c_ends_all_workers_at_once_with_one_line_and_130(house, stuck):
     assert not any(worker.is_running() for worker in workers)
     assert partial(house) == []
     assert records(house) == done
+
+
+def test_ctrl_c_while_a_worker_starts_comes_afterwards_and_is_not_lost():
+    seen = []
+    with pytest.raises(KeyboardInterrupt):
+        with _ctrl_c_waits():
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.append("started")
+        seen.append("never")
+    assert seen == ["started"]
 
 
 def test_a_killed_run_takes_its_workers_along_and_the_next_run_goes_on(toys, house, stuck):

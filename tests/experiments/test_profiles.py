@@ -86,8 +86,8 @@ def test_seeds_and_attacked_texts_can_be_chosen_and_nothing_else_changes():
     ("arguments", "message"),
     [
         (("huge",), "unknown profile 'huge': choose one of smoke, small, paper"),
-        (("smoke", 0), "seeds must be at least 1, not 0"),
-        (("smoke", None, -3), "attacked must be at least 1, not -3"),
+        (("smoke", 0), "seeds must be from 1 to 10,000, not 0"),
+        (("smoke", None, -3), "attacked must be from 1 to 10,000, not -3"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments, message):

@@ -6,10 +6,13 @@ Book: about/contributing.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from bert_compression.book.box import box
 from bert_compression.book.execute import (
@@ -25,8 +28,10 @@ from bert_compression.book.stage import pages, stage, status_page
 from bert_compression.errors import BadInput
 from bert_compression.experiments import get_profile
 from bert_compression.experiments.environment import hardware, project_root, store_folder, versions
-from bert_compression.experiments.store import readable_disk_errors
+from bert_compression.experiments.store import Store, readable_disk_errors
 from bert_compression.tasks.sources import FolderSource, open_source
+
+SIZES = ("seeds", "attacked")  # parameters that are numbers of a profile; 0 is the profile's own
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def build(
     runs = planned(project, {"profile": profile, "data": folder}, notebooks, parameters or {})
 
     executed = {run.name: build_folder / "executed" / f"{run.name}.ipynb" for run in runs}
-    with readable_disk_errors(build_folder):
+    with readable_disk_errors(build_folder), _alone(build_folder):
         for run in runs:
             refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
         for run in runs:
@@ -76,6 +81,17 @@ def build(
     first = build_folder / "html" / "index.html"
     say(str(first))
     return first
+
+
+@contextmanager
+def _alone(build_folder: Path) -> Iterator[None]:
+    """Raises BadInput while another process builds there."""
+    (build_folder / "executed").mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(build_folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise BadInput(f"another build is at work in {build_folder}: wait until it has ended") from None
 
 
 def planned(
@@ -102,6 +118,8 @@ def planned(
         elif not asked:
             values |= {key: value for key, value in parameters.items() if key in declared}
         check_values(name, declared, values)
+        sizes = (values.get(size) if declared.get(size) == "int" else None for size in SIZES)
+        get_profile(values.get("profile", "smoke"), *(size or None for size in sizes))
         runs.append(Notebook(name, source, values))
     for key in parameters.keys() - known:
         raise BadInput(f"no notebook has a parameter {key!r}: there are {', '.join(sorted(known))}")
@@ -140,7 +158,7 @@ def state(run: Notebook, folder: str | None) -> str:
     project = project_root()
     files = [run.source, project / "requirements.lock", *(project / "results").rglob("*.jsonl")]
     files += (path for path in (project / "lib" / "bert_compression").rglob("*") if path.suffix != ".pyc")
-    keys = sorted(path.parent.name for path in store_folder().glob("*/*/record.json"))
+    keys = Store(store_folder()).keys()
     data = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
     listing = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data]
     return digest_of(files, run.values, keys, listing)

@@ -152,7 +152,7 @@ def facts(path: Path) -> dict[str, Any]:
     """What an executed copy says of its run; empty when there is no whole copy."""
     try:
         return dict(nbformat.read(path, as_version=4).metadata.get(ABOUT, {}))
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError, TypeError, nbformat.ValidationError):  # no notebook
         return {}
 
 

@@ -54,6 +54,8 @@ class Profile:
         return self.at_precision("bf16" if has_bf16() else "fp32")
 
 
+MOST = 10_000  # seeds or attacked texts that a plan can be asked for
+
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -127,8 +129,8 @@ def get_profile(name: str, seeds: int | None = None, attacked: int | None = None
     if name not in PROFILES:
         raise BadInput(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
     for what, number in (("seeds", seeds), ("attacked", attacked)):
-        if number is not None and number < 1:
-            raise BadInput(f"{what} must be at least 1, not {number}")
+        if number is not None and not 1 <= number <= MOST:
+            raise BadInput(f"{what} must be from 1 to {MOST:,}, not {number}")
     profile = PROFILES[name]
     if seeds is not None:
         profile = replace(profile, seeds=tuple(range(seeds)), few_seeds=seeds)

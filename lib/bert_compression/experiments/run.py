@@ -222,7 +222,7 @@ class _Worker:
         self.pipe, theirs = SPAWN.Pipe()
         setup = (theirs, resolver, store.folder, profile, number, _versions())
         self.process = SPAWN.Process(target=_work, args=setup, daemon=True)
-        with _deaf_to_ctrl_c():
+        with _ctrl_c_waits():
             self.process.start()
         theirs.close()  # so that the pipe ends when the process does
         self.ready = False
@@ -314,17 +314,17 @@ def _work(
 
 
 @contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """What is started here ignores Ctrl-C, which a terminal sends to all: the process that asked ends the
-    others."""
-    if threading.current_thread() is not threading.main_thread():
+def _ctrl_c_waits() -> Iterator[None]:
+    """Ctrl-C, which a terminal sends to all processes, comes afterwards to this one, which ends the others.
+    What is started here never hears it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

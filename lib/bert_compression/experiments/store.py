@@ -128,9 +128,17 @@ class Store:
 
     def records(self) -> list[dict]:
         """All records there are, in no particular order."""
-        # Not in partial folders, which other processes make and remove meanwhile.
-        found = (self.record(path.parent.name) for path in self.folder.glob(f"??/*/{RECORD}"))
+        found = (self.record(key) for key in self.keys())
         return [record for record in found if record is not None]
+
+    def keys(self) -> list[str]:
+        """The keys of all jobs that have a record, sorted. Other processes may add to them and drop some
+        meanwhile."""
+        found: list[str] = []
+        for part in _listed(self.folder):
+            if len(part.name) == 2:
+                found += (each.name for each in _listed(part) if (each / RECORD).is_file())
+        return sorted(found)
 
     def sweep(self) -> None:
         """Remove what killed runs have left: folders of jobs that nobody holds."""
@@ -164,6 +172,14 @@ def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
             cure = f"free some space, or make it writable{otherwise}"
             raise BadInput(f"{place} cannot be written to ({error.strerror}): {cure}") from error
         raise
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder, which may be gone."""
+    try:
+        return [Path(entry.path) for entry in os.scandir(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def file_digests(folder: Path) -> dict[str, str]:
