@@ -122,9 +122,12 @@ document.addEventListener("DOMContentLoaded", () => {
           make("path", { d: `M${r - 4} ${y - 4}l8 8m0 -8l-8 8`, class: "bc-reported" }),
         );
       }
-      picture.append(make("text", { x: width - 52, y: y + 4 }, row.words[5]));
+      const printed = seed ? row.words[6].split(", ").find((each) => each.startsWith(`${seed}: `)) : row.words[5];
+      picture.append(make("text", { x: width - 52, y: y + 4 }, printed.replace(/^\d+: /, "")));
     });
-    const foot = "● measured, with small dots for seeds and a bar for the 95 % interval; × reported";
+    const foot = seed
+      ? `● measured with seed ${seed}; × reported`
+      : "● measured, with small dots for seeds and a bar for the 95 % interval of one model; × reported";
     picture.append(make("text", { x: text + 12, y: height * (left.length + 1) + 8 }, foot));
     return picture;
   }

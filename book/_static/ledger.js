@@ -31,13 +31,17 @@ document.addEventListener("DOMContentLoaded", () => {
   ledger.before(bar);
 
   function filter() {
-    const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+    // At the beginning of a word, so that "RTE" is not found in "reported".
+    const wanted = words.value
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((word) => new RegExp(`(^|[^\\p{L}\\p{N}])${word.replace(/[^\p{L}\p{N}]/gu, "\\$&")}`, "iu"));
     for (const entry of entries) {
-      const text = entry.textContent.toLowerCase();
+      const text = entry.textContent;
       entry.hidden =
         (paper.value && entry.dataset.paper !== paper.value) ||
         (verdict.value && entry.dataset.verdict !== verdict.value) ||
-        !wanted.every((word) => text.includes(word));
+        !wanted.every((word) => word.test(text));
     }
     for (const section of ledger.querySelectorAll("section")) {
       section.hidden = [...section.querySelectorAll(".bc-entry")].every((entry) => entry.hidden);

@@ -528,3 +528,10 @@ def test_verdicts_are_counted_and_explained():
 
 def test_names_are_listed_as_in_a_sentence():
     assert [listed(["a", "b", "c"][:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_records_of_an_earlier_version_of_the_code_decide_nothing():
+    records = attacks(*STRONG)
+    assert verdict(records).verdict not in (NOT_ATTEMPTED, UNDECIDED)
+    told = verdict([record | {"stale": True} for record in records])
+    assert told.verdict == NOT_ATTEMPTED and told.stale and "an earlier version of the code" in told.reason

@@ -60,7 +60,7 @@ def test_the_ledger_counts_by_paper(judged):
 
 def test_comparisons_without_a_verdict_are_counted_by_their_reason(judged):
     lines = str(unasked({"The paper": judged, "Another": judged[:1]})).splitlines()
-    assert lines[1:] == ["The paper  not measured yet  2 of 4"]
+    assert lines[1:] == ["The paper  records are missing: not measured yet  2 of 4"]
 
 
 def test_every_measured_number_is_a_line_of_the_explorer_with_what_is_drawn():

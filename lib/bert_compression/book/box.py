@@ -52,7 +52,7 @@ def box(name: str, notebook: nbformat.NotebookNode) -> str:
 
 def _made(table: Table) -> str:
     measured = sum(column.measure is not None for column in table.columns)
-    return f"{table.title}, {len(table.rows)} lines of {measured} measures"
+    return f"{table.title}, {len(table.rows)} lines of {measured} measure{'s' * (measured != 1)}"
 
 
 def _downloads(tables: Sequence[Table], profile: str) -> str:

@@ -266,7 +266,8 @@ class Hours:
 
     def __str__(self) -> str:
         gpu, cpu = sum(self.gpu_hours.values()), sum(self.cpu_hours.values())
-        return f"{gpu:.1f} GPU hours and {cpu:.1f} CPU hours"
+        beside = f" and {cpu:.1f} CPU hours" if cpu >= 0.05 else ""
+        return f"{gpu:.1f} GPU hours{beside}"
 
     def data(self) -> dict:
         """The same as plain values."""

@@ -16,7 +16,7 @@ from bert_compression.errors import Failure
 from bert_compression.metrics import holm
 from bert_compression.report.estimators import Estimator, difference_of_means
 from bert_compression.report.gates import learnt_nothing, stand_in
-from bert_compression.report.records import EVIDENCE, Source
+from bert_compression.report.records import EVIDENCE, STALE, Source
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Derived, Table
 
@@ -364,7 +364,11 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
     rows = [claim.table.row(method) for side in claim.sides for method in side]
     made_here, guessing = stand_in(source, rows, found.records), learnt_nothing(source, found.records)
     no_room = claim.margin is None and blank.reported > 0 and found.room < blank.reported / 2
-    gate = NOT_ATTEMPTED if made_here else NOTHING_LEARNT if guessing else UNDECIDED if no_room else ""
+    stale = any(record.get("stale", False) for record in found.records)
+    gate = (
+        NOT_ATTEMPTED if made_here or stale else NOTHING_LEARNT if guessing else UNDECIDED if no_room else ""
+    )
+    one_model = "one model" if found.seeds == 1 else ""
     room = f"no more than {found.room:+.1f} is possible" if no_room else ""
     return replace(
         blank,
@@ -375,11 +379,11 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
         p_value=math.nan if gate or claim.margin is not None or found.seeds == 1 else found.p_value,
         seeds=found.seeds,
         texts=found.texts,
-        reason=made_here or guessing or room or ("one model" if found.seeds == 1 else ""),
+        reason=made_here or (STALE if stale else "") or guessing or room or one_model,
         profiles=profiles,
         gate=gate,
         keys=tuple(record["key"] for record in found.records),
-        stale=any(record.get("stale", False) for record in found.records),
+        stale=stale,
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
-from bert_compression.report.html import Shown, styled, tag
-from bert_compression.report.records import MEASURED, Source, measured
+from bert_compression.report.html import Shown, note, styled, tag
+from bert_compression.report.records import MEASURED, STALE, Source, measured
 from bert_compression.report.reported import reported_text, reported_value
 from bert_compression.report.tables import Column, Row, Table
 from bert_compression.tasks import get_task
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADS = ("Paper", "Table", "Task", "Method", "Measure", "Mean", "Seeds", "95 %", "Reported")
-CAPTION = "Every number that was measured at {}: a line a cell of a table, the mean over its seeds."
+CAPTION = "What was measured at {}: a line a cell of a paper's table, the mean over its seeds."
 
 
 def explorer(source: Source, tables: Iterable[Table], pages: Mapping[Table, str]) -> Shown:
@@ -39,7 +39,7 @@ def explorer(source: Source, tables: Iterable[Table], pages: Mapping[Table, str]
         "table", caption, tag("thead", tag("tr", heads)), tag("tbody", lines), class_="bc-table bc-sortable"
     )
     around = tag("div", table_, class_="bc-scroll", tabindex=0, role="region", aria_label="All numbers")
-    return Shown("\n".join(plain), html=styled(tag("div", around, class_="bc-explorer")))
+    return Shown("\n".join(plain), html=styled(tag("div", around, class_="bc-explorer")) + note(f"† {STALE}"))
 
 
 def _words(source: Source, table: Table, row: Row, column: Column) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _words(source: Source, table: Table, row: Row, column: Column) -> tuple[str,
     records = source.done(table, row.method, column.name)
     task = get_task(records[0]["task"]).name if records else table.task
     method = f"{row.group}: {row.label}" if row.group else row.label
-    return table.paper, table.title, task, method, f"{column.label} ({column.unit})"
+    return table.paper, table.title, task, method, column.head
 
 
 def _line(
@@ -69,7 +69,8 @@ def _line(
     seeds_drawn = {seed: _short(value) for seed, value in by_seed.items()}
     seeds = ", ".join(f"{seed}: {column.text(value)}" for seed, value in by_seed.items())
     told = [tag("td", escape(text), class_="bc-left") for text in others]
-    told += [tag("td", text) for text in (column.text(cell.value), seeds, bounds)]
+    mean = column.text(cell.value) + "†" * int(cell.stale)
+    told += [tag("td", text) for text in (mean, seeds, bounds)]
     told.append(tag("td", "" if math.isnan(reported) else reported_text(reported, column)))
     shown_by = tag("td", tag("a", escape(title), href=page) if page else escape(title), class_="bc-left")
     first = tag("th", paper, scope="row")

@@ -12,7 +12,19 @@ from bert_compression.report.claims import (
     Judgement,
     decide_sentence,
 )
-from bert_compression.report.html import Cell, Grid, Row, Shown, folded, simple_table, styled, table_html, tag
+from bert_compression.report.html import (
+    Cell,
+    Grid,
+    Row,
+    Shown,
+    folded,
+    note,
+    simple_table,
+    styled,
+    table_html,
+    tag,
+)
+from bert_compression.report.records import STALE
 from bert_compression.report.sentences import quotable
 from bert_compression.report.tables import Table
 from bert_compression.report.verdicts import HEADS, comparison, comparison_words, count_verdicts, with_symbol
@@ -59,7 +71,9 @@ def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, 
             plain.append(f"{with_symbol(entry.verdict)}  {entry.sentence}")
             plain += [f"    {comparison_words(each)}" for each in entry.judgements]
         contents += tag("section", tag("h3", escape(paper)), lines)
-    return Shown("\n".join(plain), html=styled(tag("div", contents, class_="bc-ledger")))
+    stale = any(judgement.stale for of_paper in judgements.values() for judgement in of_paper)
+    shown = tag("div", contents, class_="bc-ledger") + (note(STALE) if stale else "")
+    return Shown("\n".join(plain), html=styled(shown))
 
 
 def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
@@ -70,7 +84,8 @@ def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
 
 # Why a comparison has no verdict, by what its judgement says.
 REASONS = {
-    "records are missing": "not measured yet",
+    "records are missing": "records are missing: not measured yet",
+    "earlier version": "measured with an earlier version of the code only",
     "has no such model or task": "the profile has no such model or task",
     "stand-in": "a public checkpoint could not be had, and what stands in for it is no evidence",
     "whoever does not read": "a model is no better than one that does not read",
@@ -96,7 +111,8 @@ def quote_verdicts(judgements: Sequence[Judgement]) -> None:
 
 def _line(paper: str, entry: Entry, page: str) -> str:
     asked = len(entry.judgements)
-    where = f"{entry.judgements[0].claim.where}; {entry.table.title}, {asked} comparison{'s' * (asked > 1)}"
+    stands = dict.fromkeys((entry.judgements[0].claim.where, entry.table.title))
+    where = f"{'; '.join(stands)}, {asked} comparison{'s' * (asked > 1)}"
     badge = tag("strong", escape(with_symbol(entry.verdict)), class_="bc-verdict")
     summary = f"{badge} {escape(entry.sentence)} {tag('span', escape(where), class_='bc-where')}"
     rows = [comparison(each) for each in entry.judgements]

@@ -67,5 +67,16 @@ def _number(table: Table, row: Row, column: Column, name: str | None) -> float:
 
 
 def reported_text(value: float, column: Column) -> str:
-    """As the papers print it: with one digit at most; a dash for what they do not print."""
-    return "–" if math.isnan(value) else f"{value:.{min(column.digits, 1)}f}"
+    """As the papers print it, with one digit or two; a dash for what they do not print.
+
+    >>> from bert_compression.report.tables import Column
+    >>> score = Column("score", "Score", None)
+    >>> [reported_text(value, score) for value in (83.44, 44.6, 90.0)]
+    ['83.44', '44.6', '90.0']
+    """
+    if math.isnan(value):
+        return "–"
+    if not column.digits:
+        return f"{value:.0f}"
+    text = f"{value:.2f}"
+    return text[:-1] if text.endswith("0") else text

@@ -112,14 +112,19 @@ def size_of(source: Source, table: Table) -> str:
     return f"{seeds}, {answered[main_split]:,} texts{told}{others}"
 
 
-def sizes_of(source: Source, table: Table) -> str:
-    """On how much does each column rest, at most? Such as "QQP 1 seed and 1,000 texts; RTE ..."."""
+def sizes_of(source: Source, *tables: Table) -> str:
+    """On how much does each column of these tables rest, at most? Such as "QQP 1 seed and 1,000 texts; RTE
+    ..."."""
+    found: dict[str, list[Mapping]] = {}
+    for table in tables:
+        for column in table.columns:
+            for row in table.rows:
+                found.setdefault(column.label, []).extend(source.done(table, row.method, column.name))
     told = []
-    for column in table.columns:
-        records = [record for row in table.rows for record in source.done(table, row.method, column.name)]
+    for label, records in found.items():
         if records:
             seeds, texts = len({r["seed"] for r in records}), records[0]["data"]["rows"]
-            told.append(f"{column.label} {seeds} seed{'s' if seeds > 1 else ''} and {texts:,} texts")
+            told.append(f"{label} {seeds} seed{'s' if seeds > 1 else ''} and {texts:,} texts")
     return "; ".join(told) or "nothing yet"
 
 

@@ -89,12 +89,12 @@ def _head(
 ) -> tuple[list[HtmlRow], list, list[int]]:
     """Head rows, the bodies, and how many columns each measure spans, if any has several."""
     if all(len(_heads(column, places)) == 1 for column in columns):
-        heads = ["Method", *(f"{column.label} ({column.unit})" for column in columns)]
+        heads = ["Method", *(column.head for column in columns)]
         return [HtmlRow([Cell(head, "col") for head in heads])], bodies, []
     above, below = [Cell("Method", "col", rowspan=2)], []
     for column in columns:
         heads = _heads(column, places)
-        above.append(Cell(f"{column.label} ({column.unit})", "colgroup", colspan=len(heads)))
+        above.append(Cell(column.head, "colgroup", colspan=len(heads)))
         below += [Cell(head, "col") for head in heads]
     return [HtmlRow(above), HtmlRow(below)], bodies, [len(_heads(column, places)) for column in columns]
 

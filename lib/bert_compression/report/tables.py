@@ -101,6 +101,11 @@ class Column:
         """The name of the metric in records."""
         return self.metric or self.name
 
+    @property
+    def head(self) -> str:
+        """The label with its unit, if it has one."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
     def text(self, value: float) -> str:
         return f"{value:.{self.digits}f}"
 
@@ -154,7 +159,8 @@ class Table:
     """A table of a paper: its rows in the paper's order, its columns, the panels that it is shown in.
 
     `reported` names the CSV file in the paper's folder `reported` that holds what the paper prints. `seeds`
-    says which seeds a cell has under a profile; all unless told.
+    says which seeds a cell has under a profile; all unless told. `precision` is that of its models where the
+    profile leaves it open.
     """
 
     paper: str
@@ -166,6 +172,7 @@ class Table:
     panels: tuple[Panel, ...] = ()
     reported: str = ""
     seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = _all_seeds
+    precision: str = ""
 
     def __post_init__(self):
         """Raises BadInput for a name that stands twice, and for one that is used and not there."""
@@ -248,10 +255,12 @@ class Table:
         return sorted(found.values(), key=lambda job: order.get(job.seed, len(order)))
 
     def decided(self, profile: Profile, there: Iterable[str]) -> Profile:
-        """The profile with its precision decided: that in which most of the table's jobs are among the
-        identities `there`, so that a table is not measured half in one; else this machine's."""
+        """The profile with its precision decided: the table's own; else that in which most of its jobs are
+        among the identities `there`, so that a table is not measured half in one; else this machine's."""
         if profile.precision in PRECISIONS:
             return profile
+        if self.precision:
+            return profile.at_precision(self.precision)
         known = set(there)
         candidates = [profile.at_precision(precision) for precision in PRECISIONS]
         counts = [sum(job.identity in known for job in self.jobs(each)) for each in candidates]

@@ -13,6 +13,8 @@ from bert_compression.papers.xtc.tables import (
     TABLE_C6,
     TABLE_C8,
     TABLE_C9,
+    TABLE_C10,
+    TABLE_C13,
     TABLE_C14,
     TABLE_C15,
     again,
@@ -35,8 +37,9 @@ SKIP = "Layers taken evenly from the teacher make a better student than the top 
 FIVE = "Five layers of the fine-tuned teacher are better than a pretrained TinyBERT of six."
 TWO_BITS = "Two bits a weight cost less than one."
 SMALLER = "Going to one bit costs a smaller model more."
-LOW_RANK = "With a short budget, something of low rank in addition makes a 1-bit model better."
-NO_RANK = "With a long budget, something of low rank changes nothing."
+LOW_RANK = "With a short budget, something of low rank (LoRa) in addition makes a 1- or 2-bit model better."
+NO_RANK = "With a long budget, something of low rank (LoRa) changes nothing."
+NO_RANK_AGAIN = "Something of low rank (LoRa) in a second round of training changes nothing."
 SECOND = "A second round of training makes a 1-bit model better."
 FROM_TWO = "A 1-bit model that begins with a 2-bit one is worse than one that does not."
 TEACHER = "A better teacher makes a 1-bit model better."
@@ -48,9 +51,9 @@ def best(budget: str, stages: int) -> str:
     return f"best_of_{Student(1, 'all', budget, stages, 2e-5).name}"
 
 
-def best_rank(budget: str, rank: int) -> str:
-    """The row of C.9 that is the best of a budget and a rank."""
-    return f"best_of_{Student(1, 'skip6', budget, 1, 5e-5, rank).name}"
+def best_rank(budget: str, rank: int, bits: int = 1) -> str:
+    """The row of C.9, or with two bits C.10, that is the best of a budget and a rank."""
+    return f"best_of_{Student(bits, 'skip6', budget, 1, 5e-5, rank).name}"
 
 
 def _claims(
@@ -83,6 +86,7 @@ STAGE_CLAIMS: tuple[Claim, ...] = (
         best("C", 3),
         MARGIN,
         labels=("best of one stage, C", "best of three stages, C"),
+        but=("rte",),
     ),
     *(
         claim
@@ -113,7 +117,7 @@ STAGE_CLAIMS: tuple[Claim, ...] = (
         for claim in _claims(
             f"augmented_{budget.lower()}",
             AUGMENTED,
-            "Table C.4",
+            "ours: the paper adds texts and steps at once",
             TABLE_C4,
             Student(1, "all", budget, 1, 1e-4, augmented=True).name,
             Student(1, "all", budget, 1, 1e-4, augmented=False).name,
@@ -222,6 +226,16 @@ LOW_RANK_CLAIMS: tuple[Claim, ...] = (
         but=("mrpc", "stsb"),
     ),
     *_claims(
+        "low_rank_short_2bit",
+        LOW_RANK,
+        "appendix B.3",
+        TABLE_C10,
+        best_rank("A", 8, 2),
+        best_rank("A", 0, 2),
+        labels=("rank 8, A", "nothing added, A"),
+        but=("cola",),
+    ),
+    *_claims(
         "low_rank_long",
         NO_RANK,
         "appendix B.3",
@@ -230,6 +244,39 @@ LOW_RANK_CLAIMS: tuple[Claim, ...] = (
         best_rank("C", 0),
         MARGIN,
         labels=("rank 8, C", "nothing added, C"),
+    ),
+    *(
+        claim
+        for layers in ("skip5", "skip4")
+        for bits in (1, 2)
+        for claim in _claims(
+            f"low_rank_{layers}_{bits}bit",
+            NO_RANK,
+            "appendix B.3",
+            TABLE_C13,
+            few_bits(layers, bits, 1).name,
+            few_bits(layers, bits).name,
+            MARGIN,
+            labels=(
+                f"{MODELS[layers]}, {bits} bit{'s' * (bits > 1)}, rank 1",
+                f"{MODELS[layers]}, {bits} bit{'s' * (bits > 1)}",
+            ),
+            but=("rte",) if (layers, bits) == ("skip5", 2) else (),
+        )
+    ),
+    *(
+        claim
+        for layers in ("skip5", "skip4")
+        for claim in _claims(
+            f"low_rank_again_{layers}",
+            NO_RANK_AGAIN,
+            "appendix B.3",
+            TABLE_C14,
+            again(layers, 1, 1).name,
+            again(layers, 1).name,
+            MARGIN,
+            labels=(f"{MODELS[layers]}, two rounds, rank 1", f"{MODELS[layers]}, two rounds"),
+        )
     ),
 )
 LOYALTY_CLAIMS: tuple[Claim, ...] = tuple(

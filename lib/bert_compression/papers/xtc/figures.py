@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import SELECTIONS, Student, kept_layers, measured
+from bert_compression.papers.xtc.students import PRECISION, SELECTIONS, Student, kept_layers, measured
 from bert_compression.papers.xtc.tables import TABLE_C2, TABLE_C8
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
@@ -42,6 +42,7 @@ WEIGHTS = Table(
     ),
     columns=(Column("distance", "Mean distance", _distances, scale=1.0, digits=2, unit="l2"),),
     seeds=first_seed,
+    precision=PRECISION,
 )
 
 
@@ -116,10 +117,14 @@ def training_costs(sources: Mapping[str, Source]) -> Shown:
     return simple_table("What training costs here: Figure 7 in our seconds.", heads, rows)
 
 
+GAINS = ("selection_gain", "selection_gain_unseen")  # over the last checkpoint
+
+
 @in_two_views
 def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
     """What is choosing the best checkpoint worth, on the texts that it is chosen by and on others? Means over
-    all students of the tables, task by task, in points."""
+    the students of the tables that had several to choose from, task by task, in points, with the standard
+    deviation over the students."""
     rows = []
     for name, source in sources.items():
         records = {
@@ -127,15 +132,19 @@ def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
             for table in tables
             for record in source.all_of(table)
             if record["kind"] == "distill_in_stages" and record["status"] == "ok"
+            if record["metrics"]["evaluations"] > 1
         }
         for task in dict.fromkeys(record["task"] for record in records.values()):
             found = [record["metrics"] for record in records.values() if record["task"] == task]
             means = [
                 100 * statistics.fmean(metrics[key] for metrics in found)
-                for key in ("last_score", "best_score", "selection_gain", "selection_gain_unseen")
+                for key in ("last_score", "best_score", *GAINS)
             ]
             checks = statistics.fmean(metrics["evaluations"] for metrics in found)
-            numbers = [f"{means[0]:.1f}", f"{means[1]:.1f}", signed(means[2]), signed(means[3])]
+            gains = [[100 * metrics[key] for metrics in found] for key in GAINS]
+            spreads = [f" ± {statistics.stdev(each):.1f}" if len(each) > 1 else "" for each in gains]
+            numbers = [f"{means[0]:.1f}", f"{means[1]:.1f}"]
+            numbers += [signed(mean) + spread for mean, spread in zip(means[2:], spreads, strict=True)]
             rows.append([name, task, str(len(found)), f"{checks:.1f}", *numbers])
     heads = ["Records", "Task", "Students", "Checkpoints", "last", "best", "gain, chosen by", "gain, unseen"]
     return simple_table("What choosing the best checkpoint is worth, in points.", heads, rows)

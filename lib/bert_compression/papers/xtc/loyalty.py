@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import Student, full_precision, measured, sizes, teacher
+from bert_compression.papers.xtc.students import PRECISION, Student, full_precision, measured, sizes, teacher
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 
 
@@ -104,4 +104,5 @@ LOYALTY = Table(
         ),
     ),
     seeds=two_seeds,
+    precision=PRECISION,
 )

@@ -5,7 +5,7 @@ from functools import partial
 
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.metrics import GLUE_AVERAGE
-from bert_compression.papers.xtc.students import STARTS, Student, measured, sizes
+from bert_compression.papers.xtc.students import PRECISION, STARTS, Student, measured, sizes
 from bert_compression.report.tables import Column, MeanOf, Panel, Row, Table, two_seeds
 
 # What is measured of a line's model.
@@ -84,6 +84,7 @@ def score_table(
         columns=columns,
         panels=_panels(f"Table C.{number}, {caption}", columns),
         seeds=seeds,
+        precision=PRECISION,
     )
 
 

@@ -22,6 +22,7 @@ SELECTIONS: dict[str, tuple[int, ...]] = {
 }
 # Six-layer students that were distilled before any task.
 STARTS = {"tinybert6": "tinybert", "minilm6": "minilm"}
+PRECISION = "fp32"  # of all students and their teachers, so that what two tables share is one model
 SELECTED_BY = {"cola": "matthews", "stsb": "pearson"}  # elsewhere accuracy (appendix B.2; DeepSpeed's code)
 FIRST_RATE = 2.5  # appendix B.1: times the learning rate, in the first of several stages
 COPIES = {"sst2": 20, "qnli": 20, "mnli": 10, "qqp": 10}  # TinyBERT's code; elsewhere 30

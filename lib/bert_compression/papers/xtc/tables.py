@@ -11,7 +11,7 @@ from dataclasses import replace
 from bert_compression.experiments import Profile
 from bert_compression.papers.xtc.data import TABLE_C1
 from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, SCORES, row_of, score_table
-from bert_compression.papers.xtc.students import Student, full_precision, teacher
+from bert_compression.papers.xtc.students import PRECISION, Student, full_precision, teacher
 from bert_compression.report.tables import (
     Best,
     Column,
@@ -392,6 +392,7 @@ ACTIVATIONS = Table(
         ),
     ),
     seeds=first_seed,
+    precision=PRECISION,
 )
 
 TABLES = (
