@@ -1,8 +1,10 @@
 """The two errors of the project, and what is told of other libraries' errors."""
 
+import pickle
+
 import pytest
 
-from bert_compression.errors import BadInput, Failure, one_line
+from bert_compression.errors import LINE, VALUE, BadInput, Failure, one_line, shown
 
 
 def test_bad_input_is_a_value_error_and_a_failure_is_none():
@@ -22,3 +24,20 @@ def test_bad_input_is_a_value_error_and_a_failure_is_none():
 )
 def test_another_librarys_error_is_told_in_one_line(error, told):
     assert one_line(error) == told
+
+
+@pytest.mark.parametrize("kind", [BadInput, Failure])
+def test_a_message_is_one_line_that_keeps_its_beginning_and_its_end(kind):
+    assert str(kind("a short one: do this")) == "a short one: do this"
+    told = str(kind(f"what is wrong: {'x' * 5000}\nwhat to do"))
+    assert len(told) == LINE and told.startswith("what is wrong: x") and told.endswith("x what to do")
+    assert str(kind("one\n\ttwo\u200bthree\x1b[31m")) == "one two\\u200bthree\\x1b[31m"
+    again = pickle.loads(pickle.dumps(kind(told)))  # as from another process
+    assert type(again) is kind and str(again) == told
+
+
+def test_a_value_is_shown_as_python_writes_it_or_its_two_ends():
+    assert [shown(value) for value in (7, "word", None, [1, "a"])] == ["7", "'word'", "None", "[1, 'a']"]
+    for value in ("x" * 10**6, list(range(10**5)), {"key": "x" * 100}, "line\n" * 100):
+        assert len(shown(value)) == VALUE and "\n" not in shown(value)
+        assert (shown(value)[:5], shown(value)[-5:]) == (repr(value)[:5], repr(value)[-5:])
