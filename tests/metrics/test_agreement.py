@@ -251,11 +251,11 @@ NEEDED = "both must have one shape (seeds, examples) with 2 seeds or more, but t
     [
         (
             lambda: error_jaccard([0, 1, 2], [0, 1, 1]),
-            "errors_a must say of each example whether it is wrong, as predicted != gold does",
+            "errors_a must be truth values, one an example, such as predicted != gold",
         ),
         (
             lambda: error_association([True], [np.nan]),
-            "errors_b must say of each example whether it is wrong, as predicted != gold does",
+            "errors_b holds NaN or infinite values",
         ),
         (
             lambda: error_jaccard([0, 1], [1]),
@@ -275,7 +275,7 @@ NEEDED = "both must have one shape (seeds, examples) with 2 seeds or more, but t
         ),
         (
             lambda: resampled_error_jaccards([[0, 3]]),
-            "errors must say of each example whether it is wrong, as predicted != gold does",
+            "errors must be truth values, one an example, such as predicted != gold",
         ),
         (
             lambda: error_jaccard_intervals([[0, 1]], confidence=95),
@@ -291,11 +291,11 @@ NEEDED = "both must have one shape (seeds, examples) with 2 seeds or more, but t
         ),
         (
             lambda: error_overlap_difference(np.zeros((2, 3)), np.full((2, 3), 2)),
-            "other_errors must say of each example whether it is wrong, as predicted != gold does",
+            "other_errors must be truth values, one an example, such as predicted != gold",
         ),
         (
             lambda: expected_error_jaccard(0.2, 30),
-            "an error rate is a fraction between 0 and 1, not 30",
+            "rate_b must lie in 0..1, not 30",
         ),
     ],
 )

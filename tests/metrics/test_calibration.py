@@ -110,10 +110,10 @@ HALVES = [[0.5, 0.5]]
         ),
         (lambda: brier_score(HALVES, [2]), "labels must be whole numbers from 0 to 1, one for each column"),
         (lambda: reliability(HALVES, [0.5]), "labels must be whole numbers from 0 to 1, one for each column"),
-        (lambda: reliability(HALVES, [0], bins=0), "bins must be a whole number of 1 or more, not 0"),
+        (lambda: reliability(HALVES, [0], bins=0), "bins must lie in 1..100000, not 0"),
         (
             lambda: expected_calibration_error(HALVES, [0], bins=1.5),
-            "bins must be a whole number of 1 or more, not 1.5",
+            "bins must be a whole number, not 1.5",
         ),
     ],
 )

@@ -97,3 +97,50 @@ def test_the_best_is_one_and_a_constant_answer_is_zero_or_a_share(score):
     constant = {accuracy: 0.6, f1: 0.75}.get(score, 0.0)
     assert score(gold, [1] * 5) == pytest.approx(constant)
     assert score([0] * 5, [0] * 5) in (0.0, 1.0)  # and never NaN
+
+
+# What is no number
+
+
+@pytest.mark.parametrize("score", [pearson_correlation, spearman_correlation])
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1.5e308])
+def test_a_correlation_minds_no_unit(score, size):
+    gold, predicted = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.1, 0.5, 0.3, 0.9])
+    expected = score(gold, predicted)
+    assert 0 < expected < 1
+    assert score(gold, predicted * size) == pytest.approx(expected, rel=1e-3 if size < 1e-300 else 1e-12)
+    assert score(gold * (size / 4), -predicted) == pytest.approx(
+        -expected, rel=1e-3 if size < 1e-300 else 1e-12
+    )
+
+
+@pytest.mark.parametrize("score", [pearson_correlation, spearman_correlation, matthews_correlation])
+def test_predictions_that_are_all_equal_correlate_with_nothing(score):
+    gold = np.random.default_rng(0).integers(0, 2, 1500)
+    for same in (0.0, 1.0) if score is matthews_correlation else (0.1, 2.7, 1e300):
+        assert score(gold, np.full(1500, same)) == 0.0 == score(np.full(1500, same), gold)
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_no_label(score, bad):
+    for first, second in (([1.0, 0.0], [1.0, bad]), ([bad, 0.0], [1.0, 0.0])):
+        with pytest.raises(BadInput, match=r"_labels holds NaN or infinite values$"):
+            score(first, second)
+
+
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
+def test_words_are_labels_of_accuracy_alone(score):
+    words = ["good", "bad"]
+    if score is accuracy:
+        assert score(words, ["good", "good"]) == 0.5
+        with pytest.raises(BadInput, match=r"must both be words, or both numbers$"):
+            score(words, [1, 0])
+    else:
+        with pytest.raises(BadInput, match=r"^gold_labels must be numbers in a rectangle"):
+            score(words, words)
+
+
+def test_matthews_coefficient_is_that_of_two_classes():
+    with pytest.raises(BadInput, match=r"^predicted_labels must be 0 or 1"):
+        matthews_correlation([0, 1, 1], [0, 1, 2])

@@ -167,7 +167,8 @@ def test_what_is_no_distribution_is_refused(teacher, student, message):
 
 @pytest.mark.parametrize("base", [1, 0.5, 0, -2.0, math.inf, math.nan])
 def test_what_is_no_base_is_refused(base):
-    message = f"base must be a finite number greater than 1, not {base!r}"
+    what = "a finite number greater than 1" if math.isfinite(base) else "a finite number"
+    message = f"base must be {what}, not {base!r}"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         probability_loyalty(HALVES, HALVES, base)
 

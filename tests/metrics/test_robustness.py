@@ -255,7 +255,6 @@ def test_nothing_asked_takes_nothing_and_no_budget_takes_all():
 
 def test_what_withstood_stays_however_much_was_asked():
     assert accuracy_within_budget([1, 0], [5, 1], [1000]).tolist() == [0.5]
-    assert accuracy_within_budget([1], [5], []).shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -264,6 +263,8 @@ def test_what_withstood_stays_however_much_was_asked():
         (([3], [1], [1]), "outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not 3"),
         (([2], [-1], [1]), "queries must not be negative, but -1 was found"),
         (([2], [1], [-5]), "budgets must not be negative, but -5 was found"),
+        (([2], [1], []), "budgets must have the shape (budgets,), not (0,)"),
+        (([2], [1.5], [5]), "queries must be whole numbers, and 1.5 is none"),
         (([2], [1], 5), "budgets must have the shape (budgets,), not ()"),
         (([2, 1], [1], [1]), "outcomes has 2 examples and queries has 1: they must answer the same"),
         (([], [], [1]), "outcomes and queries are empty: a share of no examples is undefined"),

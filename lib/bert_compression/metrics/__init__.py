@@ -25,6 +25,7 @@ from bert_compression.metrics.glue import (
     glue_average,
     matthews_correlation,
     pearson_correlation,
+    score_contributions,
     spearman_correlation,
 )
 from bert_compression.metrics.loyalty import (
@@ -73,7 +74,6 @@ from bert_compression.metrics.significance import (
     min_f_prime,
     paired_bootstrap_interval,
     satterthwaite,
-    score_contributions,
     score_interval,
     seed_error,
     seed_noise,

@@ -7,13 +7,22 @@ out-of-distribution. Book: metrics/agreement.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import (
+    check_draws,
+    checked,
+    in_range,
+    paired_labels,
+    rectangle,
+    tails,
+    truth_values,
+)
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import paired_labels, tails
 from bert_compression.metrics.significance import TAILS
 
 NAMES = ("errors_a", "errors_b")
 
 
+@checked
 def error_jaccard(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
     """Of the examples that at least one of two models gets wrong, how many do both get wrong?
 
@@ -32,6 +41,7 @@ def error_jaccard(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
     return float(np.sum(a & b) / either) if either else 1.0
 
 
+@checked
 def expected_error_jaccard(rate_a: float, rate_b: float) -> float:
     """What is the expected Jaccard of two models that err independently of each other, at these rates?
 
@@ -46,13 +56,13 @@ def expected_error_jaccard(rate_a: float, rate_b: float) -> float:
     1 where neither ever errs, as `error_jaccard` has it. Raises BadInput for rates outside [0, 1].
     Book: metrics/agreement.
     """
-    for rate in (rate_a, rate_b):
-        if not 0 <= rate <= 1:
-            raise BadInput(f"an error rate is a fraction between 0 and 1, not {rate!r}")
+    in_range(rate_a, "rate_a", 0, 1)
+    in_range(rate_b, "rate_b", 0, 1)
     either = rate_a + rate_b - rate_a * rate_b
     return float(rate_a * rate_b / either) if either else 1.0
 
 
+@checked
 def error_association(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
     """Do two models err together more often than chance has it, relative to the most that their rates allow?
 
@@ -71,6 +81,7 @@ def error_association(errors_a: ArrayLike, errors_b: ArrayLike) -> float:
     return float(error_association_matrix([a, b])[0, 1])
 
 
+@checked
 def error_jaccard_matrix(errors: ArrayLike) -> np.ndarray:
     """`error_jaccard` of every pair of models: (models, examples) in, (models, models) out.
 
@@ -80,6 +91,7 @@ def error_jaccard_matrix(errors: ArrayLike) -> np.ndarray:
     return _jaccards(_shared(_of_models(errors)))
 
 
+@checked
 def error_association_matrix(errors: ArrayLike) -> np.ndarray:
     """`error_association` of every pair of models: (models, examples) in, (models, models) out.
 
@@ -90,6 +102,7 @@ def error_association_matrix(errors: ArrayLike) -> np.ndarray:
     return _associations(_shared(wrong), wrong.shape[1])
 
 
+@checked
 def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
     """`error_jaccard_matrix` of resampled examples: (resamples, models, models).
 
@@ -100,6 +113,7 @@ def resampled_error_jaccards(errors: ArrayLike, resamples: int = 2000, seed: int
     return _jaccards(_resampled_shared(_of_models(errors), resamples, seed))
 
 
+@checked
 def resampled_error_associations(errors: ArrayLike, resamples: int = 2000, seed: int = 0) -> np.ndarray:
     """`error_association_matrix` of resampled examples: (resamples, models, models).
 
@@ -109,6 +123,7 @@ def resampled_error_associations(errors: ArrayLike, resamples: int = 2000, seed:
     return _associations(_resampled_shared(wrong, resamples, seed), wrong.shape[1])
 
 
+@checked
 def error_jaccard_intervals(
     errors: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> np.ndarray:
@@ -122,6 +137,7 @@ def error_jaccard_intervals(
     return np.moveaxis(np.quantile(resampled_error_jaccards(errors, resamples, seed), outer, axis=0), 0, -1)
 
 
+@checked
 def error_overlap_difference(
     reference_errors: ArrayLike,
     other_errors: ArrayLike,
@@ -149,14 +165,15 @@ def error_overlap_difference(
     three: 100 gives percentage points. Raises BadInput for different shapes, fewer than two seeds, or others
     than truth values. Book: metrics/agreement.
     """
-    reference, other = np.asarray(reference_errors), np.asarray(other_errors)
+    reference = rectangle(reference_errors, "reference_errors")
+    other = rectangle(other_errors, "other_errors")
     if reference.ndim != 2 or reference.shape != other.shape or not reference.size or len(reference) < 2:
         raise BadInput(
             "both must have one shape (seeds, examples) with 2 seeds or more, "
             f"but they have {reference.shape} and {other.shape}"
         )
     named = ((reference, "reference_errors"), (other, "other_errors"))
-    wrong = np.concatenate([_truth_values(errors, name) for errors, name in named])
+    wrong = np.concatenate([truth_values(errors, name) for errors, name in named])
     matrix, resampled = (
         (error_association_matrix, resampled_error_associations)
         if association
@@ -185,6 +202,7 @@ def _resampled_shared(wrong: np.ndarray, resamples: int, seed: int) -> np.ndarra
     """How many errors every two models share in resampled examples, (resamples, models, models)."""
     # What counts of an example is which models get it wrong. So patterns are drawn, as often as they occur.
     patterns, counts = np.unique(wrong, axis=1, return_counts=True)
+    check_draws(resamples, seed)
     drawn = np.random.default_rng(seed).multinomial(wrong.shape[1], counts / wrong.shape[1], resamples)
     pairs = (patterns[:, None] & patterns[None, :]).reshape(-1, len(counts))
     both = drawn.astype(np.float64) @ pairs.T.astype(np.float64)
@@ -218,17 +236,11 @@ def _sizes(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _pair(errors_a: ArrayLike, errors_b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     a, b = paired_labels(errors_a, errors_b, NAMES)
-    return _truth_values(a, NAMES[0]), _truth_values(b, NAMES[1])
+    return truth_values(a, NAMES[0]), truth_values(b, NAMES[1])
 
 
 def _of_models(errors: ArrayLike) -> np.ndarray:
-    wrong = np.asarray(errors)
+    wrong = rectangle(errors, "errors")
     if wrong.ndim != 2 or not wrong.size:
         raise BadInput(f"errors must have the shape (models, examples), not {wrong.shape}")
-    return _truth_values(wrong, "errors")
-
-
-def _truth_values(errors: np.ndarray, name: str) -> np.ndarray:
-    if errors.dtype != bool and not np.isin(errors, (0, 1)).all():
-        raise BadInput(f"{name} must say of each example whether it is wrong, as predicted != gold does")
-    return errors.astype(bool)
+    return truth_values(wrong, "errors")

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import checked, distributions, in_range, rectangle
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import distributions
+
+MOST_BINS = 100_000
 
 
 class Reliability(NamedTuple):
@@ -18,6 +20,7 @@ class Reliability(NamedTuple):
     accuracy: np.ndarray  # the share of them that was labelled rightly
 
 
+@checked
 def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> Reliability:
     """Of the answers given with about the same confidence, how many are right?
 
@@ -34,8 +37,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     bin. Book: metrics/calibration.
     """
     p, gold = _checked(probabilities, labels)
-    if not isinstance(bins, int | np.integer) or bins < 1:
-        raise BadInput(f"bins must be a whole number of 1 or more, not {bins!r}")
+    in_range(bins, "bins", 1, MOST_BINS)
     confidence = p.max(axis=1)
     place = np.searchsorted(np.arange(1, bins) / bins, confidence)
     counts, confident, right = (
@@ -50,6 +52,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> 
     )
 
 
+@checked
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = 15) -> float:
     """By how much does a model's confidence miss its accuracy, in the mean?
 
@@ -66,6 +69,7 @@ def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins
     return float(np.average(np.abs(found.accuracy - found.confidence), weights=found.examples))
 
 
+@checked
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """How far are the probabilities from the gold labels? Half the squared distance, in the mean.
 
@@ -83,9 +87,9 @@ def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def _checked(probabilities: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    p, gold = distributions(probabilities, "probabilities"), np.asarray(labels)
+    p, gold = distributions(probabilities, "probabilities"), rectangle(labels, "labels")
     if gold.shape != p.shape[:1]:
         raise BadInput(f"there are probabilities of {len(p)} examples, but labels of the shape {gold.shape}")
-    if not np.isin(gold, np.arange(p.shape[1])).all():
+    if gold.dtype.kind == "U" or not np.isin(gold, np.arange(p.shape[1])).all():
         raise BadInput(f"labels must be whole numbers from 0 to {p.shape[1] - 1}, one for each column")
     return p, gold.astype(int)

@@ -5,10 +5,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import checked, distributions, paired_labels
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import distributions, paired_labels
 
 
+@checked
 def label_agreements(teacher_labels: ArrayLike, student_labels: ArrayLike) -> np.ndarray:
     """On which examples does the student give its teacher's label, right or wrong? Truth values (examples,).
 
@@ -22,6 +23,7 @@ def label_agreements(teacher_labels: ArrayLike, student_labels: ArrayLike) -> np
     return teacher == student
 
 
+@checked
 def label_loyalty(teacher_labels: ArrayLike, student_labels: ArrayLike) -> float:
     """How often does the student give its teacher's label, right or wrong?
 
@@ -37,6 +39,7 @@ def label_loyalty(teacher_labels: ArrayLike, student_labels: ArrayLike) -> float
     return float(label_agreements(teacher_labels, student_labels).mean())
 
 
+@checked
 def probability_loyalties(
     teacher_probs: ArrayLike, student_probs: ArrayLike, base: float = math.e
 ) -> np.ndarray:
@@ -58,6 +61,7 @@ def probability_loyalties(
     return 1 - np.sqrt(np.maximum(divergence, 0))
 
 
+@checked
 def probability_loyalty(teacher_probs: ArrayLike, student_probs: ArrayLike, base: float = math.e) -> float:
     """How near is the student's distribution over labels to its teacher's?
 

@@ -8,11 +8,12 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import check_k, checked, numbers
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import check_k
 from bert_compression.metrics.representation import cosine_blocks, unit_rows
 
 
+@checked
 def nearest_distances(features: ArrayLike, training_features: ArrayLike, k: int) -> np.ndarray:
     """How far is each point from its k-th nearest training point? Distances (points,), in [0, 2].
 
@@ -40,6 +41,7 @@ def nearest_distances(features: ArrayLike, training_features: ArrayLike, k: int)
     return np.sqrt(np.maximum(2 - 2 * cosine, 0))
 
 
+@checked
 def outlier_threshold(in_distribution: ArrayLike, passing: float = 0.95) -> float:
     """Up to which distance does a point pass, if the share `passing` of in-distribution points is to pass?
 
@@ -58,6 +60,7 @@ def outlier_threshold(in_distribution: ArrayLike, passing: float = 0.95) -> floa
     return float(np.quantile(_distances(in_distribution, "in_distribution"), passing, method="inverted_cdf"))
 
 
+@checked
 def outlier_auroc(in_distribution: ArrayLike, out_of_distribution: ArrayLike) -> float:
     """How often is an out-of-distribution point farther away than an in-distribution one? The AUROC.
 
@@ -78,6 +81,7 @@ def outlier_auroc(in_distribution: ArrayLike, out_of_distribution: ArrayLike) ->
     return float((ranks.sum() - len(beyond) * (len(beyond) + 1) / 2) / (len(within) * len(beyond)))
 
 
+@checked
 def outlier_fpr(in_distribution: ArrayLike, out_of_distribution: ArrayLike, passing: float = 0.95) -> float:
     """What share of out-of-distribution points passes, where `passing` of the in-distribution ones do? FPR95.
 
@@ -95,7 +99,4 @@ def outlier_fpr(in_distribution: ArrayLike, out_of_distribution: ArrayLike, pass
 
 
 def _distances(values: ArrayLike, name: str) -> np.ndarray:
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or not len(x) or not np.isfinite(x).all():
-        raise BadInput(f"{name} must be finite distances of the shape (points,), not of the shape {x.shape}")
-    return x
+    return numbers(values, name, ("points",))

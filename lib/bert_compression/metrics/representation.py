@@ -7,18 +7,20 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import check_k, checked, feature_matrix, in_range, rectangle
 from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import check_k, feature_matrix
 
 COSINE_BLOCK = 16 * 2**20  # bytes of cosines at a time: few enough to stay near the processor
 GRAM_BLOCK = 64 * 2**20  # bytes of Gram matrices at a time
 GRID = 2.0**36  # cosines nearer to each other than 1 / GRID differ by rounding, if at all
+MOST_POINTS = 100_000_000
 NOTHING = 1e-12  # what rounding leaves where nothing should be left, relative to what there was
 
 
 # Neighbours
 
 
+@checked
 def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
     """Which k other points are nearest to each point by cosine? Indices (points, k), the nearest first.
 
@@ -49,6 +51,7 @@ def nearest_neighbours(vectors: ArrayLike, k: int) -> np.ndarray:
     return found
 
 
+@checked
 def neighbour_jaccards(neighbours_a: ArrayLike, neighbours_b: ArrayLike) -> np.ndarray:
     """Jaccard's coefficient of two models' neighbours of each point: shape (points,), float64.
 
@@ -58,14 +61,19 @@ def neighbour_jaccards(neighbours_a: ArrayLike, neighbours_b: ArrayLike) -> np.n
     >>> neighbour_jaccards([[1, 2], [0, 2]], [[2, 1], [2, 3]]).round(3).tolist()
     [1.0, 0.333]
     """
-    a, b = np.asarray(neighbours_a), np.asarray(neighbours_b)
+    a, b = rectangle(neighbours_a, "neighbours_a"), rectangle(neighbours_b, "neighbours_b")
     if a.ndim != 2 or a.shape != b.shape or not a.size:
         raise BadInput(f"both must have one shape (points, k), but they have {a.shape} and {b.shape}")
+    for side, name in ((a, "neighbours_a"), (b, "neighbours_b")):
+        each = np.sort(side, axis=1)
+        if side.dtype.kind not in "iu" or (each[:, 1:] == each[:, :-1]).any():
+            raise BadInput(f"{name} must hold k different whole numbers of each point: its neighbours")
     together = np.sort(np.concatenate([a, b], axis=1), axis=1)
     common = (together[:, 1:] == together[:, :-1]).sum(axis=1)
     return common / (2 * a.shape[1] - common)
 
 
+@checked
 def neighbour_jaccard(vectors_a: ArrayLike, vectors_b: ArrayLike, k: int) -> float:
     """Have points the same k nearest neighbours in two models?
 
@@ -89,6 +97,7 @@ def neighbour_jaccard(vectors_a: ArrayLike, vectors_b: ArrayLike, k: int) -> flo
     return float(neighbour_jaccards(a, b).mean())
 
 
+@checked
 def expected_neighbour_jaccard(points: int, k: int) -> float:
     """What would `neighbour_jaccard` be if neighbours were drawn at random? About k / (2 points).
 
@@ -99,6 +108,7 @@ def expected_neighbour_jaccard(points: int, k: int) -> float:
     >>> round(expected_neighbour_jaccard(3, 1), 4), round(expected_neighbour_jaccard(10_000, 50), 4)
     (0.5, 0.0025)
     """
+    in_range(points, "points", 2, MOST_POINTS)
     check_k(k, points - 1, "other points")
     common = np.arange(k + 1)
     return float(scipy.stats.hypergeom(points - 1, k, k).pmf(common) @ (common / (2 * k - common)))
@@ -133,6 +143,7 @@ def cosine_blocks(queries: np.ndarray, bank: np.ndarray) -> Iterator[tuple[slice
 # Linear CKA
 
 
+@checked
 def linear_cka(features_a: ArrayLike, features_b: ArrayLike, unbiased: bool = False) -> float:
     """Are points that lie apart in one model apart in the other, up to rotation and scale?
 
@@ -154,6 +165,7 @@ def linear_cka(features_a: ArrayLike, features_b: ArrayLike, unbiased: bool = Fa
     return float(_cka([_layer(features_a, "features_a")], [_layer(features_b, "features_b")], unbiased)[0, 0])
 
 
+@checked
 def linear_cka_matrix(
     layers_a: Sequence[ArrayLike], layers_b: Sequence[ArrayLike], unbiased: bool = False
 ) -> np.ndarray:

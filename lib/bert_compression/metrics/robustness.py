@@ -7,13 +7,14 @@ attack), 1 (withstood) or 2 (fooled). Book: metrics/robustness, metrics/attacks.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import paired_labels
+from bert_compression.checks import check_draws, checked, counts, paired_labels, rectangle
+from bert_compression.errors import BadInput, shown
 from bert_compression.metrics.significance import TAILS, bootstrap_interval
 
 ALREADY_WRONG, WITHSTOOD, FOOLED = 0, 1, 2
 
 
+@checked
 def withstood(outcomes: ArrayLike) -> np.ndarray:
     """Which texts does the model still answer rightly once an attacker has tried? Truth values (texts,).
 
@@ -29,6 +30,7 @@ def withstood(outcomes: ArrayLike) -> np.ndarray:
     return _outcomes(outcomes) == WITHSTOOD
 
 
+@checked
 def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -> dict[str, float]:
     """How often is the model still right once an attacker has tried, and after how many queries?
 
@@ -55,10 +57,8 @@ def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -
     Book: metrics/robustness.
     """
     outcome, label = paired_labels(outcomes, labels, ("outcomes", "labels"))
-    outcome, asked = paired_labels(outcome, queries, ("outcomes", "queries"))
+    outcome, asked = _with_queries(outcome, queries)
     held, right = withstood(outcome), outcome != ALREADY_WRONG
-    if (asked < 0).any():
-        raise BadInput(f"queries must not be negative, but {asked.min()} was found")
     summary = {
         "after_attack_accuracy": float(held.mean()),
         "clean_accuracy": float(right.mean()),
@@ -70,6 +70,7 @@ def attack_summary(outcomes: ArrayLike, labels: ArrayLike, queries: ArrayLike) -
     return summary
 
 
+@checked
 def query_contributions(outcomes: ArrayLike, queries: ArrayLike) -> np.ndarray:
     """For each text a number whose mean over all texts is `queries_mean` of `attack_summary`, (texts,).
 
@@ -84,7 +85,7 @@ def query_contributions(outcomes: ArrayLike, queries: ArrayLike) -> np.ndarray:
     All are 0 where no text was answered rightly. Raises BadInput for arrays of different length, empty ones
     or an unknown outcome. Book: metrics/robustness.
     """
-    outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
+    outcome, asked = _with_queries(outcomes, queries)
     right = _outcomes(outcome) != ALREADY_WRONG
     if not right.any():
         return np.zeros(len(outcome))
@@ -92,6 +93,7 @@ def query_contributions(outcomes: ArrayLike, queries: ArrayLike) -> np.ndarray:
     return mean + np.where(right, asked - mean, 0.0) / right.mean()
 
 
+@checked
 def degradation(outcomes: ArrayLike) -> dict[str, float]:
     """How much of a model's accuracy does an attack take, in points and as a share of what there was?
 
@@ -121,6 +123,7 @@ def degradation(outcomes: ArrayLike) -> dict[str, float]:
     return summary
 
 
+@checked
 def relative_degradation_difference(
     first_outcomes: ArrayLike,
     second_outcomes: ArrayLike,
@@ -147,7 +150,9 @@ def relative_degradation_difference(
     before the attack, and the bounds where that can be so of drawn texts. Raises BadInput for different
     shapes, empty arrays or an unknown outcome. Book: metrics/attacks.
     """
-    first, second = np.asarray(first_outcomes), np.asarray(second_outcomes)
+    first = rectangle(first_outcomes, "first_outcomes")
+    second = rectangle(second_outcomes, "second_outcomes")
+    check_draws(resamples, seed)
     if first.ndim != 2 or first.shape != second.shape or not first.size:
         raise BadInput(
             f"both must have one shape (seeds, texts), but they have {first.shape} and {second.shape}"
@@ -165,6 +170,7 @@ def relative_degradation_difference(
     return float(effects[0]), float(low), float(high)
 
 
+@checked
 def queries_per_success(outcomes: ArrayLike, queries: ArrayLike) -> float:
     """How many queries does a success cost, as BERT-ATTACK's released code counts?
 
@@ -183,7 +189,7 @@ def queries_per_success(outcomes: ArrayLike, queries: ArrayLike) -> float:
     Raises BadInput for arrays of different length, empty ones, an unknown outcome, or no first look.
     Source: Li et al. 2020, released code, `evaluate`. Book: metrics/attacks.
     """
-    outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
+    outcome, asked = _with_queries(outcomes, queries)
     _check_outcomes(outcome)
     if (asked < 1).any():
         raise BadInput(f"queries must count the first look at each text, but {asked.min()} was found")
@@ -192,6 +198,7 @@ def queries_per_success(outcomes: ArrayLike, queries: ArrayLike) -> float:
     return float(counted[success].mean()) if success.any() else 0.0
 
 
+@checked
 def accuracy_within_budget(outcomes: ArrayLike, queries: ArrayLike, budgets: ArrayLike) -> np.ndarray:
     """How often is the model right while an attacker may query it about a text no more than so many times?
 
@@ -211,21 +218,22 @@ def accuracy_within_budget(outcomes: ArrayLike, queries: ArrayLike, budgets: Arr
     Raises BadInput for arrays of different length, empty ones, an unknown outcome or a negative count.
     Source: budgets as Yoo et al. 2020 fix them; read off finished attacks, ours. Book: metrics/attacks.
     """
-    outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
+    outcome, asked = _with_queries(outcomes, queries)
     _check_outcomes(outcome)
-    allowed = np.asarray(budgets)
-    if allowed.ndim != 1:
-        raise BadInput(f"budgets must have the shape (budgets,), not {allowed.shape}")
-    for counts, name in ((asked, "queries"), (allowed, "budgets")):
-        if (counts < 0).any():
-            raise BadInput(f"{name} must not be negative, but {counts.min()} was found")
+    allowed = counts(budgets, "budgets", ("budgets",))
     fallen = (outcome == FOOLED) & (asked <= allowed[:, None])
     return ((outcome != ALREADY_WRONG) & ~fallen).mean(axis=1)
 
 
+def _with_queries(outcomes: ArrayLike, queries: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes and as many numbers of queries, (texts,)."""
+    outcome, asked = paired_labels(outcomes, queries, ("outcomes", "queries"))
+    return outcome, counts(asked, "queries", ("texts",))
+
+
 def _outcomes(outcomes: ArrayLike) -> np.ndarray:
     """An array (texts,) of outcomes."""
-    found = np.asarray(outcomes)
+    found = rectangle(outcomes, "outcomes")
     if found.ndim != 1 or not found.size:
         raise BadInput(f"outcomes must have the shape (texts,) and hold at least one, not {found.shape}")
     _check_outcomes(found)
@@ -237,5 +245,5 @@ def _check_outcomes(outcomes: np.ndarray) -> None:
     unknown = set(outcomes.tolist()) - {ALREADY_WRONG, WITHSTOOD, FOOLED}
     if unknown:
         raise BadInput(
-            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {min(unknown)!r}"
+            f"outcomes must be 0 (already wrong), 1 (withstood) or 2 (fooled), not {shown(min(unknown))}"
         )

@@ -2,7 +2,7 @@
 
 Bootstrap intervals speak of the choice of examples, for models that are already trained. The spread over
 seeds is another source of chance; min F′ and the interval that it implies take both into account.
-`score_contributions` writes F1 and correlations as means over examples, so that they can be tested, too.
+`score_contributions` of GLUE's scores writes F1 and correlations as means over examples, to be tested, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,17 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from bert_compression.errors import BadInput
-from bert_compression.metrics._checks import paired_labels, tails
+from bert_compression.checks import (
+    check_draws,
+    checked,
+    in_range,
+    numbers,
+    paired_labels,
+    paired_numbers,
+    tails,
+    truth_values,
+)
+from bert_compression.errors import BadInput, one_line, shown
 
 DRAWN_AT_ONCE = 2_000_000  # indices of drawn examples at a time, so that memory stays small
 LABELS = ("gold_labels", "predicted_labels")
@@ -22,6 +31,7 @@ TAILS = (0.025, 0.975)  # the quantiles between which 95 % of all resamples lie
 # Intervals
 
 
+@checked
 def bootstrap_interval(
     values: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
@@ -35,11 +45,12 @@ def bootstrap_interval(
 
     Raises BadInput for an empty array, NaN, or a confidence outside (0, 1).
     """
-    x, outer = _finite(values), tails(confidence)
+    x, outer = numbers(values, "values", ("examples",)), tails(confidence)
     low, high = np.quantile(_resampled_means(x, resamples, seed), outer)
     return float(low), float(high)
 
 
+@checked
 def bootstrap_intervals(
     values: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> np.ndarray:
@@ -54,10 +65,8 @@ def bootstrap_intervals(
 
     Raises BadInput for another shape, an empty array, NaN, or a confidence outside (0, 1).
     """
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
-        raise BadInput(f"an array of finite numbers (examples, columns) is needed, not shape {x.shape}")
-    outer = tails(confidence)
+    x, outer = numbers(values, "values", ("examples", "columns")), tails(confidence)
+    check_draws(resamples, seed)
     random = np.random.default_rng(seed)
     rows, columns = x.shape
     block = max(1, DRAWN_AT_ONCE // rows)
@@ -70,6 +79,7 @@ def bootstrap_intervals(
     return np.quantile(means, outer, axis=0).T
 
 
+@checked
 def paired_bootstrap_interval(
     first: ArrayLike, second: ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
@@ -78,10 +88,11 @@ def paired_bootstrap_interval(
     Resamples examples, keeping each pair together, so that what is hard for both cancels. Shapes
     (examples,). An interval without 0 is a difference at that confidence.
     """
-    a, b = paired_labels(first, second, ("first", "second"))
-    return bootstrap_interval(a.astype(np.float64) - b, confidence, resamples, seed)
+    a, b = paired_numbers(first, second, ("first", "second"))
+    return bootstrap_interval(a - b, confidence, resamples, seed)
 
 
+@checked
 def score_interval(
     score: Callable[[ArrayLike, ArrayLike], float],
     gold_labels: ArrayLike,
@@ -98,70 +109,21 @@ def score_interval(
     """
     gold, predicted = paired_labels(gold_labels, predicted_labels, LABELS)
     outer = tails(confidence)
+    check_draws(resamples, seed)
     random = np.random.default_rng(seed)
     draws = (random.integers(0, len(gold), len(gold)) for _ in range(resamples))
-    scores = [score(gold[drawn], predicted[drawn]) for drawn in draws]
+    try:
+        scores = numbers([score(gold[drawn], predicted[drawn]) for drawn in draws], "scores", ("resamples",))
+    except TypeError as error:
+        raise BadInput(f"score must take gold labels and predictions: {one_line(error)}") from error
     low, high = np.quantile(scores, outer)
     return float(low), float(high)
-
-
-# Scores as means over examples
-
-
-def score_contributions(score: str, gold_labels: ArrayLike, predicted_labels: ArrayLike) -> np.ndarray:
-    """What does each example contribute to a score of GLUE? Shape (examples,), float64.
-
-    F1 and a correlation are no mean over examples. But each has numbers, one an example, whose mean is the
-    score and whose scatter is, for many examples, that of the score when other examples are drawn: the score,
-    plus how much the example pulls at it (the infinitesimal jackknife; Efron 1982, The Jackknife, the
-    Bootstrap and Other Resampling Plans, chapter 6). So two models can be compared example by example.
-
-    `score` is a name of `SCORES`; both arrays have the shape (examples,). Of accuracy these are 1 and 0.
-    Where a score is not defined (and therefore 0), such as a correlation with predictions that are all equal,
-    all are 0. Raises BadInput for another score, and as the scores do. Book: metrics/accuracy.
-
-    >>> score_contributions("f1", [1, 1, 0], [1, 0, 0]).round(3).tolist()
-    [1.333, 0.0, 0.667]
-    """
-    gold, predicted = paired_labels(gold_labels, predicted_labels, LABELS)
-    if score == "accuracy":
-        return (gold == predicted).astype(np.float64)
-    if score == "f1":
-        return _of_ratio(2.0 * ((gold == 1) & (predicted == 1)), (gold == 1) + 1.0 * (predicted == 1))
-    if score == "matthews":
-        return _of_correlation(gold == 1, predicted == 1)
-    if score == "pearson":
-        return _of_correlation(gold, predicted)
-    if score == "spearman":
-        return _of_correlation(scipy.stats.rankdata(gold), scipy.stats.rankdata(predicted))
-    raise BadInput(f"unknown score {score!r}: choose one of accuracy, f1, matthews, pearson, spearman")
-
-
-def _of_ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """Contributions to the ratio of two means."""
-    if not below.any():
-        return np.zeros(len(below))
-    ratio = above.mean() / below.mean()
-    return ratio + (above - ratio * below) / below.mean()
-
-
-def _of_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Contributions to Pearson's coefficient; ranks are taken as they are, whatever examples are drawn."""
-    # Equal values are seen as such: less their mean, rounding may leave of them what looks like a scatter.
-    if any((x == x[0]).all() for x in (first, second)):
-        return np.zeros(len(first))
-    a, b = (x.astype(np.float64) - x.mean() for x in (first, second))
-    scale = np.sqrt((a @ a) * (b @ b)) / len(a)
-    if not scale > 0:  # the squares of the smallest numbers are 0
-        return np.zeros(len(a))
-    a, b = a / a.std(), b / b.std()
-    correlation = (a * b).mean()
-    return a * b + correlation - correlation * (a**2 + b**2) / 2
 
 
 # Tests
 
 
+@checked
 def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
     """Could two models of equal accuracy differ this much on these examples by chance? The p value.
 
@@ -171,11 +133,13 @@ def mcnemar(first_correct: ArrayLike, second_correct: ArrayLike) -> float:
     >>> mcnemar([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 0])
     0.0625
 
-    1.0 where the two never differ. Raises BadInput for arrays of different length.
+    1.0 where the two never differ. Raises BadInput for arrays of different length, or others than of truth
+    values.
     """
-    a, b = paired_labels(first_correct, second_correct, ("first_correct", "second_correct"))
-    only_first = int(np.sum(a.astype(bool) & ~b.astype(bool)))
-    only_second = int(np.sum(~a.astype(bool) & b.astype(bool)))
+    names = ("first_correct", "second_correct")
+    pair = paired_labels(first_correct, second_correct, names)
+    a, b = (truth_values(side, name) for side, name in zip(pair, names, strict=True))
+    only_first, only_second = int(np.sum(a & ~b)), int(np.sum(~a & b))
     if only_first + only_second == 0:
         return 1.0
     return float(scipy.stats.binomtest(only_first, only_first + only_second, 0.5).pvalue)
@@ -216,6 +180,7 @@ class SeedNoise(NamedTuple):
         return SeedNoise(self.variance * (1 / first + 1 / second), self.df)
 
 
+@checked
 def seed_noise(means: ArrayLike) -> SeedNoise:
     """How much do methods differ in what a seed does to them? The noise that `min_f_prime` can take.
 
@@ -228,7 +193,7 @@ def seed_noise(means: ArrayLike) -> SeedNoise:
     NaN with 0 degrees of freedom for a single method or a single seed. Raises BadInput for anything but
     finite numbers in two dimensions.
     """
-    m = _matrix(means, "means must have the shape (methods, seeds)")
+    m = numbers(means, "means", ("methods", "seeds"))
     df = (m.shape[0] - 1) * (m.shape[1] - 1)
     if not df:
         return SeedNoise(np.nan, 0)
@@ -236,6 +201,7 @@ def seed_noise(means: ArrayLike) -> SeedNoise:
     return SeedNoise(float((left**2).sum() / df), df)
 
 
+@checked
 def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = None) -> MinF:
     """Would two methods differ this much with other seeds and other examples, too? Clark's min F′.
 
@@ -269,6 +235,7 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
     return _test(mean, *errors)
 
 
+@checked
 def min_f_interval(
     first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = None, confidence: float = 0.95
 ) -> tuple[float, float]:
@@ -289,6 +256,7 @@ def min_f_interval(
     return found.low, found.high
 
 
+@checked
 def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> StandardError:
     """The squared standard error of a mean over seeds. `differences` has the shape (seeds,).
 
@@ -306,7 +274,7 @@ def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> Standa
     A single seed without noise has no error, and 1 degree of freedom. Raises BadInput for an empty array or
     numbers that are not finite.
     """
-    x = _finite(differences)
+    x = numbers(differences, "differences", ("seeds",))
     seeds = len(x)
     own = float(x.var(ddof=1)) if seeds > 1 else 0.0
     if noise is None or not noise.df:
@@ -317,6 +285,7 @@ def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> Standa
     return StandardError(max(own, noise.variance) / seeds, noise.df)
 
 
+@checked
 def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: float = 0.95) -> Estimate:
     """Within which bounds lies a number that several independent chances have moved, and is it 0?
 
@@ -331,7 +300,7 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
 
     Raises BadInput for a confidence outside (0, 1), and without errors.
     """
-    if not errors:
+    if not len(errors):
         raise BadInput("without any error nothing is uncertain: name at least one")
     total = sum(error.variance for error in errors)
     if not total > 0:
@@ -341,6 +310,7 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
     return Estimate(estimate - reach, estimate + reach, test.p_value)
 
 
+@checked
 def spread_ratio(first: float, second: float, seeds: int, confidence: float = 0.95) -> Estimate:
     """Within which bounds lies the ratio of two methods' standard deviations over seeds, and is it 1?
 
@@ -353,13 +323,13 @@ def spread_ratio(first: float, second: float, seeds: int, confidence: float = 0.
 
     Raises BadInput for fewer than two seeds, a negative or missing spread, or a second one of 0.
     """
-    if seeds < 2 or not first >= 0 or not second > 0:
+    in_range(seeds, "seeds", 2)
+    if not first >= 0 or not second > 0:
         raise BadInput(
-            f"the ratio of two spreads takes two seeds and a second spread above 0, not {first}, {second} of "
-            f"{seeds}"
+            f"the ratio of two spreads takes a spread and one above 0, not {shown(first)} and {shown(second)}"
         )
     f = (first / second) ** 2
-    own = scipy.stats.f(seeds - 1, seeds - 1)
+    own = scipy.stats.f(float(seeds - 1), float(seeds - 1))
     below, above = tails(confidence)
     p_value = min(1.0, 2 * min(float(own.sf(f)), float(own.cdf(f))))
     return Estimate(float(np.sqrt(f / own.ppf(above))), float(np.sqrt(f / own.ppf(below))), p_value)
@@ -369,7 +339,9 @@ def _two_way(
     first: ArrayLike, second: ArrayLike, noise: SeedNoise | None
 ) -> tuple[float, float, tuple[StandardError, StandardError]]:
     """The mean difference, the largest difference, and the squared standard errors of seeds and examples."""
-    a, b = (_matrix(side, "both must have the shape (examples, seeds)") for side in (first, second))
+    a, b = (
+        numbers(side, name, ("examples", "seeds")) for side, name in ((first, "first"), (second, "second"))
+    )
     if a.shape != b.shape:
         raise BadInput(f"the two methods have the shapes {a.shape} and {b.shape}: they must answer the same")
     if len(a) < 2:
@@ -384,6 +356,7 @@ def _two_way(
     return float(differences.mean()), float(np.abs(differences).max()), errors
 
 
+@checked
 def holm(p_values: ArrayLike) -> np.ndarray:
     """p values corrected for having asked several questions at once (Holm 1979), in the given order.
 
@@ -391,8 +364,12 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 
     >>> holm([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
+
+    Raises BadInput for what is no p value, and for none.
     """
-    p = _finite(p_values)
+    p = numbers(p_values, "p_values", ("questions",))
+    if p.min() < 0 or p.max() > 1:
+        raise BadInput(f"p_values lie in [0, 1], and {p.min():g} to {p.max():g} were given")
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     corrected = np.empty_like(p)
@@ -400,15 +377,9 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     return corrected
 
 
-def _finite(values: ArrayLike) -> np.ndarray:
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or not len(x) or not np.isfinite(x).all():
-        raise BadInput(f"a non-empty one-dimensional array of finite numbers is needed, not shape {x.shape}")
-    return x
-
-
 def _resampled_means(x: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """Means of `resamples` draws with replacement; block by block, so that memory stays small."""
+    check_draws(resamples, seed)
     random = np.random.default_rng(seed)
     block = max(1, DRAWN_AT_ONCE // len(x))
     means = [
@@ -430,10 +401,3 @@ def _test(mean: float, *errors: StandardError) -> MinF:
     df = total**2 / sum(error.variance**2 / error.df for error in errors)
     value = mean**2 / total
     return MinF(value, df, float(scipy.stats.f.sf(value, 1, df)))
-
-
-def _matrix(values: ArrayLike, needed: str) -> np.ndarray:
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 2 or not x.size or not np.isfinite(x).all():
-        raise BadInput(f"{needed} and hold finite numbers only, not the shape {x.shape}")
-    return x

@@ -9,12 +9,14 @@ import string
 from collections import Counter
 from collections.abc import Sequence
 
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
+@checked
 def normalized_answer(text: str) -> str:
     """An answer as it is compared: in lower case, without punctuation and articles, with single spaces.
 
@@ -24,6 +26,7 @@ def normalized_answer(text: str) -> str:
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
+@checked
 def exact_match(predicted: str, answers: Sequence[str]) -> bool:
     """Is the answer one of the gold ones, up to case, punctuation and articles?
 
@@ -35,6 +38,7 @@ def exact_match(predicted: str, answers: Sequence[str]) -> bool:
     return normalized_answer(predicted) in {normalized_answer(gold) for gold in _gold(answers)}
 
 
+@checked
 def answer_f1(predicted: str, answers: Sequence[str]) -> float:
     """How far do the words of the answer agree with those of the best fitting gold one? In [0, 1].
 
@@ -48,6 +52,7 @@ def answer_f1(predicted: str, answers: Sequence[str]) -> float:
     return max(_overlap(words, normalized_answer(gold).split()) for gold in _gold(answers))
 
 
+@checked
 def squad_scores(predicted: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, float]:
     """How good are the answers to a set of questions? Means in [0, 1] by name.
 
