@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bert_compression.compression import load_model, save_model, save_packed
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 
 def refuse(folder, message: str) -> None:
@@ -161,9 +161,6 @@ DAMAGED = {
     "a step that is no object": ["quantize"],
     "a step without a method": [{"mode": "ema", "decay": 0.9}],
     "a step without its settings": [{"method": "quantize", "mode": "ema"}],
-    "bits in words": [{"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": "eight"}],
-    "heads that are no lists": [{"method": "prune_heads", "heads": {"1": 0}}],
-    "heads in words": [{"method": "prune_heads", "heads": {"1": ["first"]}}],
     "a layer in words": [{"method": "prune_heads", "heads": {"first": [0]}}],
     "layers in a list": [{"method": "prune_heads", "heads": [[0], [1]]}],
 }
@@ -173,8 +170,8 @@ DAMAGED = {
 def test_a_damaged_entry_of_the_compression_is_refused(makers, tmp_path, entry):
     save_model(makers["pruned, ema"](), tmp_path)
     tell(tmp_path, compression=DAMAGED[entry])
-    shown = re.escape(f"the config in {tmp_path} has a damaged entry in compression: {DAMAGED[entry]!r}")
-    refuse(tmp_path, shown)
+    told = f"the config in {tmp_path} has a damaged entry in compression: {shown(DAMAGED[entry])}"
+    refuse(tmp_path, re.escape(told))
 
 
 @pytest.mark.parametrize(
@@ -187,6 +184,14 @@ def test_a_damaged_entry_of_the_compression_is_refused(makers, tmp_path, entry):
         (
             {"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": 40},
             "weights have 1 to 16 bits, not 40",
+        ),
+        (
+            {"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": "eight"},
+            "weight_bits must be a whole number, not 'eight'",
+        ),
+        (
+            {"method": "prune_heads", "heads": {"1": ["first"]}},
+            "heads_by_layer must be a dict of whole numbers and lists of whole numbers, not {1: ['first']}",
         ),
         (
             {"method": "prune_heads", "heads": {"9": [0]}},

@@ -6,7 +6,7 @@ from math import prod
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bert_compression.compression import (
     calibrate,
@@ -18,6 +18,7 @@ from bert_compression.compression import (
     save_model,
     save_packed,
 )
+from bert_compression.errors import BadInput
 
 FORMS = ["fp32", "pruned", "pruned twice", "truncated", "ema", "dynamic", "int8"]
 FORMS += ["pruned, ema", "pruned, int8", "truncated, dynamic"]
@@ -112,11 +113,33 @@ def test_a_model_saved_before_bits_and_parts_were_recorded_has_eight_and_all(
 def test_saving_that_fails_leaves_the_model_that_was_there(makers, inputs, tmp_path):
     model, broken = makers["fp32"](), makers["truncated"]()
     save_model(model, tmp_path)
-    broken.bert.encoder.layer[1] = broken.bert.encoder.layer[0]  # one and the same: no file holds that
-    with pytest.raises(RuntimeError, match="share memory"):
-        save_model(broken, tmp_path)
+    broken.config.id2label = {0: object()}  # which no JSON holds
+    for save in (save_model, save_packed):
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            save(broken, tmp_path)
     assert torch.equal(logits(load_model(tmp_path), inputs), logits(model, inputs))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("save", [save_model, save_packed])
+def test_a_layer_that_stands_twice_is_kept_and_comes_back_as_two(makers, inputs, tmp_path, save):
+    model = makers["truncated"]()
+    model.bert.encoder.layer[1] = model.bert.encoder.layer[0]
+    save(model, tmp_path)
+    loaded = load_model(tmp_path)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+    first, second = loaded.bert.encoder.layer
+    assert first is not second and not torch.equal(
+        logits(makers["truncated"](), inputs), logits(model, inputs)
+    )
+
+
+def test_what_cannot_be_saved_is_refused(makers, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match=r"^a model cannot be written to "):
+        save_model(makers["fp32"](), tmp_path / "file")
+    with pytest.raises(BadInput, match=r"^Linear is no model of transformers"):
+        save_model(torch.nn.Linear(2, 2), tmp_path)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -124,7 +147,7 @@ def test_a_model_of_half_precision_computes_in_fp32(makers, inputs, tmp_path, dt
     model = makers["fp32"]().to(dtype)
     model.save_pretrained(tmp_path)
     loaded = load_model(tmp_path)
-    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32} == {loaded.config.dtype}
     assert torch.equal(logits(loaded, inputs), logits(model.float(), inputs))
 
 
@@ -257,3 +280,63 @@ def test_a_matrix_of_zeros_is_packed_and_comes_back_as_zeros(makers, tmp_path):
         model.classifier.weight.zero_()
     save_packed(model, tmp_path)
     assert torch.equal(load_model(tmp_path).classifier.weight, torch.zeros(2, 32))
+
+
+# Files that transformers has written
+
+
+@pytest.fixture
+def pretrained(makers, tmp_path):
+    """A folder of transformers' own with that model, and what a test makes of its tensors."""
+
+    def write(change=dict, **options):
+        makers["fp32"]().save_pretrained(tmp_path, **options)
+        if not options:
+            tensors = change(load_file(tmp_path / "model.safetensors"))
+            save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+        return tmp_path
+
+    return write
+
+
+def renamed(tensors: dict) -> dict:
+    pairs = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for today, earlier in pairs.items():
+        tensors = {name.replace(today, earlier): tensor for name, tensor in tensors.items()}
+    return {**tensors, "bert.embeddings.position_ids": torch.arange(64)[None]}
+
+
+def test_names_of_earlier_versions_are_those_of_today(makers, inputs, pretrained):
+    loaded = load_model(pretrained(renamed))
+    assert torch.equal(logits(loaded, inputs), logits(makers["fp32"](), inputs))
+    assert "bert.embeddings.LayerNorm.gamma" in load_file(pretrained(renamed) / "model.safetensors")
+
+
+def test_weights_in_parts_are_read_together(makers, inputs, pretrained):
+    folder = pretrained(max_shard_size="40KB")
+    (folder / "pytorch_model.bin").write_bytes(b"not to be opened")
+    assert not (folder / "model.safetensors").exists()
+    assert torch.equal(logits(load_model(folder), inputs), logits(makers["fp32"](), inputs))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda placed: {**placed, "extra": next(iter(placed.values()))}, "lack 1 tensors, extra among them"),
+        (lambda placed: dict.fromkeys(placed, "../model.safetensors"), "names files outside the folder"),
+        (lambda placed: dict.fromkeys(placed, "none.safetensors"), "No such file or directory"),
+        (lambda placed: list(placed), ".+"),
+    ],
+)
+def test_a_damaged_index_of_the_parts_is_refused(pretrained, change, message):
+    index = pretrained(max_shard_size="40KB") / "model.safetensors.index.json"
+    told = json.loads(index.read_text())
+    index.write_text(json.dumps({**told, "weight_map": change(told["weight_map"])}))
+    with pytest.raises(BadInput, match=f"holds no readable model: .*{message}"):
+        load_model(index.parent)
+
+
+def test_an_encoder_without_a_head_is_no_model(pretrained):
+    folder = pretrained(lambda tensors: {n: t for n, t in tensors.items() if not n.startswith("classifier")})
+    with pytest.raises(BadInput, match=r"missing \['classifier.bias', 'classifier.weight'\]"):
+        load_model(folder)

@@ -7,6 +7,8 @@ quantized weights in as many bits as they have. `load_model` reads either. Book:
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,23 +16,35 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from bert_compression.checks import checked
 from bert_compression.compression.pruning import prune_heads
 from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize_as
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, one_line, shown
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+PARTS = f"{WEIGHTS}.index.json"  # where transformers has divided the weights among files
+# Names of tensors in transformers' earlier versions; "" for what is no weight.
+EARLIER = {
+    "LayerNorm.gamma": "LayerNorm.weight",
+    "LayerNorm.beta": "LayerNorm.bias",
+    "embeddings.position_ids": "",
+}
 SEAL = "packed_sha256"  # in the config of a packed model
 
 
+@checked
 def save_model(model: nn.Module, folder: str | Path) -> None:
     """Write config.json and model.safetensors into `folder` (made if missing), for `load_model` to read.
 
     Values are kept to the last bit, except that real int8 layers are kept as what they are: integers and a
-    scale.
+    scale. Layers that share a weight are written each with its own, and so they come back. What was in the
+    folder before stays as it is where anything goes wrong. Raises BadInput for what is no model of
+    transformers, and where the folder cannot be written to.
     """
-    _write(model, Path(folder), _exact_tensors(model))
+    _write(_of_transformers(model), Path(folder), _exact_tensors(model))
 
 
+@checked
 def save_packed(model: nn.Module, folder: str | Path) -> int:
     """Write the model as one would ship it, and return the bytes of its weight file.
 
@@ -40,15 +54,17 @@ def save_packed(model: nn.Module, folder: str | Path) -> int:
     stays in float32. The config tells the digest of the weight file: of bits any change makes other bits.
     """
     folder = Path(folder)
-    _write(model, folder, _packed_tensors(model), sealed=True)
+    _write(_of_transformers(model), folder, _packed_tensors(model), sealed=True)
     return (folder / WEIGHTS).stat().st_size
 
 
+@checked
 def load_model(folder: str | Path) -> nn.Module:
-    """The model that `save_model` or `save_packed` wrote, in evaluation mode.
+    """The model that `save_model` or `save_packed` wrote, or transformers, in fp32 and evaluation mode.
 
-    Raises BadInput when a file is missing or broken, when only a pickle is there, when the tensors do not fit
-    the config, or when a packed file is not what it was.
+    Of transformers' files, those in parts are read, too, and those with names of its earlier versions. Raises
+    BadInput when a file is missing or broken, when only a pickle is there, when the tensors do not fit the
+    config, or when a packed file is not what it was.
     """
     from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
@@ -58,8 +74,8 @@ def load_model(folder: str | Path) -> nn.Module:
         # Read by hand first: for a missing file AutoConfig would ask a hub.
         told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        tensors = _read_tensors(folder)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
         raise BadInput(f"{folder} holds no readable model: {one_line(error)}") from error
     if SEAL in told and told[SEAL] != file_sha256(folder / WEIGHTS):
@@ -68,9 +84,10 @@ def load_model(folder: str | Path) -> nn.Module:
     steps = getattr(config, "compression", [])
     config.compression = []
     try:
-        reads = config.architectures == ["BertForQuestionAnswering"]
+        reads = str((config.architectures or [""])[0]).endswith("ForQuestionAnswering")
         head = AutoModelForQuestionAnswering if reads else AutoModelForSequenceClassification
-        # In fp32 whatever the file holds.
+        # In fp32 whatever the file holds, and as the config says from now on.
+        config.dtype = torch.float32
         model = head.from_config(config, trust_remote_code=False).float().eval()
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BadInput(f"the config in {folder} describes no model: {one_line(error)}") from error
@@ -80,7 +97,9 @@ def load_model(folder: str | Path) -> nn.Module:
     except BadInput:
         raise  # it says what cannot be repeated
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(f"the config in {folder} has a damaged entry in compression: {steps!r}") from error
+        raise BadInput(
+            f"the config in {folder} has a damaged entry in compression: {shown(steps)}"
+        ) from error
     try:
         _load_tensors(model, tensors)
     except (RuntimeError, ValueError) as error:
@@ -88,6 +107,7 @@ def load_model(folder: str | Path) -> nn.Module:
     return model.eval()
 
 
+@checked
 def load_packed(folder: str | Path) -> nn.Module:
     """The model that `save_packed` wrote, in evaluation mode, with the answers that it had to the last bit.
 
@@ -102,10 +122,15 @@ def load_packed(folder: str | Path) -> nn.Module:
     return load_model(folder)
 
 
-def refuse_pickles(folder: Path) -> None:
+@checked
+def refuse_pickles(folder: str | Path) -> None:
     """Raises BadInput for a folder whose weights are there as a pickle only: reading one can run any code."""
-    pickles = [p.name for p in folder.glob("*.bin")] + [p.name for p in folder.glob("*.pt")]
-    if pickles and not (folder / WEIGHTS).exists():
+    folder = Path(folder)
+    try:
+        pickles = [p.name for p in folder.glob("*.bin")] + [p.name for p in folder.glob("*.pt")]
+    except OSError as error:  # a name longer than any folder's
+        raise BadInput(f"{shown(str(folder))} holds no readable model: {error.strerror}") from error
+    if pickles and not any(folder.glob("*.safetensors")):
         raise BadInput(
             f"{folder} holds its weights only as a pickle ({pickles[0]}), and unpickling can run any code: "
             "convert them to model.safetensors first"
@@ -118,7 +143,7 @@ def _repeat(model: nn.Module, step: dict) -> nn.Module:
         return prune_heads(model, {int(layer): heads for layer, heads in step["heads"].items()})
     if step["method"] == "quantize":
         return quantize_as(model, step)
-    raise BadInput(f"the model's config names an unknown compression step {step['method']!r}")
+    raise BadInput(f"the model's config names an unknown compression step {shown(step['method'])}")
 
 
 def file_sha256(path: Path) -> str:
@@ -127,23 +152,76 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def put_in_place(folder: Path) -> Iterator[Path]:
+    """A folder to write files into, which replace those of `folder` when all are written: where anything goes
+    wrong before, these stay as they are. Raises BadInput where the folder cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as unfinished:
+            yield Path(unfinished)
+            for path in sorted(Path(unfinished).iterdir()):
+                path.replace(folder / path.name)
+    except OSError as error:
+        raise BadInput(f"a model cannot be written to {folder}: {one_line(error)}") from error
+
+
 def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor], sealed: bool = False) -> None:
-    """Write both files under other names, then put them in place: a model that is there is replaced whole.
-    With `sealed` the config tells the digest of the weights."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """With `sealed` the config tells the digest of the weights."""
     model.config.architectures = [type(model).__name__]
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as unfinished:
+    with put_in_place(folder) as unfinished:
         model.config.save_pretrained(unfinished)
-        save_file(
-            {name: t.detach().cpu().contiguous() for name, t in tensors.items()}, Path(unfinished, WEIGHTS)
-        )
+        save_file(_apart(tensors), unfinished / WEIGHTS)
         if sealed:
-            config = Path(unfinished, CONFIG)
+            config = unfinished / CONFIG
             told = json.loads(config.read_text(encoding="utf-8"))
-            told[SEAL] = file_sha256(Path(unfinished, WEIGHTS))
+            told[SEAL] = file_sha256(unfinished / WEIGHTS)
             config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        for name in (CONFIG, WEIGHTS):
-            Path(unfinished, name).replace(folder / name)
+
+
+def _apart(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors on the processor, each in memory of its own."""
+    apart, places = {}, set()
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        if here.untyped_storage().data_ptr() in places:
+            here = here.clone()
+        places.add(here.untyped_storage().data_ptr())
+        apart[name] = here
+    return apart
+
+
+def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a model in one file or in parts, by the names that they have today."""
+    if (folder / WEIGHTS).exists() or not (folder / PARTS).exists():
+        tensors = load_file(folder / WEIGHTS)
+    else:
+        placed = json.loads((folder / PARTS).read_text(encoding="utf-8"))["weight_map"]
+        names = set(placed.values())
+        if any(Path(name).name != name for name in names):
+            raise ValueError(f"{PARTS} names files outside the folder")
+        tensors = {}
+        for name in sorted(names):
+            tensors |= load_file(folder / name)
+        missing = sorted(set(placed) - set(tensors))
+        if missing:
+            raise ValueError(
+                f"the files named in {PARTS} lack {len(missing)} tensors, {missing[0]} among them"
+            )
+    return {_of_today(name): tensor for name, tensor in tensors.items() if _of_today(name)}
+
+
+def _of_today(name: str) -> str:
+    for earlier, today in EARLIER.items():
+        if name.endswith(earlier):
+            return name.removesuffix(earlier) + today if today else ""
+    return name
+
+
+def _of_transformers(model: nn.Module) -> nn.Module:
+    if not hasattr(getattr(model, "config", None), "save_pretrained"):
+        raise BadInput(f"{type(model).__name__} is no model of transformers: it has no config to save")
+    return model
 
 
 def _exact_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
