@@ -14,8 +14,10 @@ from bert_compression.compression import (
     binarize,
     calibrate,
     fake_quantize,
+    load_model,
     quantization_mode,
     quantize,
+    save_model,
     ternarize,
 )
 from bert_compression.compression.quantization import (
@@ -438,3 +440,48 @@ def test_quantizing_twice_is_refused(tiny_bert, first):
 def test_calibration_without_batches_is_refused(tiny_bert):
     with pytest.raises(BadInput, match=r"^calibration needs at least one batch$"):
         calibrate(quantize(tiny_bert(), "ema"), [])
+
+
+def test_calibration_of_ranges_that_are_not_kept_is_refused(tiny_bert, texts):
+    for model in (tiny_bert(), quantize(tiny_bert(), "dynamic")):
+        with pytest.raises(BadInput, match=r"^only ranges of the mode 'ema' are calibrated"):
+            calibrate(model, [texts.batch([0])])
+
+
+def test_a_model_whose_ranges_were_never_seen_does_not_answer(tiny_bert, texts, tmp_path):
+    model = quantize(tiny_bert(), "ema")
+    save_model(model, tmp_path)
+    for unseen in (model, load_model(tmp_path), copy.deepcopy(model)):
+        with pytest.raises(BadInput, match=r"^the range of some activations is 0, for none was seen"):
+            logits(unseen, texts, [0])
+    calibrate(model, [texts.batch([0, 1])])
+    save_model(model, tmp_path)
+    assert torch.equal(logits(load_model(tmp_path), texts, [0]), logits(model, texts, [0]))
+
+
+def test_a_layer_that_calibration_never_ran_does_not_answer_either(tiny_bert, texts):
+    model = quantize(tiny_bert(), "ema")
+    model.config.compression, steps = [], model.config.compression
+    encoder = model.bert
+    encoder.config.compression = steps
+    calibrate(encoder, [texts.batch([0, 1])])
+    encoder(**texts.batch([0]))
+    with pytest.raises(BadInput, match=r"^the range of some activations is 0"):
+        logits(model, texts, [0])
+
+
+def test_what_is_always_zero_has_the_range_zero():
+    quantizer = ActivationQuantizer("ema", decay=0.5).train()
+    quantizer(torch.zeros(2, 3))
+    assert torch.equal(quantizer.eval()(torch.zeros(2, 3)), torch.zeros(2, 3))
+    with pytest.raises(BadInput, match=r"^the range of some activations is 0"):
+        quantizer(torch.full((2, 3), 0.4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_is_not_quantized(tiny_bert, texts, dtype):
+    model = tiny_bert().to(dtype)
+    for mode in ("int8", "dynamic"):
+        with pytest.raises(BadInput, match=rf"^the model computes in {dtype}: call float\(\)"):
+            quantize(model, mode)
+    assert quantization_mode(quantize(model.float(), "int8")) == "int8"

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
+from bert_compression.checks import checked, in_range
 from bert_compression.compression.grids import Grid, SymmetricGrid, weight_grid
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 MODES = ("ema", "dynamic", "clipped", "per_token", "int8")
 CLIP = 2.5  # of TernaryBERT's and BinaryBERT's activations
@@ -90,6 +91,7 @@ class ActivationQuantizer(nn.Module):
     def __init__(self, mode: str, decay: float, bits: int = 8):
         super().__init__()
         self.mode, self.decay, self.grid = mode, decay, SymmetricGrid(bits, per_row=mode == "per_token")
+        self._has_range = False  # known to have one: asked once, since the answer costs a GPU a pause
         if mode == "ema":
             self.register_buffer("max_abs", torch.zeros(()))
 
@@ -100,7 +102,17 @@ class ActivationQuantizer(nn.Module):
             now = x.detach().abs().amax().to(self.max_abs.dtype)
             average = self.decay * self.max_abs + (1 - self.decay) * now
             self.max_abs.copy_(torch.where(self.max_abs > 0, average, now))
+        elif not self._has_range and not self._finds_range(x):
+            raise BadInput(
+                f"the range of some activations is {self.max_abs.item():g}, for none was seen: train the "
+                "model, or calibrate it, before it is asked"
+            )
         return self.grid.round(x, self.grid.scale_for(self.max_abs, x.dtype))
+
+    def _finds_range(self, x: torch.Tensor) -> bool:
+        """Was a range seen? Zero is the range of what is always zero."""
+        self._has_range = bool(self.max_abs > 0)
+        return self._has_range or (not self.max_abs and not x.any())
 
 
 class QuantizedWeight:
@@ -198,6 +210,7 @@ class QuantizedEmbedding(QuantizedWeight, nn.Embedding):
         return nn.functional.embedding(ids, self.rounded_weight(), self.padding_idx)
 
 
+@checked
 def quantize(
     model: nn.Module,
     mode: str,
@@ -225,15 +238,24 @@ def quantize(
     row). `low_rank` is the rank of what is added to each such matrix in floating point; 0 for nothing.
 
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
-    for an unknown mode or part, bits that no grid has, bits, rows or parts that int8 kernels do not have, or
-    a model that is quantized already: see `requantize`.
+    for an unknown mode or part, bits that no grid has, bits, rows or parts that int8 kernels do not have,
+    parts of a BERT that the model lacks, a model in half precision, or one that is quantized already: see
+    `requantize`.
     """
     if mode not in MODES:
-        raise BadInput(f"unknown quantization mode {mode!r}: choose one of {', '.join(MODES)}")
+        raise BadInput(f"unknown quantization mode {shown(mode)}: choose one of {', '.join(MODES)}")
     if parts is not None and parts not in PARTS:
-        raise BadInput(f"unknown parts {parts!r}: choose one of {', '.join(PARTS)}")
+        raise BadInput(f"unknown parts {shown(parts)}: choose one of {', '.join(PARTS)}")
+    if not hasattr(model, "config"):
+        raise BadInput(
+            f"{type(model).__name__} is no model of transformers: it has no config to note this in"
+        )
+    in_range(decay, "decay", 0, 1)
     if quantization_mode(model):
         raise BadInput(f"the model is quantized already (mode {quantization_mode(model)})")
+    half = {p.dtype for p in model.parameters() if p.is_floating_point() and p.dtype.itemsize < 4}
+    if half:
+        raise BadInput(f"the model computes in {half.pop()}: call float() before it is quantized")
     grid = weight_grid(weight_bits, per_row)
     SymmetricGrid(activation_bits)  # refuses bits before the model is changed
     changed = (weight_bits, activation_bits, per_row, parts, low_rank) != (8, 8, False, None, 0)
@@ -260,6 +282,7 @@ def quantize(
             model = torch.ao.quantization.quantize_dynamic(model.eval(), {nn.Linear}, dtype=torch.qint8)
     else:
         chosen = PARTS[parts]
+        _check_has(model, parts)
         rows = weight_grid(weight_bits, per_row or chosen.embedding_rows)
         for name, module in list(model.named_modules()):
             place = (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
@@ -276,9 +299,24 @@ def quantize(
     return _with_low_rank(model, low_rank) if low_rank else model
 
 
+def _check_has(model: nn.Module, parts: str) -> None:
+    """Raises BadInput for a model that lacks modules that these parts name: it is no BERT."""
+    names = [name for name, _ in model.named_modules()]
+    chosen = PARTS[parts]
+    for ending in (*chosen.linear, *chosen.outputs, *chosen.embeddings):
+        if not any(name.endswith(ending) for name in names):
+            raise BadInput(
+                f"parts={parts!r} are those of a BERT, and {type(model).__name__} has no {ending}: "
+                "take parts='all'"
+            )
+
+
+@checked
 def quantize_as(model: nn.Module, told: Mapping) -> nn.Module:
     """`quantize` with the arguments that `told` holds, a step of `model.config.compression` or the like. A
     fake mode without parts was told before there was a choice, and meant all of them."""
+    if not {"mode", "decay"} <= set(told):
+        raise BadInput(f"a step of quantization tells its mode and its decay, and not {shown(dict(told))}")
     names = ("weight_bits", "activation_bits", "per_row", "parts", "low_rank")
     others = {name: told[name] for name in names if name in told}
     if told["mode"] != "int8":
@@ -286,6 +324,7 @@ def quantize_as(model: nn.Module, told: Mapping) -> nn.Module:
     return quantize(model, told["mode"], told["decay"], **others)
 
 
+@checked
 def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Module:
     """Give the weights of a model that `quantize` has changed with the parts "encoder" other bits, or the
     same and something of low rank in addition. Its weights before rounding, which training has moved, stay.
@@ -293,7 +332,7 @@ def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Modu
     Changes the model and returns it. Raises BadInput for another model, and for one with something added
     already.
     """
-    steps = getattr(model.config, "compression", [])
+    steps = getattr(getattr(model, "config", None), "compression", [])
     step = next((step for step in steps if step.get("parts") == "encoder"), None)
     if step is None or step["low_rank"]:
         raise BadInput("requantize takes a model that is quantized with parts='encoder' and low_rank=0")
@@ -321,12 +360,16 @@ def _with_low_rank(model: nn.Module, rank: int) -> nn.Module:
     return model
 
 
+@checked
 def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> nn.Module:
     """Let an "ema" model see batches, so that its activation ranges fit them; weights stay as they are.
 
     `batches` yields keyword arguments of the model's forward. The model comes back in evaluation mode.
-    Raises BadInput when there is no batch: without a range nothing can be rounded sensibly.
+    Raises BadInput for a model of another mode, and when there is no batch: without a range nothing can be
+    rounded sensibly.
     """
+    if quantization_mode(model) != "ema":
+        raise BadInput("only ranges of the mode 'ema' are calibrated: quantize the model with it first")
     quantizers = [m for m in model.modules() if isinstance(m, ActivationQuantizer)]
     model.eval()  # dropout off, so that the ranges are those of inference
     for quantizer in quantizers:
@@ -334,6 +377,8 @@ def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> n
     seen = 0
     with torch.no_grad():
         for batch in batches:
+            if not isinstance(batch, Mapping):
+                raise BadInput(f"batches holds the arguments of the model's forward, not {shown(batch)}")
             model(**batch)
             seen += 1
     if not seen:
@@ -341,9 +386,12 @@ def calibrate(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> n
     return model.eval()
 
 
+@checked
 def dequantize(model: nn.Module) -> nn.Module:
     """A copy of a fake-quantized model without its quantizers: plain layers, whose weights are those that the
     model computes with. What rounding has taken stays taken; activations are no longer rounded."""
+    if quantization_mode(model) in (None, "int8"):
+        raise BadInput("only a model that is fake-quantized can be taken back to plain layers")
     plain = copy.deepcopy(model)
     with torch.no_grad():
         for parent in list(plain.modules()):
@@ -359,6 +407,7 @@ def dequantize(model: nn.Module) -> nn.Module:
     return plain
 
 
+@checked
 def as_int8(model: nn.Module) -> nn.Module:
     """What a quantized model becomes on a processor: a copy with torch's int8 kernels, to time it.
 
@@ -368,18 +417,21 @@ def as_int8(model: nn.Module) -> nn.Module:
     return model if quantization_mode(model) == "int8" else quantize(dequantize(model), "int8")
 
 
+@checked
 def quantization_mode(model: nn.Module) -> str | None:
     """One of `MODES` for a model that `quantize` has changed, else None."""
-    steps = getattr(model.config, "compression", [])
+    steps = getattr(getattr(model, "config", None), "compression", [])
     return next((step["mode"] for step in steps if step["method"] == "quantize"), None)
 
 
+@checked
 def batch_dependent(model: nn.Module) -> bool:
     """Does the model's answer to a text depend on the batch that the text is in? True for ranges of a whole
     tensor at hand ("dynamic", "clipped", "int8"): give such a model one text at a time."""
     return quantization_mode(model) in BATCH_DEPENDENT
 
 
+@checked
 def integer_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """(name, module) of each linear layer with real int8 kernels."""
     integer_linear = torch.ao.nn.quantized.dynamic.Linear
