@@ -8,8 +8,9 @@ import scipy.special
 import torch
 
 from bert_compression.compression import quantize
-from bert_compression.errors import Failure
-from bert_compression.inference import predict_logits, softmax
+from bert_compression.errors import BadInput, Failure
+from bert_compression.inference import cls_vectors, predict_logits, softmax
+from bert_compression.tasks import Encoded
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,38 @@ def test_softmax_by_hand_even_of_large_logits_which_it_leaves_alone():
     before = logits.copy()
     np.testing.assert_allclose(softmax(logits), [[0.75, 0.25], [0.5, 0.5], [0.0, 1.0]], rtol=1e-15)
     np.testing.assert_array_equal(logits, before)
+
+
+def test_one_logit_has_no_probability(tiny_bert, texts):
+    with pytest.raises(BadInput, match=r"^one logit an example is no distribution over classes"):
+        softmax(predict_logits(tiny_bert(num_labels=1), texts))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_have_none_either(value):
+    with pytest.raises(BadInput, match=r"^logits holds NaN or infinite values$"):
+        softmax(np.array([[0.0, value]]))
+
+
+@pytest.mark.parametrize("ask", [predict_logits, cls_vectors])
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([[1, 100]], "the texts hold token ids from 1 to 100 and the model reads 0 to 99"),
+        ([[1, -1]], "the texts hold token ids from -1 to 1 and the model reads 0 to 99"),
+        ([[1] * 65], "a text has 65 tokens and the model reads 64"),
+        ([[1], []], "text 1 has no token"),
+        ([], "there is no text to read"),
+    ],
+)
+def test_what_the_model_cannot_read_is_refused(tiny_bert, ask, ids, message):
+    with pytest.raises(BadInput, match=f"^{message}"):
+        ask(tiny_bert(), Encoded(ids, [[0] * len(row) for row in ids], truncated=0, pad_id=0))
+
+
+def test_a_model_of_one_type_of_segments_gets_zeros_and_one_of_two_what_there_is(tiny_bert):
+    ids = [[7, 5, 2, 6, 3]]
+    pair, single = (Encoded(ids, [segments], 0, 0) for segments in ([0, 0, 0, 1, 1], [0] * 5))
+    for types in (1, 2):
+        asked = [predict_logits(tiny_bert(type_vocab_size=types), texts) for texts in (pair, single)]
+        assert np.array_equal(*asked) == (types == 1)

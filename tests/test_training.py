@@ -329,10 +329,76 @@ class Now(CrossEntropy):
 
 
 def test_a_step_without_a_gradient_teaches_nothing_and_counts(tiny_bert, texts):
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    late, later = (
+        train(tiny_bert(**quiet), texts, LABELS, Now(*steps), settings(epochs=1)) for steps in ((4, 5), (5,))
+    )
+    assert late.steps == later.steps == 6 == len(later.losses)
+    assert late.losses[:4] == later.losses[:4] and late.losses[4:] != later.losses[4:]
+
+
+UNREACHED = "the loss of no step reached a parameter of the model that may change, and nothing was learnt"
+
+
+def test_training_that_reaches_nothing_is_refused_whatever_the_objective(tiny_bert, texts):
     model = tiny_bert()
-    result = train(model, texts, LABELS, Now(), settings(epochs=1))
-    assert equal(model, tiny_bert()) and result.steps == 6 == len(result.losses)
-    assert math.isfinite(result.final_loss)
+    with pytest.raises(BadInput, match=f"^{UNREACHED}"):
+        train(model, texts, LABELS, Now(), settings(epochs=1))
+    assert equal(model, tiny_bert()) and not model.training
+
+
+@pytest.mark.parametrize(
+    ("unable", "message"),
+    [
+        (lambda model: quantize(model, "int8"), "int8 layers pass no gradient, and cannot be trained"),
+        (lambda model: model.requires_grad_(False), "all parameters of the model are frozen"),
+    ],
+    ids=["int8", "frozen"],
+)
+def test_a_model_that_cannot_learn_is_refused_before_the_first_step(tiny_bert, texts, unable, message):
+    def never(student, batch):
+        raise AssertionError("a step was taken")
+
+    never.needs = ()
+    with pytest.raises(BadInput, match=f"^{message}"):
+        train(unable(tiny_bert()), texts, LABELS, never, settings())
+
+
+def test_a_head_alone_can_be_trained(tiny_bert, texts):
+    model = tiny_bert().requires_grad_(False)
+    model.classifier.requires_grad_(True)
+    train(model, texts, LABELS, CrossEntropy(), settings(epochs=1))
+    assert torch.equal(model.bert.pooler.dense.weight, tiny_bert().bert.pooler.dense.weight)
+    assert not torch.equal(model.classifier.weight, tiny_bert().classifier.weight)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (2, "labels lie in 0..2, and the classes of the model are 0..1"),
+        (-1, "labels lie in -1..1, and the classes of the model are 0..1"),
+        (math.nan, "labels hold NaN or infinite values"),
+        ("good", "labels must be numbers, or pairs of them, not "),
+        ([0], "labels must be numbers, or pairs of them, not "),
+    ],
+)
+def test_a_label_that_is_none_is_refused(tiny_bert, texts, label, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        train(tiny_bert(), texts, [*LABELS[:-1], label], CrossEntropy(), settings())
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([1, 100], "the texts hold token ids from 0 to 100 and the model reads 0 to 99"),
+        ([1] * 65, "a text has 65 tokens and the model reads 64"),
+        ([], "text 47 has no token"),
+    ],
+)
+def test_texts_that_the_model_cannot_read_are_refused(tiny_bert, texts, ids, message):
+    unreadable = Encoded([*texts.ids[:-2], [0], ids], [*texts.segments[:-2], [0], [0] * len(ids)], 0, 0)
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        train(tiny_bert(), unreadable, LABELS, CrossEntropy(), settings())
 
 
 def test_steps_without_a_gradient_leave_the_others_their_place_on_the_schedule(tiny_bert, texts):
@@ -353,7 +419,7 @@ def test_steps_without_a_gradient_leave_the_others_their_place_on_the_schedule(t
         ({"epochs": 0, "steps": -1}, "steps must be positive, not -1"),
         ({"batch_size": -8}, "batch_size must be positive, not -8"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, not 0.0"),
-        ({"learning_rate": math.nan}, "learning_rate must be positive, not nan"),
+        ({"learning_rate": math.nan}, "learning_rate must be a finite number, not nan"),
         ({"warmup": -0.1}, "warmup must not be negative, but is -0.1"),
     ],
 )
@@ -481,7 +547,7 @@ def test_a_score_that_is_no_number_is_a_failure(tiny_bert, texts, value):
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("every", [0, -1, math.nan])
+@pytest.mark.parametrize("every", [0, -1])
 def test_an_evaluation_has_at_least_a_step_to_the_next(every):
     message = f"every, the steps from one evaluation to the next, must be 1 or more, not {every}"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):

@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from bert_compression.checks import checked, numbers
+from bert_compression.compression import model_inputs
 from bert_compression.devices import device_for
-from bert_compression.errors import Failure
+from bert_compression.errors import BadInput, Failure
+from bert_compression.models import check_reads
 from bert_compression.tasks import Encoded, Windows, sorted_batches
 
 LONGEST = 30  # tokens of an answer, as in BERT's released code
@@ -17,6 +20,7 @@ LONGEST = 30  # tokens of an answer, as in BERT's released code
 Progress = Callable[[int, int], None]
 
 
+@checked
 def predict_logits(
     model: nn.Module, examples: Encoded, batch_size: int = 32, progress: Progress | None = None
 ) -> np.ndarray:
@@ -27,7 +31,7 @@ def predict_logits(
     """
     logits = None
     for indices, (answers,) in _batches(
-        model, examples, batch_size, progress, lambda batch: [model(**batch).logits]
+        model, examples, batch_size, progress, lambda batch: _said(model, batch, "logits")
     ):
         if logits is None:
             logits = np.empty((len(examples), answers.shape[1]), dtype=np.float32)
@@ -35,6 +39,7 @@ def predict_logits(
     return logits
 
 
+@checked
 def cls_vectors(
     model: nn.Module, examples: Encoded, batch_size: int = 32, progress: Progress | None = None
 ) -> np.ndarray:
@@ -46,9 +51,10 @@ def cls_vectors(
     """
 
     def states(batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        hidden = model.base_model(**batch, output_hidden_states=True).hidden_states
+        hidden = model.base_model(**model_inputs(model, batch), output_hidden_states=True).hidden_states
         return [torch.stack([state[:, 0] for state in hidden])]
 
+    check_reads(model, examples.ids)
     config = model.config
     vectors = np.empty((config.num_hidden_layers + 1, len(examples), config.hidden_size), dtype=np.float32)
     for indices, (found,) in _batches(model, examples, batch_size, progress, states, "hidden states"):
@@ -65,6 +71,7 @@ class Answers:
     margins: list[float]
 
 
+@checked
 def answer_questions(
     model: nn.Module,
     windows: Windows,
@@ -78,12 +85,17 @@ def answer_questions(
     answer is the score of [CLS], the least over the question's windows. No answer is given where that is not
     less than the best span's (Devlin et al. 2019, section 4.3, with a threshold of 0).
 
-    `contexts` holds one text a question. Raises Failure when a logit is not finite.
+    `contexts` holds one text a question. Raises Failure when a logit is not finite, and BadInput for another
+    number of contexts or a model that is no extractive QA model.
     """
+    if max(windows.question, default=-1) + 1 != len(contexts):
+        asked = max(windows.question, default=-1) + 1
+        raise BadInput(
+            f"there are {len(contexts)} contexts for {asked} questions: there must be one for each"
+        )
 
     def spans(batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        answers = model(**batch)
-        return [answers.start_logits, answers.end_logits]
+        return _said(model, batch, "start_logits", "end_logits")
 
     found = []
     for indices, (starts, ends) in _batches(model, windows, batch_size, progress, spans):
@@ -124,6 +136,15 @@ def best_span(
     return float(scores[first, last]), low + int(first), low + int(last)
 
 
+def _said(model: nn.Module, batch: dict[str, torch.Tensor], *names: str) -> list[torch.Tensor]:
+    """What the model says of the batch, by name. Raises BadInput for a model that does not say it."""
+    answers = model(**model_inputs(model, batch))
+    for name in names:
+        if getattr(answers, name, None) is None:
+            raise BadInput(f"{type(model).__name__} gives no {name}: ask a model for the task")
+    return [getattr(answers, name) for name in names]
+
+
 def _batches(
     model: nn.Module,
     examples: Encoded,
@@ -135,8 +156,9 @@ def _batches(
     """The indices of each batch and what the model says of it, in fp32; batches hold texts of like length.
 
     The model runs in evaluation mode where it runs best, and is back on the processor afterwards. Raises
-    Failure for a value that is not finite.
+    Failure for a value that is not finite, and BadInput for texts that the model cannot read.
     """
+    check_reads(model, examples.ids)
     device = device_for(model)
     model.to(device).eval()
     done = 0
@@ -153,9 +175,18 @@ def _batches(
     model.to("cpu")
 
 
+@checked
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities in float64, (examples, classes): loyalty near 1 needs the digits that float32 lacks."""
-    shifted = logits.astype(np.float64)
+    """Probabilities in float64, (examples, classes): loyalty near 1 needs the digits that float32 lacks.
+
+    Raises BadInput for fewer than two classes, of which there is no distribution (a model with a single logit
+    answers with a regression target), and for logits that are not finite.
+    """
+    shifted = numbers(logits, "logits", ("examples", "classes"))
+    if shifted.shape[1] < 2:
+        raise BadInput(
+            "one logit an example is no distribution over classes: it is the answer of a regression task"
+        )
     shifted -= shifted.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     return exponentials / exponentials.sum(axis=1, keepdims=True)

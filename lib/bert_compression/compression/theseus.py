@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bert_compression.checks import checked, in_range
 from bert_compression.compression.distillation import Objective
-from bert_compression.compression.layers import encoder_layers
+from bert_compression.compression.layers import encoder_layers, self_attention
 from bert_compression.errors import BadInput
 
 
+@checked
 def replacement_rate(step: int, k: float, b: float) -> float:
     """With which probability is a module replaced at this step? min(1, k * step + b), steps from 0.
 
@@ -25,6 +27,7 @@ def replacement_rate(step: int, k: float, b: float) -> float:
     """
     if not 0 <= b <= 1:
         raise BadInput(f"the basic replacement rate b must lie between 0 and 1, not {b!r}")
+    in_range(step, "step", 0)
     if k < 0:
         raise BadInput(f"k, by which the replacement rate grows, must not be negative, but is {k!r}")
     return min(1.0, k * step + b)
@@ -55,6 +58,7 @@ class TheseusModule(nn.Module):
         return output
 
 
+@checked
 def replace_modules(predecessor: nn.Module, layers: int) -> nn.Module:
     """A model in training by replacement: `predecessor` with each of `layers` modules next to its successor.
 
@@ -63,6 +67,7 @@ def replace_modules(predecessor: nn.Module, layers: int) -> nn.Module:
     the released code). The predecessor that was given is not touched. Raises BadInput when its layers
     cannot be cut into so many equal modules, or have been changed.
     """
+    self_attention(encoder_layers(predecessor)[0])  # refuses what is no BERT before it is copied
     if getattr(predecessor.config, "compression", []):
         raise BadInput("replace the modules of a plain model: prune or quantize the successor afterwards")
     model = copy.deepcopy(predecessor).requires_grad_(False)
@@ -80,14 +85,25 @@ def replace_modules(predecessor: nn.Module, layers: int) -> nn.Module:
     return model
 
 
+@checked
 def successor(theseus: nn.Module) -> nn.Module:
-    """The student that comes out: a copy with the successors for layers, in evaluation mode."""
+    """The student that comes out: a copy with the successors for layers, in evaluation mode. Raises BadInput
+    for a model that `replace_modules` has not made."""
+    _modules(theseus)
     model = copy.deepcopy(theseus).requires_grad_(True)
     model.base_model.encoder.layer = nn.ModuleList(module.successor for module in encoder_layers(model))
     model.config.num_hidden_layers = len(encoder_layers(model))
     return model.eval()
 
 
+def _modules(theseus: nn.Module) -> nn.ModuleList:
+    modules = encoder_layers(theseus)
+    if not all(isinstance(module, TheseusModule) for module in modules):
+        raise BadInput("there is no module to be replaced: make the model with replace_modules first")
+    return modules
+
+
+@checked
 @dataclass
 class Replacing:
     """The objective of training by replacement: another objective's loss, on a model in which each module is
@@ -103,7 +119,7 @@ class Replacing:
     step: int = 0
 
     def __post_init__(self):
-        replacement_rate(0, self.k, self.b)  # refuses what makes no sense before anything is trained
+        replacement_rate(self.step, self.k, self.b)  # refuses what makes no sense before anything is trained
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -111,7 +127,7 @@ class Replacing:
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         rate = replacement_rate(self.step, self.k, self.b)
-        for module in encoder_layers(student):
+        for module in _modules(student):
             module.rate = rate
         self.step += 1
         return self.objective(student, batch)
