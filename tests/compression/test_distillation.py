@@ -9,7 +9,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bert_compression.compression import Distillation, kl_loss
+from bert_compression.compression import (
+    Distillation,
+    GeneralDistillation,
+    MaskedDistillation,
+    MaskedWordStudent,
+    PatientDistillation,
+    RelationDistillation,
+    StatesAndLogits,
+    corrected_squares_loss,
+    kl_loss,
+    taylor_loss,
+)
 from bert_compression.errors import BadInput
 
 
@@ -90,7 +101,7 @@ def test_the_gradient_reaches_the_student_and_not_the_teacher():
             "student and teacher must give logits of the same shape (batch, classes), not (3,) and (3,)",
         ),
         ((torch.zeros(1, 2), torch.zeros(1, 2), 0.0), "temperature must be positive, not 0.0"),
-        ((torch.zeros(1, 2), torch.zeros(1, 2), math.nan), "temperature must be positive, not nan"),
+        ((torch.zeros(1, 2), torch.zeros(1, 2), math.nan), "temperature must be a finite number, not nan"),
         (
             (torch.zeros(1, 2), torch.zeros(1, 2), 1.0, "none"),
             "unknown reduction 'none': choose one of batchmean, mean, sum",
@@ -169,3 +180,43 @@ def test_an_objective_with_impossible_settings_is_refused(settings, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         Distillation(**settings)
     assert Distillation().alpha == 1.0
+
+
+# Teachers that do not fit
+
+
+TEACHERS = {
+    "patience": PatientDistillation,
+    "general": GeneralDistillation,
+    "relations": lambda teacher: RelationDistillation(teacher, relation_heads=4),
+    "stages": StatesAndLogits,
+    "logits": lambda teacher: StatesAndLogits(teacher, states=False),
+    "masked words": lambda teacher: MaskedDistillation(teacher, mask_id=4, special_ids=[0]),
+}
+
+
+@pytest.mark.parametrize("words", [50, 200])
+@pytest.mark.parametrize("name", TEACHERS)
+def test_a_teacher_of_another_vocabulary_is_refused(tiny_bert, tiny_texts, name, words):
+    batch = {**tiny_texts().batch(range(6)), "labels": torch.zeros(6, dtype=torch.long)}
+    batch["teacher_logits"] = torch.zeros(6, 2)
+    student = MaskedWordStudent(tiny_bert()) if name == "masked words" else tiny_bert()
+    message = f"^the teacher's vocabulary has {words} entries and the student's 100: "
+    with pytest.raises(BadInput, match=message):
+        TEACHERS[name](tiny_bert(vocab_size=words))(student, batch)
+    assert TEACHERS[name](tiny_bert(1))(student, batch) > 0
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        kl_loss,
+        lambda one, other: taylor_loss(one, other, torch.zeros(3, dtype=torch.long)),
+        lambda one, other: corrected_squares_loss(one, other, torch.zeros(3, dtype=torch.long)),
+    ],
+    ids=["kl", "taylor", "squares"],
+)
+def test_one_logit_is_no_distribution_to_learn_from(loss):
+    with pytest.raises(BadInput, match=r"^one logit an example is no distribution over classes"):
+        loss(torch.randn(3, 1), torch.randn(3, 1))
+    assert loss(torch.randn(3, 2), torch.randn(3, 2)).isfinite()

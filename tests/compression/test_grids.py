@@ -139,9 +139,12 @@ def test_zeros_rows_of_zeros_and_an_empty_tensor_stay_as_they_are(function, per_
 
 @pytest.mark.parametrize("function", [binarize, ternarize])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_what_is_no_number_is_not_hidden(function, bad):
-    assert not function(torch.tensor([1.0, bad, -2.0])).isfinite().any()
-    assert function(torch.tensor([[1.0, bad], [1.0, -2.0]]), per_row=True)[1].isfinite().all()
+def test_what_is_no_number_is_refused_and_in_a_layer_not_hidden(function, bad):
+    with pytest.raises(BadInput, match=r"^weight must be a tensor of finite numbers, not tensor\(\["):
+        function(torch.tensor([1.0, bad, -2.0]))
+    grid = BinaryGrid if function is binarize else TernaryGrid
+    assert not grid().round(torch.tensor([1.0, bad, -2.0])).isfinite().any()
+    assert grid(per_row=True).round(torch.tensor([[1.0, bad], [1.0, -2.0]]))[1].isfinite().all()
 
 
 def test_binary_and_ternary_weights_are_those_nearest_to_the_exact_ones():

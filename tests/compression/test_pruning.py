@@ -291,9 +291,18 @@ def test_importance_of_a_model_with_a_frozen_head_can_be_had(tiny_bert, texts):
 
 
 def test_heads_of_no_known_importance_are_not_chosen():
-    importance = torch.tensor([[0.5, 0.2], [torch.nan, 0.1]])
-    with pytest.raises(BadInput, match=r"^the importance of some head is NaN: "):
-        least_important_heads(importance, 0.5)
+    for bad in (torch.nan, torch.inf):
+        with pytest.raises(BadInput, match=r"^importance must be a tensor of finite numbers, not "):
+            least_important_heads(torch.tensor([[0.5, 0.2], [bad, 0.1]]), 0.5)
+    with pytest.raises(BadInput, match=r"^importance must have the shape \(layers, heads\), not \(3,\)$"):
+        least_important_heads(torch.ones(3), 0.5)
+
+
+def test_a_model_that_is_no_number_has_no_important_heads(tiny_bert, texts):
+    model = tiny_bert()
+    model.bert.encoder.layer[1].output.dense.weight.data[0, 0] = torch.nan
+    with pytest.raises(BadInput, match=r"^the model's logits or gradients are not finite"):
+        head_importance(model, [batch(texts, range(8))])
 
 
 def test_importance_of_an_unevenly_pruned_model_is_refused(tiny_bert, texts):

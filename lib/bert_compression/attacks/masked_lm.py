@@ -14,7 +14,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from bert_compression.checks import checked, in_range
 from bert_compression.compression import encoder_layers, mask_words, model_inputs
+from bert_compression.compression.storage import put_in_place
 from bert_compression.errors import BadInput
 from bert_compression.models import load_encoder, pretrained_from
 from bert_compression.tasks.augmentation import WORD
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 
+@checked
 def masked_lm_over(encoder: str, tuned_layers: int = 1) -> "BertForMaskedLM":
     """The encoder under a new masked-word head, of which only the head and the topmost `tuned_layers` layers
     are to be trained.
@@ -49,6 +52,7 @@ def masked_lm_over(encoder: str, tuned_layers: int = 1) -> "BertForMaskedLM":
     return model.eval()
 
 
+@checked
 @dataclass(frozen=True)
 class MaskedWords:
     """The objective of such a model: cross-entropy of the words that BERT's rule has chosen (15 %, see
@@ -62,17 +66,17 @@ class MaskedWords:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        words = inputs["input_ids"]
+        words = batch["input_ids"]
         special = torch.tensor(list(self.special_ids), device=words.device)
         vocabulary = student.config.vocab_size
-        masked, chosen = mask_words(words, inputs["attention_mask"], self.mask_id, special, vocabulary)
-        states = student.bert(**{**inputs, "input_ids": masked}).last_hidden_state
+        masked, chosen = mask_words(words, batch["attention_mask"], self.mask_id, special, vocabulary)
+        states = student.bert(**model_inputs(student, {**batch, "input_ids": masked})).last_hidden_state
         # Scores of 30,522 words for every token would cost more than the encoder.
         scores = student.cls(states[chosen]).float()
         return cross_entropy(scores, words[chosen], reduction="sum") / chosen.sum().clamp(min=1)
 
 
+@checked
 @torch.inference_mode()
 def masked_word_guesses(
     model: "BertForMaskedLM",
@@ -86,8 +90,14 @@ def masked_word_guesses(
 
     The text with the word masked stands as the first segment, the text as it is as the second, as in
     TinyBERT's data augmentation: so the model knows what is to be said otherwise. A word that is not open, or
-    of several pieces, gets no guess, nor one that is cut off.
+    of several pieces, gets no guess, nor one that is cut off. Raises BadInput where `open_places` tells of
+    another number of words.
     """
+    in_range(guesses, "guesses", 1, model.config.vocab_size)
+    in_range(max_length, "max_length", 5)
+    if len(open_places) != len(WORD.findall(text)):
+        words = len(WORD.findall(text))
+        raise BadInput(f"open_places must tell of each of {words} words, and there are {len(open_places)}")
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, starts = encoded["input_ids"][: (max_length - 3) // 2], {}
     for place, (begin, end) in enumerate(encoded["offset_mapping"][: len(ids)]):
@@ -116,11 +126,14 @@ def masked_word_guesses(
     return found
 
 
+@checked
 def save_masked_lm(model: "BertForMaskedLM", folder: str | Path) -> None:
     """Write config.json and model.safetensors into `folder`, for `load_masked_lm` to read."""
-    model.save_pretrained(Path(folder), safe_serialization=True)
+    with put_in_place(Path(folder)) as unfinished:
+        model.save_pretrained(unfinished, safe_serialization=True)
 
 
+@checked
 def load_masked_lm(name: str | Path) -> "BertForMaskedLM":
     """The masked language model in a folder or of that name on the hub, in fp32 and evaluation mode; its
     tokenizer is that of the encoder.

@@ -3,6 +3,7 @@
 A method of training is an `Objective`, which the training loop takes. Book: methods/distillation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,8 +11,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from bert_compression.errors import BadInput
+from bert_compression.checks import checked
+from bert_compression.errors import BadInput, shown
 
+HOTTEST = 1_000_000
 REDUCTIONS = ("batchmean", "mean", "sum")
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
@@ -26,11 +29,39 @@ class Objective(Protocol):
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor: ...
 
 
-def model_inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The model's keyword arguments: the batch without labels and without what an objective needs besides."""
-    return {name: batch[name] for name in INPUTS}
+@checked
+def model_inputs(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The model's keyword arguments: the batch without labels and without what an objective needs besides.
+
+    A model of one type of segments, such as a RoBERTa, gets zeros for them, and one that has none, such as a
+    DistilBERT, nothing.
+    """
+    inputs = {name: batch[name] for name in INPUTS}
+    types = getattr(model.config, "type_vocab_size", 0) if hasattr(model, "config") else 2
+    if not types:
+        del inputs["token_type_ids"]
+    elif types == 1:
+        inputs["token_type_ids"] = torch.zeros_like(inputs["token_type_ids"])
+    return inputs
 
 
+def ready_teacher(teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
+    """The teacher in evaluation mode on the device, to read what the student reads. Raises BadInput where the
+    vocabularies of the two differ in size: the same token ids would be other words."""
+    ours, theirs = (_words(model) for model in (student, teacher))
+    if None not in (ours, theirs) and ours != theirs:
+        raise BadInput(
+            f"the teacher's vocabulary has {theirs} entries and the student's {ours}: the teacher reads the "
+            "student's token ids, so take two models of one vocabulary"
+        )
+    return teacher.to(device).eval()
+
+
+def _words(model: nn.Module) -> int | None:
+    return getattr(getattr(model, "config", None), "vocab_size", None)
+
+
+@checked
 def kl_loss(
     student_logits: torch.Tensor,
     teacher_logits: torch.Tensor,
@@ -47,15 +78,10 @@ def kl_loss(
 
     Raises BadInput for different shapes, a temperature that is not positive, or an unknown reduction.
     """
-    if student_logits.shape != teacher_logits.shape or student_logits.ndim != 2:
-        raise BadInput(
-            "student and teacher must give logits of the same shape (batch, classes), not "
-            f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
-        )
-    if not temperature > 0:
-        raise BadInput(f"temperature must be positive, not {temperature!r}")
+    check_logits(student_logits, teacher_logits)
+    check_temperature(temperature)
     if reduction not in REDUCTIONS:
-        raise BadInput(f"unknown reduction {reduction!r}: choose one of {', '.join(REDUCTIONS)}")
+        raise BadInput(f"unknown reduction {shown(reduction)}: choose one of {', '.join(REDUCTIONS)}")
     student = log_softmax(student_logits.float() / temperature, dim=-1)
     teacher = log_softmax(teacher_logits.detach().float() / temperature, dim=-1)
     # torch announces that its "mean" will turn into "batchmean": so the division by the classes is ours.
@@ -64,6 +90,29 @@ def kl_loss(
     return temperature**2 * (divergence / student.shape[1] if reduction == "mean" else divergence)
 
 
+def check_temperature(temperature: float) -> None:
+    """Raises BadInput for a temperature that is not positive, or so high that its square is no number."""
+    if not 0 < temperature <= HOTTEST:
+        must = "positive" if temperature <= 0 else f"at most {HOTTEST:,}"
+        raise BadInput(f"temperature must be {must}, not {shown(temperature)}")
+
+
+def check_logits(student_logits: torch.Tensor, teacher_logits: torch.Tensor) -> None:
+    """Raises BadInput for logits of other shapes than one (batch, classes), no text, or fewer than two
+    classes: of a single one the probability is always 1, and nothing can be learnt from it."""
+    shapes = tuple(student_logits.shape), tuple(teacher_logits.shape)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 2 or not shapes[0][0]:
+        raise BadInput(
+            "student and teacher must give logits of the same shape (batch, classes), not "
+            f"{shapes[0]} and {shapes[1]}"
+        )
+    if shapes[0][1] < 2:
+        raise BadInput(
+            "one logit an example is no distribution over classes: pass regression targets through as_classes"
+        )
+
+
+@checked
 @dataclass(frozen=True)
 class Distillation:
     """The objective alpha * kl_loss + (1 - alpha) * cross-entropy, for the training loop.
@@ -75,8 +124,7 @@ class Distillation:
     alpha: float = 1.0
 
     def __post_init__(self):
-        if not self.temperature > 0:
-            raise BadInput(f"temperature must be positive, not {self.temperature!r}")
+        check_temperature(self.temperature)
         if not 0 <= self.alpha <= 1:
             raise BadInput(f"alpha must lie between 0 and 1, not {self.alpha!r}")
 
@@ -85,7 +133,7 @@ class Distillation:
         return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        logits = student(**model_inputs(batch)).logits
+        logits = student(**model_inputs(student, batch)).logits
         loss = self.alpha * kl_loss(logits, batch["teacher_logits"], self.temperature)
         if self.alpha < 1:
             loss = loss + (1 - self.alpha) * cross_entropy(logits.float(), batch["labels"])

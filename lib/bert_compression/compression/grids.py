@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 MOST_BITS = 16
@@ -98,6 +99,7 @@ class _StraightThrough(torch.autograd.Function):
         return gradient, None, None
 
 
+@checked
 @dataclass(frozen=True)
 class SymmetricGrid(Grid):
     """The integers from -Q to Q, Q = 2^(bits-1) - 1, with the scale max|x| / Q: the grid of Q8BERT (Zafrir et
@@ -126,6 +128,7 @@ class SymmetricGrid(Grid):
         return x.div(scale).round_().clamp_(-self.largest, self.largest)
 
 
+@checked
 @dataclass(frozen=True)
 class BinaryGrid(Grid):
     """The signs -1 and 1 with the scale mean|w|; see `binarize`."""
@@ -169,6 +172,7 @@ class BinaryGrid(Grid):
         return torch.where(doubled, 2 * groups, groups).view(shape)
 
 
+@checked
 @dataclass(frozen=True)
 class TernaryGrid(Grid):
     """-1, 0 and 1 with the mean of the sizes above the threshold 0.7 mean|w| for a scale; see `ternarize`."""
@@ -227,6 +231,7 @@ def _unpacked(stored: torch.Tensor, shape: tuple[int, ...], bits: int) -> torch.
     return codes[:count].view(shape)
 
 
+@checked
 def weight_grid(bits: int, per_row: bool = False) -> Grid:
     """The grid for weights of so many bits: binary for 1, ternary for 2, symmetric for 3 to 16.
 
@@ -239,6 +244,7 @@ def weight_grid(bits: int, per_row: bool = False) -> Grid:
     return TernaryGrid(per_row) if bits == 2 else SymmetricGrid(bits, per_row)
 
 
+@checked
 def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
     """The nearest values of x that `bits` bits can hold: symmetric, one scale for the whole tensor.
 
@@ -255,6 +261,7 @@ def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
     return SymmetricGrid(bits).round(x)
 
 
+@checked
 def binarize(weight: torch.Tensor, per_row: bool = False) -> torch.Tensor:
     """The weights with 1 bit each: their sign times the mean of their sizes, sign(w) * mean|w|.
 
@@ -273,6 +280,7 @@ def binarize(weight: torch.Tensor, per_row: bool = False) -> torch.Tensor:
     return BinaryGrid(per_row).round(weight)
 
 
+@checked
 def ternarize(weight: torch.Tensor, per_row: bool = False) -> torch.Tensor:
     """The weights with 2 bits each: -a, 0 or a.
 

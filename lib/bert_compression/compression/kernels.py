@@ -6,21 +6,19 @@ and a zero point a block. Ternary weights are the codes 0, 1 and 2 around the ze
 2. Needs the extra "kernels". Book: notebooks/xtc/what_the_bits_weigh.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
+from bert_compression.checks import checked, in_range
 from bert_compression.compression.grids import BinaryGrid, TernaryGrid, packed_codes
+from bert_compression.compression.quantization import QuantizedLinear
 from bert_compression.errors import BadInput
-
-if TYPE_CHECKING:
-    from bert_compression.compression.quantization import QuantizedLinear
 
 BLOCK = 64  # weights that share a scale in the kernel's layout; all have the matrix's
 LEVELS = (0, 4)  # of the operator: what is multiplied stays fp32, or is rounded to 8 bits
 
 
+@checked
 class BitLinear:
     """A linear layer of 1- or 2-bit weights that computes from its codes, on the processor.
 
@@ -29,9 +27,10 @@ class BitLinear:
     where the extra is not installed.
     """
 
-    def __init__(self, layer: "QuantizedLinear", accuracy_level: int = 0, threads: int = 1):
+    def __init__(self, layer: QuantizedLinear, accuracy_level: int = 0, threads: int = 1):
         if accuracy_level not in LEVELS:
             raise BadInput(f"accuracy_level is 0 or 4, not {accuracy_level}")
+        in_range(threads, "threads", 1, 1024)
         if layer.weight_grid not in (BinaryGrid(), TernaryGrid()):
             raise BadInput("these kernels take weights of 1 or 2 bits with one scale a matrix")
         if layer.in_features % BLOCK:
@@ -46,7 +45,7 @@ class BitLinear:
         return torch.from_numpy(out)
 
 
-def _operator(layer: "QuantizedLinear", accuracy_level: int):
+def _operator(layer: QuantizedLinear, accuracy_level: int):
     onnx = _installed("onnx")
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     rows, columns = layer.weight.shape

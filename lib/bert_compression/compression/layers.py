@@ -9,17 +9,33 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from bert_compression.errors import BadInput
+from bert_compression.checks import checked, in_range
+from bert_compression.errors import BadInput, shown
+
+MOST_LAYERS = 1000
 
 
+@checked
 def encoder_layers(model: nn.Module) -> nn.ModuleList:
     """The stack of encoder layers of a BERT model of transformers. Raises BadInput for another model."""
-    encoder = getattr(model.base_model, "encoder", None)
-    if encoder is None or not hasattr(encoder, "layer"):
+    layers = getattr(getattr(getattr(model, "base_model", None), "encoder", None), "layer", None)
+    if not isinstance(layers, nn.ModuleList):
         raise BadInput(f"{type(model).__name__} has no BERT encoder layers to work on")
-    return encoder.layer
+    return layers
 
 
+def self_attention(layer: nn.Module) -> nn.Module:
+    """The attention of one of these layers, with its query, key and value. Raises BadInput for a layer that
+    has other parts than BERT's, such as those of a DeBERTa."""
+    attention = getattr(layer, "attention", None)
+    inner = getattr(attention, "self", None)
+    parts = [getattr(inner, name, None) for name in ("query", "key", "value")]
+    if any(part is None for part in (*parts, getattr(getattr(attention, "output", None), "dense", None))):
+        raise BadInput(f"{type(layer).__name__} is no layer of a BERT: its attention has other parts")
+    return inner
+
+
+@checked
 def truncate(model: nn.Module, layers: int) -> nn.Module:
     """A copy of the model with its first (bottom) `layers` encoder layers; embeddings and head are kept.
 
@@ -27,21 +43,22 @@ def truncate(model: nn.Module, layers: int) -> nn.Module:
     first (bottom) 6 layers" of the fine-tuned teacher). Raises BadInput for less than one layer or more than
     there are, and for a model whose layers have been changed: truncate first.
     """
-    present = model.config.num_hidden_layers
+    present = len(encoder_layers(model))
     if not 1 <= layers <= present:
         raise BadInput(f"the model has {present} layers: keep between 1 and {present}, not {layers}")
     return keep_layers(model, range(layers))
 
 
+@checked
 def keep_layers(model: nn.Module, layers: Sequence[int]) -> nn.Module:
     """A copy of the model with just these encoder layers, counted from 0, in this order.
 
     A layer that is named twice becomes two layers, each with weights of its own. Raises BadInput for no
     layer or one that is not there, and for a model whose layers have been changed.
     """
-    present = model.config.num_hidden_layers
+    layers, present = list(layers), len(encoder_layers(model))
     if not layers or any(not 0 <= layer < present for layer in layers):
-        raise BadInput(f"the model has the layers 0 to {present - 1}, not all of {list(layers)}")
+        raise BadInput(f"the model has the layers 0 to {present - 1}, not all of {shown(layers)}")
     if getattr(model.config, "compression", []):
         raise BadInput("take layers out of a model before its heads are pruned or its weights are quantized")
     student = copy.deepcopy(model)
@@ -51,16 +68,21 @@ def keep_layers(model: nn.Module, layers: Sequence[int]) -> nn.Module:
     return student
 
 
+@checked
 def spread_layers(student_layers: int, teacher_layers: int) -> list[int]:
     """Which of the teacher's layers start a student? Evenly spread from the first to the last, from 0.
 
-    12 to 6 gives 0, 2, 4, 7, 9, 11, as DistilBERT's released code has it.
+    12 to 6 gives 0, 2, 4, 7, 9, 11, as DistilBERT's released code has it. A student with more layers than its
+    teacher starts with some of them twice. Raises BadInput for less than one layer.
     """
+    in_range(student_layers, "student_layers", 1, MOST_LAYERS)
+    in_range(teacher_layers, "teacher_layers", 1, MOST_LAYERS)
     if student_layers == 1:
         return [0]
     return [round(i * (teacher_layers - 1) / (student_layers - 1)) for i in range(student_layers)]
 
 
+@checked
 def uniform_layers(student_layers: int, teacher_layers: int) -> list[int]:
     """Which of the teacher's layers do a student's layers stand for? Each for the last of its share.
 
@@ -73,7 +95,7 @@ def uniform_layers(student_layers: int, teacher_layers: int) -> list[int]:
     >>> uniform_layers(6, 12), uniform_layers(5, 12)
     ([1, 3, 5, 7, 9, 11], [1, 4, 6, 9, 11])
     """
-    if not 1 <= student_layers <= teacher_layers:
+    if not 1 <= student_layers <= min(teacher_layers, MOST_LAYERS):
         raise BadInput(
             f"{teacher_layers} layers of the teacher cannot be spread over {student_layers} of the student"
         )
@@ -94,7 +116,7 @@ def checked_layer_map(layer_map: Sequence[int], student_layers: int, teacher_lay
             f"a layer map has an entry for each of the student's {student_layers} layers, not {len(layers)}"
         )
     if any(not 0 <= layer < teacher_layers for layer in layers):
-        raise BadInput(f"the teacher has the layers 0 to {teacher_layers - 1}, not all of {layers}")
+        raise BadInput(f"the teacher has the layers 0 to {teacher_layers - 1}, not all of {shown(layers)}")
     if len(set(layers)) != len(layers):
-        raise BadInput(f"a layer map names no layer of the teacher twice, as {layers} does")
+        raise BadInput(f"a layer map names no layer of the teacher twice, as {shown(layers)} does")
     return layers

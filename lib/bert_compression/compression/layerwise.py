@@ -16,12 +16,19 @@ import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy, gelu, kl_div, log_softmax, mse_loss
 
-from bert_compression.compression.distillation import kl_loss, model_inputs
-from bert_compression.compression.layers import checked_layer_map, encoder_layers, uniform_layers
+from bert_compression.checks import checked, in_range
+from bert_compression.compression.distillation import kl_loss, model_inputs, ready_teacher
+from bert_compression.compression.layers import (
+    checked_layer_map,
+    encoder_layers,
+    self_attention,
+    uniform_layers,
+)
 from bert_compression.errors import BadInput
 
 # BERT's rule for masked words (Devlin et al. 2019, section 3.1): of 15 % of the tokens, 80 % become [MASK],
 # 10 % another word, 10 % stay.
+MOST_WORDS = 2**31
 CHOSEN, MASKED, EXCHANGED = 0.15, 0.8, 0.1
 
 
@@ -36,12 +43,14 @@ class LayerStates:
     logits: torch.Tensor | None = None
 
 
+@checked
 def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor], with_head: bool = False) -> LayerStates:
     """Run a BERT model, `with_head` its head as well, and see its states. Works under any attention
-    implementation: the scores are computed here from the queries and keys."""
+    implementation: the scores are computed here from the queries and keys. Raises BadInput for another
+    model."""
     seen: dict[str, list[torch.Tensor]] = {"query": [], "key": []}
     hooks = [
-        getattr(layer.attention.self, name).register_forward_hook(
+        getattr(self_attention(layer), name).register_forward_hook(
             lambda module, args, output, name=name: seen[name].append(output)
         )
         for layer in encoder_layers(model)
@@ -49,7 +58,7 @@ def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor], with_head: b
     ]
     try:
         run = model if with_head else model.base_model
-        outputs = run(**inputs, output_hidden_states=True)
+        outputs = run(**model_inputs(model, inputs), output_hidden_states=True)
     finally:
         for hook in hooks:
             hook.remove()
@@ -61,6 +70,7 @@ def layer_states(model: nn.Module, inputs: dict[str, torch.Tensor], with_head: b
     return LayerStates(tuple(outputs.hidden_states), tuple(scores), outputs.logits if with_head else None)
 
 
+@checked
 def layerwise_loss(
     student: LayerStates,
     teacher: LayerStates,
@@ -94,6 +104,8 @@ def layerwise_loss(
                 "layer-by-layer distillation needs models of the same width and number of heads, not states "
                 f"of the shapes {tuple(one.shape)} and {tuple(other.shape)}"
             )
+    if mask.shape != pairs[0][0].shape[:2]:
+        raise BadInput(f"mask must have the shape {tuple(pairs[0][0].shape[:2])}, not {tuple(mask.shape)}")
     tokens = mask.unsqueeze(-1)  # (batch, tokens, 1)
     both = (tokens * mask.unsqueeze(1)).unsqueeze(1)  # (batch, 1, tokens, tokens)
     hidden = sum(_masked_mse(one, other, tokens) for one, other in pairs)
@@ -105,6 +117,7 @@ def _masked_mse(ours: torch.Tensor, theirs: torch.Tensor, mask: torch.Tensor) ->
     return squares.sum() / mask.expand_as(squares).sum()
 
 
+@checked
 @dataclass(frozen=True)
 class GeneralDistillation:
     """TinyBERT's task-agnostic objective: layerwise_loss to a teacher that was never fine-tuned."""
@@ -117,13 +130,14 @@ class GeneralDistillation:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        ours = layer_states(student, inputs)
+        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        ours = layer_states(student, batch)
         with torch.no_grad():
-            theirs = layer_states(self.teacher.to(inputs["input_ids"].device).eval(), inputs)
-        return layerwise_loss(ours, theirs, inputs["attention_mask"], self.layer_map)
+            theirs = layer_states(teacher, batch)
+        return layerwise_loss(ours, theirs, batch["attention_mask"], self.layer_map)
 
 
+@checked
 @dataclass(frozen=True)
 class RelationDistillation:
     """MiniLMv2's task-agnostic objective: how the tokens' queries relate to each other in the last layer, and
@@ -139,36 +153,47 @@ class RelationDistillation:
     relation_heads: int
     layer: int = -1
 
+    def __post_init__(self):
+        in_range(self.relation_heads, "relation_heads", 1)
+
     @property
     def needs(self) -> tuple[str, ...]:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        ours = self._relations(student, -1, inputs)
+        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        ours = self._relations(student, -1, batch)
         with torch.no_grad():
-            theirs = self._relations(self.teacher.to(inputs["input_ids"].device).eval(), self.layer, inputs)
-        real = inputs["attention_mask"].unsqueeze(1).expand(ours[0].shape[:-1]).bool()
+            theirs = self._relations(teacher, self.layer, batch)
+        real = batch["attention_mask"].unsqueeze(1).expand(ours[0].shape[:-1]).bool()
         divergences = [
             kl_div(one[real], other[real], reduction="batchmean", log_target=True)
             for one, other in zip(ours, theirs, strict=True)
         ]
         return sum(divergences[1:], divergences[0]) / len(divergences)
 
-    def _relations(self, model: nn.Module, layer: int, inputs: dict) -> list[torch.Tensor]:
+    def _relations(self, model: nn.Module, layer: int, batch: dict) -> list[torch.Tensor]:
         """Log-relations of queries, keys and values, each (batch, relation heads, tokens, tokens)."""
         seen: list[torch.Tensor] = []
-        attention = encoder_layers(model)[layer].attention.self
+        layers = encoder_layers(model)
+        if not -len(layers) <= layer < len(layers):
+            raise BadInput(f"the teacher has the layers 0 to {len(layers) - 1}, not {layer}")
+        attention = self_attention(layers[layer])
+        if attention.query.out_features % self.relation_heads:
+            raise BadInput(
+                f"{attention.query.out_features} numbers of all heads cannot be split into "
+                f"{self.relation_heads} relation heads"
+            )
         hooks = [
             getattr(attention, name).register_forward_hook(lambda module, args, output: seen.append(output))
             for name in ("query", "key", "value")
         ]
         try:
-            model.base_model(**inputs)
+            model.base_model(**model_inputs(model, batch))
         finally:
             for hook in hooks:
                 hook.remove()
-        padding = inputs["attention_mask"][:, None, None, :] == 0
+        padding = batch["attention_mask"][:, None, None, :] == 0
         relations = []
         for each in seen:
             heads = each.float().unflatten(-1, (self.relation_heads, -1)).transpose(1, 2)
@@ -177,6 +202,7 @@ class RelationDistillation:
         return relations
 
 
+@checked
 @dataclass(frozen=True)
 class StatesAndLogits:
     """Extreme compression's objective of task-specific distillation, as one stage of it has it: with `states`
@@ -198,30 +224,31 @@ class StatesAndLogits:
     def __post_init__(self):
         if not (self.states or self.logits):
             raise BadInput("a stage follows the teacher's states, its logits, or both, not neither")
+        in_range(self.embeddings, "embeddings", 0)
 
     @property
     def needs(self) -> tuple[str, ...]:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        teacher = self.teacher.to(inputs["input_ids"].device).eval()
+        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
         if not self.states:
             with torch.no_grad():
-                goal = teacher(**inputs).logits
-            return self._of_logits(student(**inputs).logits, goal)
-        ours = layer_states(student, inputs, with_head=self.logits)
+                goal = teacher(**model_inputs(teacher, batch)).logits
+            return self._of_logits(student(**model_inputs(student, batch)).logits, goal)
+        ours = layer_states(student, batch, with_head=self.logits)
         with torch.no_grad():
-            theirs = layer_states(teacher, inputs, with_head=self.logits)
-        loss = layerwise_loss(ours, theirs, inputs["attention_mask"], self.layer_map, self.embeddings)
+            theirs = layer_states(teacher, batch, with_head=self.logits)
+        loss = layerwise_loss(ours, theirs, batch["attention_mask"], self.layer_map, self.embeddings)
         return loss + self._of_logits(ours.logits, theirs.logits) if self.logits else loss
 
     def _of_logits(self, ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-        if ours.shape[1] == 1:
+        if ours.shape[1] == theirs.shape[1] == 1:
             return mse_loss(ours.float(), theirs.float())
         return kl_loss(ours, theirs, reduction="mean")
 
 
+@checked
 class MaskedWordStudent(nn.Module):
     """A BERT classifier in pretraining: its encoder, under a head that guesses masked words.
 
@@ -232,18 +259,32 @@ class MaskedWordStudent(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
-        words, size = model.base_model.embeddings.word_embeddings.weight.shape
+        words, size = _word_embeddings(model).shape
         self.dense, self.norm = nn.Linear(size, size), nn.LayerNorm(size)
         self.bias = nn.Parameter(torch.zeros(words))
         nn.init.eye_(self.dense.weight)  # to begin with, a state is compared as it is
         nn.init.zeros_(self.dense.bias)
 
+    @property
+    def config(self) -> object:
+        """That of the model, whose texts it reads."""
+        return self.model.config
+
     def word_scores(self, states: torch.Tensor) -> torch.Tensor:
         """Scores of all words for hidden states (n, size): (n, words)."""
-        embeddings = self.model.base_model.embeddings.word_embeddings.weight
-        return self.norm(gelu(self.dense(states))) @ embeddings.T + self.bias
+        return self.norm(gelu(self.dense(states))) @ _word_embeddings(self.model).T + self.bias
 
 
+def _word_embeddings(model: nn.Module) -> torch.Tensor:
+    """The table of word embeddings, (words, size). Raises BadInput for what has none of the states' size."""
+    embeddings = getattr(getattr(model, "base_model", None), "embeddings", None)
+    table = getattr(getattr(embeddings, "word_embeddings", None), "weight", None)
+    if table is None or table.shape[1] != model.config.hidden_size:
+        raise BadInput(f"{type(model).__name__} has no word embeddings to compare its hidden states with")
+    return table
+
+
+@checked
 @dataclass(frozen=True)
 class MaskedDistillation:
     """DistilBERT's objective where the teacher has no masked-word head: 2 * masked-word cross-entropy
@@ -259,21 +300,30 @@ class MaskedDistillation:
     word_weight: float = 2.0
     cosine_weight: float = 1.0
 
+    def __post_init__(self):
+        for name in ("mask_id", "word_weight", "cosine_weight"):
+            in_range(getattr(self, name), name, 0)
+
     @property
     def needs(self) -> tuple[str, ...]:
         return ()
 
     def __call__(self, student: MaskedWordStudent, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        words = inputs["input_ids"]
+        words = batch["input_ids"]
+        teacher = ready_teacher(self.teacher, student.model, words.device)
         special = torch.tensor(list(self.special_ids), device=words.device)
         vocabulary = student.bias.shape[0]
-        masked, chosen = mask_words(words, inputs["attention_mask"], self.mask_id, special, vocabulary)
-        inputs = {**inputs, "input_ids": masked}
-        ours = student.model.base_model(**inputs).last_hidden_state
+        masked, chosen = mask_words(words, batch["attention_mask"], self.mask_id, special, vocabulary)
+        batch = {**batch, "input_ids": masked}
+        ours = student.model.base_model(**model_inputs(student.model, batch)).last_hidden_state
         with torch.no_grad():
-            theirs = self.teacher.to(words.device).eval().base_model(**inputs).last_hidden_state
-        real = inputs["attention_mask"].bool()
+            theirs = teacher.base_model(**model_inputs(teacher, batch)).last_hidden_state
+        if ours.shape != theirs.shape:
+            raise BadInput(
+                f"the last hidden states of teacher and student have {theirs.shape[-1]} and "
+                f"{ours.shape[-1]} numbers: this objective needs equally wide models"
+            )
+        real = batch["attention_mask"].bool()
         loss = self.cosine_weight * (1 - cosine_similarity(ours[real].float(), theirs[real].float())).mean()
         if chosen.any():
             guesses = student.word_scores(ours[chosen]).float()
@@ -281,13 +331,22 @@ class MaskedDistillation:
         return loss
 
 
+@checked
 def mask_words(
     words: torch.Tensor, attention_mask: torch.Tensor, mask_id: int, special: torch.Tensor, vocabulary: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """BERT's masking: the changed token ids and which were chosen, both (batch, tokens).
 
-    Draws on the processor from torch's generator, so that a seed gives the same words on every device.
+    Draws on the processor from torch's generator, so that a seed gives the same words on every device. Raises
+    BadInput for a mask of another shape and a `mask_id` outside the vocabulary.
     """
+    if attention_mask.shape != words.shape:
+        raise BadInput(
+            f"words and attention_mask must have one shape (batch, tokens), not {tuple(words.shape)} and "
+            f"{tuple(attention_mask.shape)}"
+        )
+    in_range(vocabulary, "vocabulary", 1, MOST_WORDS)
+    in_range(mask_id, "mask_id", 0, vocabulary - 1)
     draw, kind = torch.rand(words.shape).to(words.device), torch.rand(words.shape).to(words.device)
     others = torch.randint(vocabulary, words.shape).to(words.device)
     chosen = (draw < CHOSEN) & attention_mask.bool() & ~torch.isin(words, special)

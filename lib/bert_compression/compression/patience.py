@@ -11,13 +11,15 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
-from bert_compression.compression.distillation import kl_loss, model_inputs
+from bert_compression.checks import checked, in_range, one_of
+from bert_compression.compression.distillation import check_temperature, kl_loss, model_inputs, ready_teacher
 from bert_compression.compression.layers import checked_layer_map, uniform_layers
 from bert_compression.errors import BadInput
 
 STRATEGIES = ("skip", "last")
 
 
+@checked
 def patience_loss(student_states: torch.Tensor, teacher_states: torch.Tensor) -> torch.Tensor:
     """How far do the student's [CLS] states point away from its teacher's? The mean squared difference of
     the states, each first scaled to length one.
@@ -36,6 +38,7 @@ def patience_loss(student_states: torch.Tensor, teacher_states: torch.Tensor) ->
     return mse_loss(student, normalize(teacher_states.detach().float(), dim=-1))
 
 
+@checked
 def paired_layers(
     student_layers: int, teacher_layers: int, strategy: str = "skip", layer_map: Sequence[int] | None = None
 ) -> list[tuple[int, int]]:
@@ -50,8 +53,7 @@ def paired_layers(
     Raises BadInput for another strategy, a student without layers or with more than its teacher, and a layer
     map of another length, with a layer that is not there or with one named twice.
     """
-    if strategy not in STRATEGIES:
-        raise BadInput(f"unknown strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+    one_of(strategy, "strategy", STRATEGIES)
     followed = uniform_layers(student_layers, teacher_layers)
     if strategy == "last":
         followed = list(range(teacher_layers - student_layers, teacher_layers))
@@ -60,6 +62,7 @@ def paired_layers(
     return [(layer, followed[layer - 1] + 1) for layer in range(1, student_layers)]
 
 
+@checked
 @dataclass(frozen=True)
 class PatientDistillation:
     """The objective (1 - alpha) * cross-entropy + alpha * kl_loss + beta * patience_loss (equation 9).
@@ -76,16 +79,22 @@ class PatientDistillation:
     strategy: str = "skip"
     layer_map: Sequence[int] | None = None
 
+    def __post_init__(self):
+        check_temperature(self.temperature)
+        in_range(self.alpha, "alpha", 0, 1)
+        in_range(self.beta, "beta", 0)
+        one_of(self.strategy, "strategy", STRATEGIES)
+
     @property
     def needs(self) -> tuple[str, ...]:
         return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        inputs = model_inputs(batch)
-        output = student(**inputs, output_hidden_states=True)
+        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        output = student(**model_inputs(student, batch), output_hidden_states=True)
         with torch.no_grad():
-            teacher = self.teacher.to(output.logits.device).eval()
-            teacher_states = teacher(**inputs, output_hidden_states=True).hidden_states
+            told = teacher(**model_inputs(teacher, batch), output_hidden_states=True)
+            teacher_states = told.hidden_states
         student_layers, teacher_layers = len(output.hidden_states) - 1, len(teacher_states) - 1
         pairs = paired_layers(student_layers, teacher_layers, self.strategy, self.layer_map)
         kl = kl_loss(output.logits, batch["teacher_logits"], self.temperature, reduction="mean")

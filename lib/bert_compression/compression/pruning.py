@@ -3,16 +3,19 @@
 Source: Michel et al. 2019, Are Sixteen Heads Really Better than One? Book: methods/head_pruning.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
 
-from bert_compression.compression.layers import encoder_layers
+from bert_compression.checks import checked
+from bert_compression.compression.distillation import model_inputs
+from bert_compression.compression.layers import encoder_layers, self_attention
 from bert_compression.compression.quantization import quantization_mode
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 
+@checked
 def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]) -> torch.Tensor:
     """How much does the loss feel each head? Shape (layers, heads), float32, each layer of length one.
 
@@ -30,10 +33,10 @@ def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]
     layers = encoder_layers(model)
     if quantization_mode(model) == "int8":
         raise BadInput("int8 layers pass no gradient: score the heads before quantizing")
-    heads = [_self_attention(layer).num_attention_heads for layer in layers]
+    heads = [self_attention(layer).num_attention_heads for layer in layers]
     if len(set(heads)) > 1:
         raise BadInput(
-            f"the layers have different numbers of heads ({heads}): score the heads before pruning"
+            f"the layers have different numbers of heads ({shown(heads)}): score the heads before pruning"
         )
     total = torch.zeros(len(layers), heads[0], device=next(model.parameters()).device)
     was_training = model.training
@@ -46,12 +49,14 @@ def head_importance(model: nn.Module, batches: Iterable[dict[str, torch.Tensor]]
     model.train(was_training)
     if not seen:
         raise BadInput("head importance needs at least one batch")
+    if not total.isfinite().all():
+        raise BadInput("the model's logits or gradients are not finite: they give no importance of heads")
     return (total / (total.norm(dim=1, keepdim=True) + 1e-20)).cpu()
 
 
 def _head_effects(model: nn.Module, layers, batch: dict, heads: int) -> torch.Tensor:
     """Summed |<context, gradient>| of one batch, shape (layers, heads)."""
-    if "labels" not in batch:
+    if not isinstance(batch, Mapping) or "labels" not in batch:
         raise BadInput("head importance needs labels in every batch: the loss is the cross-entropy with them")
     contexts: list[torch.Tensor] = []
     hooks = [
@@ -59,7 +64,7 @@ def _head_effects(model: nn.Module, layers, batch: dict, heads: int) -> torch.Te
         for layer in layers
     ]
     try:
-        logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits
+        logits = model(**model_inputs(model, batch)).logits
     finally:
         for hook in hooks:
             hook.remove()
@@ -81,6 +86,7 @@ def _head_effects(model: nn.Module, layers, batch: dict, heads: int) -> torch.Te
     return torch.stack(effects)
 
 
+@checked
 def least_important_heads(importance: torch.Tensor, share: float) -> dict[int, list[int]]:
     """The lowest `share` of all heads, as {layer: [heads]}; of each layer at least one head is kept.
 
@@ -90,8 +96,8 @@ def least_important_heads(importance: torch.Tensor, share: float) -> dict[int, l
     """
     if not 0 <= share < 1:
         raise BadInput(f"the share of heads to prune must lie in [0, 1), not {share!r}")
-    if importance.isnan().any():
-        raise BadInput("the importance of some head is NaN: look for it in the model's logits first")
+    if importance.ndim != 2 or not importance.numel():
+        raise BadInput(f"importance must have the shape (layers, heads), not {tuple(importance.shape)}")
     layers, heads = importance.shape
     wanted = round(share * layers * heads)
     pruned: dict[int, list[int]] = {}
@@ -105,6 +111,7 @@ def least_important_heads(importance: torch.Tensor, share: float) -> dict[int, l
     return {layer: sorted(chosen) for layer, chosen in sorted(pruned.items())}
 
 
+@checked
 def prune_heads(model: nn.Module, heads_by_layer: dict[int, list[int]]) -> nn.Module:
     """Cut heads out of the query, key, value and output matrices, so that the model is smaller and faster.
 
@@ -116,12 +123,14 @@ def prune_heads(model: nn.Module, heads_by_layer: dict[int, list[int]]) -> nn.Mo
     for layer, heads in heads_by_layer.items():
         if not 0 <= layer < len(layers):
             raise BadInput(f"there is no layer {layer}: the model has layers 0 to {len(layers) - 1}")
-        attention = _self_attention(layers[layer])
+        attention = self_attention(layers[layer])
         present = attention.num_attention_heads
         if type(attention.query) is not nn.Linear:
             raise BadInput("heads are cut out of plain linear layers: prune before quantizing")
         if len(set(heads)) != len(heads) or any(not 0 <= head < present for head in heads):
-            raise BadInput(f"layer {layer} has heads 0 to {present - 1}, not all of {heads}, each named once")
+            raise BadInput(
+                f"layer {layer} has heads 0 to {present - 1}, not all of {shown(heads)}, each named once"
+            )
         if len(heads) == present:
             raise BadInput(f"layer {layer} would lose all of its {present} heads: keep at least one")
     for layer, heads in heads_by_layer.items():
@@ -153,7 +162,3 @@ def _sliced(linear: nn.Linear, index: torch.Tensor, dim: int) -> nn.Linear:
         if linear.bias is not None:
             layer.bias.copy_(linear.bias.index_select(0, index) if dim == 0 else linear.bias)
     return layer.train(linear.training)
-
-
-def _self_attention(layer: nn.Module) -> nn.Module:
-    return layer.attention.self

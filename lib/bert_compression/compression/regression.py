@@ -6,18 +6,21 @@ A target such as STS-B's, from 0 to 5, becomes the probability of "similar" by P
 
 import torch
 
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 # The target that is as similar as not: the middle of STS-B's range. A model's answer is its logit and this.
 PLATT_CENTRE = 2.5
 
 
+@checked
 def platt_scaling(targets: torch.Tensor) -> torch.Tensor:
     """How probable is "similar" at each regression target? 1 / (1 + exp(-(target - 2.5))), of any shape;
     between 0.076 and 0.924 for targets from 0 to 5."""
     return torch.sigmoid(targets - PLATT_CENTRE)
 
 
+@checked
 def as_classes(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits and labels as losses between distributions take them.
 
@@ -26,6 +29,11 @@ def as_classes(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor
     several classes with class numbers or distributions come back as they are. Raises BadInput for one
     with the other.
     """
+    if logits.ndim != 2 or logits.shape[:1] != labels.shape[:1]:
+        raise BadInput(
+            "logits must have the shape (batch, classes) and labels as many rows, not "
+            f"{tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
     regression = logits.shape[1] == 1
     if regression != (labels.is_floating_point() and labels.ndim == 1):
         answers, given = f"{logits.shape[1]} classes", "regression targets"

@@ -6,6 +6,7 @@ Both from a config alone, without a model. Book: notebooks/xtc/what_the_bits_wei
 import math
 from typing import TYPE_CHECKING
 
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MIB = 2**20
 
 
+@checked
 def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> float:
     """How large is a BERT of that shape as Wu et al. 2022 count it, in MiB (their "MB")?
 
@@ -23,15 +25,16 @@ def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank
     which fits the printed sizes, although the text says full precision. What a file takes tells
     `stored_parts`.
 
-    Raises BadInput for bits that are not 1, 2, 8 or 32, and for a negative rank.
+    Raises BadInput for the config of another model, bits that are not 1, 2, 8 or 32, and a negative rank.
     """
-    _check(weight_bits, low_rank)
+    _check(config, weight_bits, low_rank)
     size, layers = config.hidden_size, config.num_hidden_layers
     rows = config.vocab_size + config.max_position_embeddings + config.type_vocab_size
     weights = rows * size + size * size + layers * _layer_weights(config)
     return (weights * weight_bits + layers * _added(config, low_rank) * 16) / 8 / MIB
 
 
+@checked
 def stored_parts(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> dict[str, int]:
     """Of how many bytes does each part of the file consist that `save_packed` writes for a model whose
     encoder has so many bits (`quantize` with the parts "encoder")? Without its head of names, some kilobytes,
@@ -39,7 +42,7 @@ def stored_parts(config: "PretrainedConfig", weight_bits: int = 32, low_rank: in
 
     Raises BadInput as `counted_size_mib` does.
     """
-    _check(weight_bits, low_rank)
+    _check(config, weight_bits, low_rank)
     size, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     words = config.vocab_size * size
     quantized = weight_bits < 32
@@ -73,7 +76,9 @@ def _added(config: "PretrainedConfig", rank: int) -> int:
     return rank * (4 * 2 * config.hidden_size + 2 * (config.hidden_size + config.intermediate_size))
 
 
-def _check(weight_bits: int, low_rank: int) -> None:
+def _check(config: "PretrainedConfig", weight_bits: int, low_rank: int) -> None:
+    if getattr(config, "model_type", None) != "bert":
+        raise BadInput(f"the sizes are those of a BERT, and {type(config).__name__} is no config of one")
     if weight_bits not in (1, 2, 8, 32) or low_rank < 0:
         raise BadInput(
             f"weights count with 1, 2, 8 or 32 bits and a rank from 0, not {weight_bits} and {low_rank}"

@@ -13,13 +13,15 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
-from bert_compression.compression.distillation import kl_loss, model_inputs
+from bert_compression.checks import checked, in_range
+from bert_compression.compression.distillation import check_logits, check_temperature, kl_loss, model_inputs
 from bert_compression.compression.regression import as_classes
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 LEAST = 1e-6  # what the squared loss divides by is no smaller
 
 
+@checked
 def taylor_loss(
     student_logits: torch.Tensor,
     teacher_logits: torch.Tensor,
@@ -39,14 +41,14 @@ def taylor_loss(
     student, teacher, gold = _checked(student_logits, teacher_logits, labels)
     if not 0 <= lambda_ <= 1:
         raise BadInput(f"lambda must lie between 0 and 1, not {lambda_!r}")
-    if not temperature > 0:
-        raise BadInput(f"temperature must be positive, not {temperature!r}")
+    check_temperature(temperature)
     log_p, log_f = log_softmax(teacher / temperature, dim=-1), log_softmax(student / temperature, dim=-1)
     divergence = kl_div(log_f, log_p, reduction="batchmean", log_target=True)
     taylor_term = -((gold - log_p.exp()) * log_f).sum(dim=-1).mean()
     return lambda_ * cross_entropy(student, gold) + (1 - lambda_) * (divergence + taylor_term)
 
 
+@checked
 def corrected_squares_loss(
     student_logits: torch.Tensor,
     teacher_logits: torch.Tensor,
@@ -70,6 +72,7 @@ def corrected_squares_loss(
     return (1 - alpha) * cross_entropy(student, gold) + alpha * squares.mean()
 
 
+@checked
 class LogitLoss:
     """The objective `loss` on logits, weighed against cross-entropy: `lambda_` is the share of the latter.
 
@@ -90,7 +93,8 @@ class LogitLoss:
             "squares": partial(corrected_squares_loss, alpha=1 - lambda_),
         }
         if loss not in losses:
-            raise BadInput(f"unknown loss {loss!r}: choose one of {', '.join(losses)}")
+            raise BadInput(f"unknown loss {shown(loss)}: choose one of {', '.join(losses)}")
+        in_range(lambda_, "lambda_", 0, 1)
         self.curve: list[float] = []
         self._lambda, self._loss = lambda_, losses[loss]
 
@@ -99,7 +103,7 @@ class LogitLoss:
         return ("teacher_logits",) if self._loss else ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        answers = student(**model_inputs(batch)).logits.float()
+        answers = student(**model_inputs(student, batch)).logits.float()
         logits, gold = as_classes(answers, batch["labels"])
         plain = cross_entropy(logits, gold)
         self.curve.append(plain.item())
@@ -116,18 +120,16 @@ def _checked(
     student_logits: torch.Tensor, teacher_logits: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Both logits in fp32 or finer, the teacher's without gradient, and the labels as distributions."""
-    if student_logits.shape != teacher_logits.shape or student_logits.ndim != 2:
-        raise BadInput(
-            "student and teacher must give logits of the same shape (batch, classes), not "
-            f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
-        )
+    check_logits(student_logits, teacher_logits)
     if labels.ndim == 1 and labels.is_floating_point():
         raise BadInput(
             "the labels are regression targets, and this loss asks for classes: pass both through as_classes"
         )
     precise = torch.promote_types(student_logits.dtype, torch.float32)
     student, teacher = student_logits.to(precise), teacher_logits.detach().to(precise)
-    gold = labels if labels.ndim == 2 else one_hot(labels, student.shape[1])
+    if labels.ndim == 1 and not ((labels >= 0) & (labels < student.shape[1])).all():
+        raise BadInput(f"labels must be classes from 0 to {student.shape[1] - 1}")
+    gold = labels if labels.ndim == 2 else one_hot(labels.long(), student.shape[1])
     if gold.shape != student.shape:
         raise BadInput(
             f"labels must be class numbers (batch,) or distributions {tuple(student.shape)}, "
