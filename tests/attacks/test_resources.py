@@ -1,6 +1,7 @@
 """Word resources: what each level offers, replaces and needs. WordNet by hand, and against NLTK's reader."""
 
 import importlib.util
+import inspect
 import io
 import json
 import math
@@ -135,7 +136,7 @@ def test_resources_are_loaded_once_a_process():
 
 
 def test_the_digest_tells_levels_and_contents_apart(folder):
-    digest = resources.resources_digest.__wrapped__
+    digest = inspect.unwrap(resources.resources_digest)
     first = digest("folder", folder)
     assert digest("folder", folder) == first != digest("builtin", folder)
     (folder / "sets" / "textfooler" / "stopwords.json").write_text('["the"]')

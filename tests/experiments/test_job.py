@@ -91,7 +91,7 @@ def test_a_key_changes_with_the_word_resources_of_an_attack(tmp_path):
     predict = Job("predict", {**PARAMS, "split": "validation"})
 
     def keys():
-        job_module.resources_digest.cache_clear()
+        job_module.resources_digest.__wrapped__.cache_clear()
         resolver = Resolver(FolderSource(folder))
         return resolver.key(attack), resolver.key(predict)
 

@@ -19,16 +19,18 @@ from torch.nn.functional import cross_entropy
 from bert_compression.attacks.resources import PLACES_KEPT, Resources
 from bert_compression.attacks.search import Words, semantic_constraint, word_by_word
 from bert_compression.attacks.victim import Victim
+from bert_compression.checks import checked, has, in_range
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
     from textattack import Attack
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 # Of a word of several pieces: pieces looked at, guesses for each, combinations tried (released code).
 PIECES, GUESSES, COMBINATIONS = 12, 4, 24
 
 
+@checked
 class BertAttack:
     """The attack as a recipe for `attack`; its guesses are kept, and serve all models that it attacks.
 
@@ -52,7 +54,7 @@ class BertAttack:
 
     def __init__(
         self,
-        model: "PreTrainedModel",
+        model: torch.nn.Module,
         tokenizer: "PreTrainedTokenizerBase",
         *,
         candidates: int = 48,
@@ -62,6 +64,8 @@ class BertAttack:
         max_share: float = 0.4,
         min_similarity: float | None = None,
     ):
+        has(model, "model", "config", "device")
+        in_range(-1 if min_similarity is None else min_similarity, "min_similarity", -1)
         if not 1 <= candidates <= model.config.vocab_size:
             raise BadInput(f"candidates must lie in 1..{model.config.vocab_size}, but is {candidates}")
         if not 0 <= max_share <= 1:

@@ -9,6 +9,7 @@ from bert_compression.attacks.bert_attack import BertAttack
 from bert_compression.attacks.run import Recipe
 from bert_compression.attacks.textbugger import TextBugger
 from bert_compression.attacks.textfooler import textfooler
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ RECIPES = {
 }
 
 
+@checked
 def get_recipe(name: str) -> NamedRecipe:
     """The attack of that name. Raises BadInput, naming the known ones."""
     if name not in RECIPES:

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from bert_compression.attacks.environment import cache_folder, import_textattack
+from bert_compression.checks import checked
 from bert_compression.devices import best_device, hub_answers
 from bert_compression.errors import BadInput
 from bert_compression.models import MINILM, encoder_folder, load_tokenizer
@@ -127,6 +128,7 @@ class BuiltinResources(Resources):
         return bool(self._synonyms(word) and self._synonyms(other)) and other not in self._synonyms(word)
 
 
+@checked
 class FolderResources(Resources):
     """Neighbour lists, WordNet and stop words from a data folder, and all-MiniLM-L6-v2.
 
@@ -350,6 +352,7 @@ def _read_archive(archive: Path) -> Callable[[str], str]:
     return texts.__getitem__
 
 
+@checked
 @lru_cache
 def load_resources(level: str, folder: Path | None = None) -> Resources:
     """The word resources of that level; asked again, the same object with all that it remembers.
@@ -366,6 +369,7 @@ def load_resources(level: str, folder: Path | None = None) -> Resources:
     return GenuineResources(_downloaded_recipe()) if level == "genuine" else BuiltinResources()
 
 
+@checked
 @lru_cache
 def resources_digest(level: str, folder: Path | None = None) -> str:
     """What tells one state of a level's word resources from another: the digest of its files, or its name."""

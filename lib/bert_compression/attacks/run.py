@@ -14,6 +14,7 @@ from bert_compression.attacks.environment import SEPARATOR, import_textattack
 from bert_compression.attacks.resources import Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
+from bert_compression.checks import checked, has, in_range
 from bert_compression.errors import BadInput
 from bert_compression.metrics import ALREADY_WRONG, FOOLED, WITHSTOOD
 
@@ -63,6 +64,7 @@ class AttackResult:
         return sum(changed) / len(changed) if changed else 0.0
 
 
+@checked
 def attack(
     model: torch.nn.Module,
     tokenizer: "PreTrainedTokenizerBase",
@@ -94,6 +96,10 @@ def attack(
     label that the task does not have, naming the row. Book: metrics/robustness.
     """
     _check(examples, task)
+    in_range(seed, "seed", 0, 2**32 - 1)
+    classes = getattr(getattr(model, "config", None), "num_labels", len(task.labels))
+    if classes != len(task.labels):
+        raise BadInput(f"{task.name} has {len(task.labels)} labels, and the model tells {classes} apart")
     victim = Victim(model, tokenizer, max_length, one_at_a_time, padded=padded)
     attacker = recipe(victim, resources, task.columns, task.attacked)
     found: list[TextResult] = []
@@ -177,6 +183,8 @@ def _cut(text: str, max_length: int) -> tuple[str, str]:
 
 
 def _check(examples, task) -> None:
+    has(examples, "examples", "texts", "labels")
+    has(task, "task", "name", "columns", "labels", "attacked")
     if not examples.labels:
         raise BadInput("an attack needs at least one example, and none was given")
     for row, (texts, label) in enumerate(zip(examples.texts, examples.labels, strict=True)):

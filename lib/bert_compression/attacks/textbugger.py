@@ -19,11 +19,13 @@ from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.resources import Resources
 from bert_compression.attacks.search import Words, semantic_constraint, word_by_word
 from bert_compression.attacks.victim import Victim
+from bert_compression.checks import checked, in_range
 
 if TYPE_CHECKING:
     from textattack import Attack
 
 
+@checked
 class TextBugger:
     """The attack as a recipe for `attack`.
 
@@ -35,6 +37,8 @@ class TextBugger:
       as in the paper; TextAttack ranks the words of the whole text.
     - `seed`: for the places in a word that are drawn. They hang on the seed and the word alone, so that all
       models meet the same bugs.
+
+    Raises BadInput for settings out of range.
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class TextBugger:
         by_sentence: bool = True,
         seed: int = 0,
     ):
+        in_range(neighbours, "neighbours", 0)
+        in_range(-1 if min_similarity is None else min_similarity, "min_similarity", -1)
         self.neighbours, self.min_similarity = neighbours, min_similarity
         self.by_sentence, self.seed = by_sentence, seed
         self.misspelt = lru_cache(maxsize=2**15)(self._misspelt)

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from bert_compression.attacks.environment import import_textattack
 from bert_compression.attacks.resources import Resources
+from bert_compression.checks import checked, has
+from bert_compression.errors import BadInput
 
 if TYPE_CHECKING:
     from textattack import Attack
     from textattack.models.wrappers import ModelWrapper
 
 
+@checked
 def textfooler(
     victim: "ModelWrapper", resources: Resources, columns: Sequence[str], attacked: int = 0
 ) -> "Attack":
@@ -25,6 +28,9 @@ def textfooler(
     `victim` is any TextAttack model wrapper, `columns` are the task's text columns, of which only the one
     with the index `attacked` may change (the hypothesis, in natural language inference).
     """
+    has(victim, "victim", "model", "__call__")
+    if not 0 <= attacked < len(columns):
+        raise BadInput(f"attacked must be one of the columns 0 to {len(columns) - 1}, not {attacked}")
     textattack = import_textattack()
     from textattack.constraints.pre_transformation import (
         InputColumnModification,

@@ -7,15 +7,22 @@ the longest text of the batch, and never puts the same query to the model a seco
 import hashlib
 from array import array
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
+from bert_compression.checks import checked, has, in_range
+from bert_compression.compression import model_inputs
 from bert_compression.tasks.batching import Encoded, encode, sorted_batches
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 # Answers that are kept, at some 500 bytes each. The oldest go first.
 REMEMBERED = 2**17
 
 
+@checked
 class Victim:
     """Answers TextAttack's queries with a classifier.
 
@@ -30,13 +37,15 @@ class Victim:
 
     def __init__(
         self,
-        model,
-        tokenizer,
+        model: torch.nn.Module,
+        tokenizer: "PreTrainedTokenizerBase",
         max_length: int,
         one_at_a_time: bool = False,
         batch_size: int = 32,
         padded: bool = False,
     ):
+        has(model, "model", "device")
+        in_range(batch_size, "batch_size", 1)
         self.model = model  # TextAttack looks at its class
         self.tokenizer = tokenizer
         self.max_length = max_length
@@ -79,7 +88,7 @@ class Victim:
         with torch.inference_mode():
             batch = encoded.batch(indices, self.padded_to)
             there = {name: tensor.to(self.model.device) for name, tensor in batch.items()}
-            return self.model(**there).logits.float().cpu()
+            return self.model(**model_inputs(self.model, there)).logits.float().cpu()
 
 
 def _digest(ids: list[int], segments: list[int]) -> bytes:

@@ -8,15 +8,19 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
+from bert_compression.checks import checked, in_range
+from bert_compression.errors import BadInput, one_line
 from bert_compression.tasks.examples import Examples
 
 # What may be exchanged: letters alone, in one piece; the released code asks `isalpha` of BERT's words.
+MOST_COPIES = 10_000
 WORD = re.compile(r"[^\W\d_]+")
 
 # Words that may stand for each word of a text, one entry for each match of WORD; none where it stays.
 Candidates = Callable[[str], Sequence[Sequence[str]]]
 
 
+@checked
 def words_of(text: str) -> list[str]:
     """The words of a text that may be exchanged, in their order.
 
@@ -26,6 +30,7 @@ def words_of(text: str) -> list[str]:
     return WORD.findall(text)
 
 
+@checked
 def augmented(
     examples: Examples,
     candidates: Candidates,
@@ -41,8 +46,11 @@ def augmented(
     `first_stays_changed` the second texts stand beside the last variant of the first, instead of the first
     as it was: so the released code has it, which does not put the first text back.
 
-    Every draw comes from `seed` and the example's place.
+    Every draw comes from `seed` and the example's place. Raises BadInput for a negative number of copies, a
+    share outside [0, 1], and candidates that are not one entry a word.
     """
+    in_range(copies, "copies", 0, MOST_COPIES)
+    in_range(share, "share", 0, 1)
     texts: list[tuple[str, ...]] = []
     labels: list = []
     for place, (example, label) in enumerate(zip(examples.texts, examples.labels, strict=True)):
@@ -50,7 +58,7 @@ def augmented(
         kept = dict.fromkeys([example])
         now = list(example)
         for column, text in enumerate(example):
-            offers = candidates(text)
+            offers = _offers(candidates, text)
             for _ in range(copies):
                 now[column] = _exchanged(text, offers, share, draws)
                 kept[tuple(now)] = None
@@ -59,6 +67,18 @@ def augmented(
         texts += kept
         labels += [label] * len(kept)
     return Examples(tuple(texts), tuple(labels))
+
+
+def _offers(candidates: Candidates, text: str) -> Sequence[Sequence[str]]:
+    try:
+        offers = candidates(text)
+        each = [list(words) for words in offers]
+    except TypeError as error:
+        raise BadInput(f"candidates must take a text and give lists of words: {one_line(error)}") from error
+    words = len(words_of(text))
+    if len(each) != words:
+        raise BadInput(f"candidates must have an entry for each of {words} words, not {len(each)}")
+    return each
 
 
 def _exchanged(text: str, offers: Sequence[Sequence[str]], share: float, draws: random.Random) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bert_compression.checks import checked
 from bert_compression.tasks.examples import Examples
 
 NEGATIONS = {"no", "not", "never", "nobody", "nothing", "none", "nor", "hardly", "scarcely", "barely"}
 
 
+@checked
 def trivial_baselines(train: Examples, evaluated: Examples) -> dict[str, float]:
     """How good are models that only know which words occur? By name, the share of `evaluated` that each
     labels right; of regression targets (floats), its correlation with them (Pearson).

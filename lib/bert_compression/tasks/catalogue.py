@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from bert_compression.checks import checked
 from bert_compression.errors import BadInput
 
 
+@checked
 @dataclass(frozen=True)
 class Task:
     """A task in the hub's column names: classification, where label i of the data is `labels[i]`; regression,
@@ -138,6 +140,7 @@ TASKS = {
 }
 
 
+@checked
 def get_task(name: str) -> Task:
     """The task of that name. Raises BadInput, naming the known ones."""
     if name not in TASKS:

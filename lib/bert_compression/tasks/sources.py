@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from bert_compression.checks import checked, has
 from bert_compression.errors import BadInput, one_line
 from bert_compression.tasks.catalogue import Task
 from bert_compression.tasks.examples import Examples
@@ -40,6 +41,15 @@ class Source(Protocol):
         return None
 
 
+def is_folder(path: Path) -> bool:
+    """Is there a folder of that name? A name that is too long for one is that of none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+@checked
 @dataclass(frozen=True)
 class FolderSource(Source):
     """Parquet files at <folder>/glue/<task>/<split>.parquet, or where the task says. Where that is not there,
@@ -50,7 +60,7 @@ class FolderSource(Source):
     name = "folder"
 
     def __post_init__(self):
-        if not self.folder.is_dir():
+        if not is_folder(self.folder):
             raise BadInput(f"the data folder {self.folder} does not exist: give the folder that holds glue/")
         if not any(self.folder.iterdir()):
             raise BadInput(
@@ -127,6 +137,7 @@ class BuiltinSource(Source):
         return f"built-in {smoke.VERSION} {task.name} {split}", smoke.GENERATED[task.name].splits[split][0]
 
 
+@checked
 def open_source(data: str | Path | None, builtin: bool) -> Source:
     """The source to use: built in where the profile says so, else the folder `data`, else the folder named by
     BERT_COMPRESSION_DATA, else the hub. Raises BadInput for a folder beside a built-in profile."""
@@ -140,6 +151,7 @@ def open_source(data: str | Path | None, builtin: bool) -> Source:
     return FolderSource(Path(os.path.expanduser(folder))) if folder else HubSource()
 
 
+@checked
 def load_examples(
     source: Source,
     task: Task,
@@ -153,6 +165,7 @@ def load_examples(
     Raises BadInput, naming the first offending row, for a missing column, an empty text or one without a
     token, a label out of range, an empty split, or fewer examples than asked for.
     """
+    has(source, "source", "name", "load")
     where = f"{task.name}/{split} from the {source.name} source"
     splits = {} if splits is None else splits
     if (task.name, split) not in splits:

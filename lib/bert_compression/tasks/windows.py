@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bert_compression.checks import checked, in_range
 from bert_compression.errors import BadInput
-from bert_compression.tasks.batching import Encoded
+from bert_compression.tasks.batching import MOST_TOKENS, Encoded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -20,13 +21,25 @@ NO_ANSWER = (0, 0)  # the positions of [CLS]
 Span = tuple[int, int]
 
 
+@checked
 @dataclass(frozen=True)
 class Windows(Encoded):
     """Encoded windows. Of each, `question` is the index of its question, and `places` where its tokens stand
     in the context, as character offsets; (0, 0) for the question and for special tokens."""
 
-    question: list[int]
-    places: list[list[Span]]
+    question: list
+    places: list
+
+    def __post_init__(self):
+        super().__post_init__()
+        counted = isinstance(self.question, list) and all(type(q) is int and q >= 0 for q in self.question)
+        if not counted or not len(self.ids) == len(self.question) == len(self.places):
+            raise BadInput("each window must have the number of its question")
+        if any(
+            not isinstance(p, list) or len(p) != len(ids)
+            for p, ids in zip(self.places, self.ids, strict=True)
+        ):
+            raise BadInput("each token of a window must have its place, two characters of the context")
 
     def first_of_each(self) -> Encoded:
         """The first window of every question, which stands for the question where one row is wanted."""
@@ -35,6 +48,7 @@ class Windows(Encoded):
         return Encoded(ids, segments, self.truncated, self.pad_id)
 
 
+@checked
 def encode_windows(
     texts: Sequence[tuple[str, ...]], tokenizer: "PreTrainedTokenizerBase", max_length: int, stride: int
 ) -> Windows:
@@ -43,6 +57,9 @@ def encode_windows(
 
     Raises BadInput for a stride that leaves a window nothing new to read.
     """
+    if not len(texts):
+        raise BadInput("there is no question to be encoded")
+    in_range(max_length, "max_length", 1, MOST_TOKENS)
     asked = max_length // QUESTION_SHARE
     room = max_length - asked - 3  # [CLS] and two [SEP]
     if not 0 <= stride < room:
@@ -83,9 +100,13 @@ def encode_windows(
     )
 
 
+@checked
 def answer_positions(windows: Windows, answers: Sequence[Span | None]) -> list[Span]:
     """Of each window, the first and last token of its question's answer, given as character offsets (begin,
-    end) in the context; `NO_ANSWER` where there is none, or where the window does not hold all of it."""
+    end) in the context; `NO_ANSWER` where there is none, or where the window does not hold all of it. Raises
+    BadInput where a question has no entry."""
+    if len(answers) <= max(windows.question, default=-1):
+        raise BadInput(f"there are {len(answers)} answers for {max(windows.question) + 1} questions")
     return [
         _tokens_of(answers[question], places)
         for question, places in zip(windows.question, windows.places, strict=True)
