@@ -275,3 +275,22 @@ def test_a_result_cannot_be_changed(run, examples):
     result = run(examples)
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.lost_alone = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_labels": 1}, "sst2 has 2 labels, and the model tells 1 apart"),
+        ({"num_labels": 3}, "sst2 has 2 labels, and the model tells 3 apart"),
+        (
+            {"id2label": {0: "positive", 1: "negative"}},
+            "the model's classes are positive, negative, and those of sst2 negative, positive",
+        ),
+    ],
+)
+def test_a_model_of_other_classes_is_refused_before_the_first_query(run, model, examples, changes, message):
+    other = copy.deepcopy(model)
+    for name, value in changes.items():
+        setattr(other.config, name, value)
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        run(examples, model=other)

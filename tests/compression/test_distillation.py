@@ -220,3 +220,18 @@ def test_one_logit_is_no_distribution_to_learn_from(loss):
     with pytest.raises(BadInput, match=r"^one logit an example is no distribution over classes"):
         loss(torch.randn(3, 1), torch.randn(3, 1))
     assert loss(torch.randn(3, 2), torch.randn(3, 2)).isfinite()
+
+
+NAMED = {"id2label": {0: "no", 1: "yes"}, "label2id": {"no": 0, "yes": 1}}
+TURNED = {"id2label": {0: "yes", 1: "no"}, "label2id": {"yes": 0, "no": 1}}
+
+
+@pytest.mark.parametrize("name", ["patience", "stages", "logits"])
+def test_a_teacher_whose_classes_have_another_order_is_refused(tiny_bert, tiny_texts, name):
+    batch = {**tiny_texts().batch(range(6)), "labels": torch.zeros(6, dtype=torch.long)}
+    batch["teacher_logits"] = torch.zeros(6, 2)
+    with pytest.raises(BadInput, match=r"^the teacher's classes are \['yes', 'no'\] and "):
+        TEACHERS[name](tiny_bert(**TURNED))(tiny_bert(**NAMED), batch)
+    for other in (NAMED, {}):  # the same names, or none
+        assert TEACHERS[name](tiny_bert(1, **other))(tiny_bert(**NAMED), batch) > 0
+    assert GeneralDistillation(tiny_bert(1, **TURNED))(tiny_bert(**NAMED), batch) > 0  # which reads no head

@@ -340,3 +340,55 @@ def test_the_real_sets_of_all_tasks_are_read(real_data):
             examples = load_examples(FolderSource(real_data), task, split)
             assert 0 < len(examples) <= task.rows[split]
             assert len(set(examples.labels)) == (len(task.labels) or len(set(examples.labels)))
+
+
+# Names of labels
+
+
+def named(path, names, labels=(0, 1)):
+    """A file of `datasets` whose labels have these names."""
+    datasets = pytest.importorskip("datasets")
+    kinds = {"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=list(names))}
+    table = {"sentence": ["lovely", "awful"], "label": list(labels)}
+    file = path / "glue" / "sst2" / "train.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    datasets.Dataset.from_dict(table, features=datasets.Features(kinds)).to_parquet(file)
+    return FolderSource(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (("negative", "positive"), (0, 1)),
+        (("positive", "negative"), (1, 0)),
+        (("Pos", "Neg"), (1, 0)),
+        (("LABEL_0", "LABEL_1"), (0, 1)),
+        (("0", "1"), (0, 1)),
+    ],
+)
+def test_labels_are_those_of_the_task_whatever_their_order_in_the_data(tmp_path, names, labels):
+    assert load_examples(named(tmp_path, names), SST2, "train").labels == labels
+
+
+@pytest.mark.parametrize("names", [("bad", "good"), ("positive", "pos"), ("negative", "neutral")])
+def test_names_of_other_labels_are_refused(tmp_path, names):
+    message = (
+        f"sst2/train from the folder source calls its labels {', '.join(names)}, and sst2 has negative, "
+    )
+    with refused(f"{message}positive: rename them"):
+        load_examples(named(tmp_path, names), SST2, "train")
+
+
+def test_the_hub_names_its_labels_too(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    found = datasets.Dataset.from_dict(
+        {"sentence": ["lovely", "awful"], "label": [0, 1]},
+        features=datasets.Features(
+            {
+                "sentence": datasets.Value("string"),
+                "label": datasets.ClassLabel(names=["positive", "negative"]),
+            }
+        ),
+    )
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: found)
+    assert load_examples(HubSource(), SST2, "train").labels == (1, 0)

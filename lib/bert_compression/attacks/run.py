@@ -15,6 +15,7 @@ from bert_compression.attacks.resources import Resources
 from bert_compression.attacks.textfooler import textfooler
 from bert_compression.attacks.victim import Victim
 from bert_compression.checks import checked, has, in_range
+from bert_compression.compression.distillation import label_names
 from bert_compression.errors import BadInput
 from bert_compression.metrics import ALREADY_WRONG, FOOLED, WITHSTOOD
 
@@ -100,6 +101,11 @@ def attack(
     classes = getattr(getattr(model, "config", None), "num_labels", len(task.labels))
     if classes != len(task.labels):
         raise BadInput(f"{task.name} has {len(task.labels)} labels, and the model tells {classes} apart")
+    names = label_names(model)
+    if names and sorted(names) == sorted(task.labels) and names != list(task.labels):
+        raise BadInput(
+            f"the model's classes are {', '.join(names)}, and those of {task.name} {', '.join(task.labels)}"
+        )
     victim = Victim(model, tokenizer, max_length, one_at_a_time, padded=padded)
     attacker = recipe(victim, resources, task.columns, task.attacked)
     found: list[TextResult] = []

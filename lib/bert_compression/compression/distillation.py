@@ -57,6 +57,23 @@ def ready_teacher(teacher: nn.Module, student: nn.Module, device: torch.device) 
     return teacher.to(device).eval()
 
 
+def label_names(model: nn.Module) -> list[str] | None:
+    """What the model calls its classes, in their order; None where transformers has numbered them."""
+    names = list((getattr(getattr(model, "config", None), "id2label", None) or {}).values())
+    numbered = all(str(name).startswith("LABEL_") for name in names)
+    return None if numbered else [str(name) for name in names]
+
+
+def check_same_labels(teacher: nn.Module, student: nn.Module) -> None:
+    """Raises BadInput where both have names for their classes, and others or in another order."""
+    ours, theirs = label_names(student), label_names(teacher)
+    if None not in (ours, theirs) and ours != theirs:
+        raise BadInput(
+            f"the teacher's classes are {shown(theirs)} and the student's {shown(ours)}: give both the same "
+            "names in the same order"
+        )
+
+
 def _words(model: nn.Module) -> int | None:
     return getattr(getattr(model, "config", None), "vocab_size", None)
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy, gelu, kl_div, log_softmax, mse_loss
 
 from bert_compression.checks import checked, in_range
-from bert_compression.compression.distillation import kl_loss, model_inputs, ready_teacher
+from bert_compression.compression.distillation import check_same_labels, kl_loss, model_inputs, ready_teacher
 from bert_compression.compression.layers import (
     checked_layer_map,
     encoder_layers,
@@ -231,6 +231,8 @@ class StatesAndLogits:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        if self.logits:
+            check_same_labels(self.teacher, student)
         teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
         if not self.states:
             with torch.no_grad():

@@ -12,7 +12,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from bert_compression.checks import checked, in_range, one_of
-from bert_compression.compression.distillation import check_temperature, kl_loss, model_inputs, ready_teacher
+from bert_compression.compression.distillation import (
+    check_same_labels,
+    check_temperature,
+    kl_loss,
+    model_inputs,
+    ready_teacher,
+)
 from bert_compression.compression.layers import checked_layer_map, uniform_layers
 from bert_compression.errors import BadInput
 
@@ -90,6 +96,7 @@ class PatientDistillation:
         return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        check_same_labels(self.teacher, student)
         teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
         output = student(**model_inputs(student, batch), output_hidden_states=True)
         with torch.no_grad():

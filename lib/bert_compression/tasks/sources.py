@@ -1,10 +1,13 @@
 """Where examples come from: a folder, the `datasets` hub, or the built-in language.
 
 A source gives a task's split as a table with the hub's columns; `load_examples` checks it and draws the
-examples. Which source was used stands in every record. Book: data/built_in_english, data/word_resources.
+examples. Labels come in the task's order, where the data name theirs. Which source was used stands in every
+record. Book: data/built_in_english, data/word_resources.
 """
 
+import json
 import os
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMES = "label_names"  # of a table: what its labels 0, 1, ... are called there, where it says so
 FOLDER_VARIABLE = "BERT_COMPRESSION_DATA"
 
 
@@ -79,7 +83,9 @@ class FolderSource(Source):
             if table is not None:
                 return table
             path = next((each for each in (path, *substitutes) if each.is_file()), path)
-            return pd.read_parquet(path)
+            table = pd.read_parquet(path)
+            table.attrs[NAMES] = _names_in(path)
+            return table
         except BadInput:
             raise  # it names the row
         except FileNotFoundError as error:
@@ -94,6 +100,19 @@ class FolderSource(Source):
 
     def _place(self, task: Task) -> Path:
         return self.folder.resolve() / (task.folder or f"glue/{task.name}")
+
+
+def _names_in(path: Path) -> list[str] | None:
+    """What a parquet file calls its labels, where `datasets` has written it."""
+    import pyarrow.parquet
+
+    told = (pyarrow.parquet.read_schema(path).metadata or {}).get(b"huggingface")
+    try:
+        return (
+            [str(name) for name in json.loads(told)["info"]["features"]["label"]["names"]] if told else None
+        )
+    except (ValueError, TypeError, LookupError):
+        return None  # of another form: it says nothing of labels
 
 
 @dataclass(frozen=True)
@@ -111,7 +130,10 @@ class HubSource(Source):
         import datasets
 
         try:
-            return datasets.load_dataset(*task.hub, split=split).to_pandas()
+            found = datasets.load_dataset(*task.hub, split=split)
+            table = found.to_pandas()
+            table.attrs[NAMES] = getattr((found.features or {}).get("label"), "names", None)
+            return table
         except (OSError, ValueError, RuntimeError) as error:
             raise BadInput(
                 f"{'/'.join(task.hub)} is neither in the cache nor to be had from the hub: "
@@ -163,7 +185,7 @@ def load_examples(
     `splits` keeps what was read for the next call.
 
     Raises BadInput, naming the first offending row, for a missing column, an empty text or one without a
-    token, a label out of range, an empty split, or fewer examples than asked for.
+    token, a label out of range or of another name, an empty split, or fewer examples than asked for.
     """
     has(source, "source", "name", "load")
     where = f"{task.name}/{split} from the {source.name} source"
@@ -218,6 +240,28 @@ def _is_read(character: str) -> bool:
     return category[0] != "Z" and category not in removed and character != "\ufffd"
 
 
+def _in_order(labels: np.ndarray, names: list[str] | None, task: Task, where: str) -> np.ndarray:
+    """The labels as the task numbers them, where the data have names for theirs. A name may be the beginning
+    of ours, as "neg" is of "negative". Raises BadInput for others."""
+    if not names or all(re.fullmatch(r"(label_?)?\d+", name.casefold()) for name in names):
+        return labels
+    meant = [
+        next((i for i, ours in enumerate(task.labels) if _plain(ours).startswith(_plain(name))), None)
+        for name in names
+    ]
+    if None in meant or len(set(meant)) != len(task.labels):
+        raise BadInput(
+            f"{where} calls its labels {', '.join(names)}, and {task.name} has {', '.join(task.labels)}: "
+            "rename them"
+        )
+    known = np.isin(labels, range(len(names)))
+    return np.where(known, np.array(meant)[np.where(known, labels, 0).astype(int)], labels)
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
 def _checked_labels(table: "pd.DataFrame", task: Task, where: str) -> list[int] | list[float]:
     import pandas as pd
 
@@ -226,6 +270,7 @@ def _checked_labels(table: "pd.DataFrame", task: Task, where: str) -> list[int] 
         low, high = task.regression
         right, must = (low <= labels) & (labels <= high), f"lie in {low:g}..{high:g}"
     else:
+        labels = _in_order(labels, table.attrs.get(NAMES), task, where)
         names = ", ".join(f"{i} ({name})" for i, name in enumerate(task.labels))
         right, must = np.isin(labels, range(len(task.labels))), f"be one of {names}"
     wrong = np.flatnonzero(~right)
