@@ -120,6 +120,8 @@ def _fits_class(value: object, kind: type, inner: tuple) -> bool:
     if not isinstance(value, kind) or (isinstance(value, str | bytes) and kind in (Sequence, Iterable)):
         return False
     if isinstance(value, Mapping) and len(inner) == 2:
+        if inner[1] is torch.Tensor:  # batches: what is done with each looks at its numbers
+            return all(isinstance(each, torch.Tensor) for each in value.values())
         return all(_fits(key, inner[0]) and _fits(each, inner[1]) for key, each in value.items())
     if isinstance(value, tuple) and inner and Ellipsis not in inner and kind is tuple:
         return len(value) == len(inner) and all(map(_fits, value, inner))

@@ -160,7 +160,6 @@ DAMAGED = {
     "nothing": None,
     "a step that is no object": ["quantize"],
     "a step without a method": [{"mode": "ema", "decay": 0.9}],
-    "a step without its settings": [{"method": "quantize", "mode": "ema"}],
     "a layer in words": [{"method": "prune_heads", "heads": {"first": [0]}}],
     "layers in a list": [{"method": "prune_heads", "heads": [[0], [1]]}],
 }
@@ -188,6 +187,11 @@ def test_a_damaged_entry_of_the_compression_is_refused(makers, tmp_path, entry):
         (
             {"method": "quantize", "mode": "ema", "decay": 0.9, "weight_bits": "eight"},
             "weight_bits must be a whole number, not 'eight'",
+        ),
+        (
+            {"method": "quantize", "mode": "ema"},
+            "a step of quantization tells its mode and its decay, and not "
+            "{'method': 'quantize', 'mode': 'ema'}",
         ),
         (
             {"method": "prune_heads", "heads": {"1": ["first"]}},

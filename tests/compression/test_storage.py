@@ -6,7 +6,9 @@ from math import prod
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
+from transformers import BertForQuestionAnswering
 
 from bert_compression.compression import (
     calibrate,
@@ -340,3 +342,30 @@ def test_an_encoder_without_a_head_is_no_model(pretrained):
     folder = pretrained(lambda tensors: {n: t for n, t in tensors.items() if not n.startswith("classifier")})
     with pytest.raises(BadInput, match=r"missing \['classifier.bias', 'classifier.weight'\]"):
         load_model(folder)
+
+
+def test_a_qa_model_with_a_pooler_is_read_without_it_as_transformers_does(tiny_bert, inputs, tmp_path):
+    config = tiny_bert().config
+    reader = BertForQuestionAnswering(config).eval()
+    reader.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors["bert.pooler.dense.bias"] = torch.zeros(32)
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with torch.inference_mode():
+        assert torch.equal(load_model(tmp_path)(**inputs).start_logits, reader(**inputs).start_logits)
+
+
+@pytest.mark.parametrize("family", ["DistilBert", "Roberta"])
+def test_qa_models_of_other_families_are_read_as_such(inputs, tmp_path, family):
+    sizes = {"vocab_size": 100, "max_position_embeddings": 66}
+    sizes |= (
+        {"dim": 32, "n_layers": 1, "n_heads": 2, "hidden_dim": 64}
+        if family == "DistilBert"
+        else {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    )
+    made = getattr(transformers, f"{family}ForQuestionAnswering")
+    reader = made(getattr(transformers, f"{family}Config")(**sizes)).eval()
+    reader.save_pretrained(tmp_path)
+    asked = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    with torch.inference_mode():
+        assert torch.equal(load_model(tmp_path)(**asked).end_logits, reader(**asked).end_logits)

@@ -91,6 +91,8 @@ def load_model(folder: str | Path) -> nn.Module:
         model = head.from_config(config, trust_remote_code=False).float().eval()
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise BadInput(f"the config in {folder} describes no model: {one_line(error)}") from error
+    if reads:  # which needs no pooler, and transformers' earlier versions had one
+        tensors = {name: tensor for name, tensor in tensors.items() if ".pooler." not in name}
     try:
         for step in steps:
             model = _repeat(model, step)
