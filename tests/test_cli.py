@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from bert_compression import __version__, cli
+from bert_compression.errors import BadInput
 from bert_compression.papers import PAPERS
+
+ANY_TABLE = dict.fromkeys(table.name for tables in PAPERS.values() for table in tables)
 
 SENTENCES = {"sentence": ["a good film", "a bad film"], "label": [1, 0]}
 NOWHERE = "the data folder nowhere does not exist: give the folder that holds glue/"
@@ -62,8 +65,7 @@ def refused(capsys, *arguments):
         ),
         (
             "run --table table_9",
-            "unknown table 'table_9' of any paper: choose one of "
-            + ", ".join(dict.fromkeys(table.name for tables in PAPERS.values() for table in tables)),
+            str(BadInput(f"unknown table 'table_9' of any paper: choose one of {', '.join(ANY_TABLE)}")),
         ),
         ("plan --table table_2", "loyalty, taylor each have a table_2: name the paper as well"),
         ("run --seeds 0", "seeds must be from 1 to 10,000, not 0"),

@@ -30,6 +30,7 @@ class Oracle(torch.nn.Module):
     def __init__(self, begins: dict[int, float], ends: dict[int, float], nothing: float = 0.0):
         super().__init__()
         self.begins, self.ends, self.nothing = begins, ends, nothing
+        self.config = SimpleNamespace(type_vocab_size=2)
 
     def forward(self, input_ids, **_):
         def logits(points):

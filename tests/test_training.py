@@ -606,3 +606,22 @@ def test_a_qa_model_learns_where_a_word_stands(tiny_bert):
     with torch.no_grad():
         starts = model(**texts.batch(range(64))).start_logits.argmax(dim=1).tolist()
     assert starts == places
+
+
+@pytest.mark.parametrize(
+    ("make", "labels", "objective", "message"),
+    [
+        ("classes", [(0, 1)] * 48, SpanCrossEntropy(), "BertForSequenceClassification gives no start_logits"),
+        ("spans", LABELS, CrossEntropy(), "BertForQuestionAnswering gives no logits"),
+        ("spans", LABELS, Distillation(), "BertForQuestionAnswering gives no logits"),
+        ("classes", [(0, 1)] * 48, CrossEntropy(), "labels must be classes (batch,) or distributions (8, 2)"),
+        ("classes", [0.5] * 48, Distillation(alpha=0.5), "the model answers with 2 classes an example and"),
+    ],
+)
+def test_a_model_for_another_task_than_the_objectives_is_refused(
+    tiny_bert, texts, make, labels, objective, message
+):
+    model = tiny_bert() if make == "classes" else BertForQuestionAnswering(tiny_bert().config)
+    extras = {"teacher_logits": torch.zeros(48, 2)} if objective.needs else None
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        train(model, texts, labels, objective, settings(), extras)

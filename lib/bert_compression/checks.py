@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from bert_compression.errors import BadInput, shown
 
 F = TypeVar("F", bound=Callable)
+LARGEST = 1e100  # of numbers that are squared and added up
 MOST_RESAMPLES = 1_000_000
 MOST = sys.float_info.max  # of a number: beyond lie infinity, and whole numbers that are no float
 RECTANGLE = "a rectangle of finite numbers, truth values or words"
@@ -199,8 +200,8 @@ def rectangle(values: ArrayLike, name: str) -> np.ndarray:
     return found
 
 
-def numbers(values: ArrayLike, name: str, axes: tuple[str, ...]) -> np.ndarray:
-    """A float64 array of finite numbers with these axes, none of them empty."""
+def numbers(values: ArrayLike, name: str, axes: tuple[str, ...], most: float = LARGEST) -> np.ndarray:
+    """A float64 array of finite numbers with these axes, none empty; their squares are numbers, too."""
     found = _as_array(values)
     if found is None or found.dtype.kind == "U":
         raise BadInput(f"{name} must be numbers in a rectangle, not {shown(values)}")
@@ -210,6 +211,8 @@ def numbers(values: ArrayLike, name: str, axes: tuple[str, ...]) -> np.ndarray:
     x = found.astype(np.float64)
     if not np.isfinite(x).all():
         raise BadInput(f"{name} holds NaN or infinite values")
+    if np.abs(x).max() > most:
+        raise BadInput(f"{name} holds {np.abs(x).max():g}, of which no square is a number: take another unit")
     return x
 
 
@@ -237,7 +240,7 @@ def paired_numbers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same of numbers alone, in float64."""
     a, b = paired_labels(first, second, names)
-    return numbers(a, names[0], ("examples",)), numbers(b, names[1], ("examples",))
+    return numbers(a, names[0], ("examples",), most=inf), numbers(b, names[1], ("examples",), most=inf)
 
 
 def truth_values(values: np.ndarray, name: str) -> np.ndarray:
@@ -280,6 +283,8 @@ def feature_matrix(values: ArrayLike, name: str) -> np.ndarray:
         raise BadInput(f"{name} must be numbers, not words")
     if x.ndim != 2 or not x.size:
         raise BadInput(f"{name} must have the shape (points, features), not {x.shape}")
+    if float(np.abs(x).max()) > LARGEST:
+        raise BadInput(f"{name} holds {np.abs(x).max():g}, of which no square is a number: take another unit")
     return x
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from bert_compression.checks import checked, numbers
 from bert_compression.compression import model_inputs
+from bert_compression.compression.distillation import told
 from bert_compression.devices import device_for
 from bert_compression.errors import BadInput, Failure
 from bert_compression.models import check_reads
@@ -31,7 +32,7 @@ def predict_logits(
     """
     logits = None
     for indices, (answers,) in _batches(
-        model, examples, batch_size, progress, lambda batch: _said(model, batch, "logits")
+        model, examples, batch_size, progress, lambda batch: told(model, batch, "logits")
     ):
         if logits is None:
             logits = np.empty((len(examples), answers.shape[1]), dtype=np.float32)
@@ -95,7 +96,7 @@ def answer_questions(
         )
 
     def spans(batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        return _said(model, batch, "start_logits", "end_logits")
+        return told(model, batch, "start_logits", "end_logits")
 
     found = []
     for indices, (starts, ends) in _batches(model, windows, batch_size, progress, spans):
@@ -134,15 +135,6 @@ def best_span(
     scores = np.where(allowed, scores, -np.inf)
     first, last = np.unravel_index(np.argmax(scores), scores.shape)
     return float(scores[first, last]), low + int(first), low + int(last)
-
-
-def _said(model: nn.Module, batch: dict[str, torch.Tensor], *names: str) -> list[torch.Tensor]:
-    """What the model says of the batch, by name. Raises BadInput for a model that does not say it."""
-    answers = model(**model_inputs(model, batch))
-    for name in names:
-        if getattr(answers, name, None) is None:
-            raise BadInput(f"{type(model).__name__} gives no {name}: ask a model for the task")
-    return [getattr(answers, name) for name in names]
 
 
 def _batches(

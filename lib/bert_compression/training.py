@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from bert_compression.checks import checked, has, in_range
-from bert_compression.compression import Objective, as_classes, integer_layers, model_inputs
+from bert_compression.compression import Objective, as_classes, integer_layers
+from bert_compression.compression.distillation import told
 from bert_compression.devices import best_device
 from bert_compression.errors import BadInput, Failure, shown
 from bert_compression.models import check_reads
@@ -29,9 +30,8 @@ class CrossEntropy:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return cross_entropy(
-            *as_classes(student(**model_inputs(student, batch)).logits.float(), batch["labels"])
-        )
+        (logits,) = told(student, batch, "logits")
+        return cross_entropy(*as_classes(logits.float(), batch["labels"]))
 
 
 class SpanCrossEntropy:
@@ -42,9 +42,8 @@ class SpanCrossEntropy:
     needs = ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        answers = student(**model_inputs(student, batch))
+        logits = told(student, batch, "start_logits", "end_logits")
         unseen = batch["attention_mask"] == 0
-        logits = (answers.start_logits, answers.end_logits)
         starts, ends = (each.float().masked_fill(unseen, -torch.inf) for each in logits)
         first, last = batch["labels"].unbind(dim=1)
         return (cross_entropy(starts, first) + cross_entropy(ends, last)) / 2

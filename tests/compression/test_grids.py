@@ -290,3 +290,10 @@ def test_bits_choose_the_grid_of_weights():
     for bits in (0, 17):
         with pytest.raises(BadInput, match=f"^weights have 1 to 16 bits, not {bits}$"):
             weight_grid(bits)
+
+
+@pytest.mark.parametrize("function", [fake_quantize, binarize, ternarize])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_whole_numbers_have_no_scale_of_their_type(function, dtype):
+    with pytest.raises(BadInput, match=rf"^a tensor of floating-point numbers .* not one of {dtype}$"):
+        function(torch.ones(3, dtype=dtype))

@@ -17,6 +17,7 @@ from bert_compression.compression import (
     load_packed,
     prune_heads,
     quantize,
+    replace_modules,
     save_model,
     save_packed,
 )
@@ -369,3 +370,14 @@ def test_qa_models_of_other_families_are_read_as_such(inputs, tmp_path, family):
     asked = {name: inputs[name] for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
         assert torch.equal(load_model(tmp_path)(**asked).end_logits, reader(**asked).end_logits)
+
+
+def test_what_would_not_come_back_as_it_was_is_not_saved(makers, tmp_path):
+    with pytest.raises(BadInput, match=r"^a model in training by replacement is not saved"):
+        save_model(replace_modules(makers["fp32"](), 2), tmp_path)
+    for bits in (1, 2, 8):
+        model = quantize(makers["fp32"](), "dynamic", weight_bits=bits)
+        model.classifier.weight.data[0, 0] = torch.nan
+        with pytest.raises(BadInput, match=r"^some weights are NaN or infinite, and no integers"):
+            save_packed(model, tmp_path)
+    assert list(tmp_path.iterdir()) == []

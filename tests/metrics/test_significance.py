@@ -25,6 +25,7 @@ from bert_compression.metrics import (
     score_interval,
     seed_error,
     seed_noise,
+    spread_ratio,
 )
 
 COINS = np.random.default_rng(0).integers(0, 2, 400)
@@ -540,4 +541,27 @@ def test_torn_pairs_are_worse_than_whole_ones():
 )
 def test_what_cannot_be_tested_is_refused(call, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: bootstrap_interval([1e308, 1e308]), "values holds 1e+308, of which no square is a number"),
+        (
+            lambda: min_f_prime([[1e200, 0], [0, 1]], [[0, 0], [0, 0]]),
+            "first holds 1e+200, of which",
+        ),
+        (
+            lambda: satterthwaite(1.0, [StandardError(math.nan, 2)]),
+            "the variance of an error must lie",
+        ),
+        (lambda: satterthwaite(1.0, [StandardError(-1.0, 2)]), "the variance of an error must lie"),
+        (lambda: satterthwaite(1.0, [StandardError(1.0, 0)]), "the degrees of freedom of an error must be "),
+        (lambda: seed_error([1.0, 2.0], SeedNoise(math.nan, 3)), "the variance of the noise must lie in 0.."),
+        (lambda: spread_ratio(1e300, 1.0, 3), "first must lie in 0..1e+100, not 1e+300"),
+    ],
+)
+def test_what_would_end_as_no_number_is_refused(call, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
         call()

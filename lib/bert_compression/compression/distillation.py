@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
 from bert_compression.checks import checked
+from bert_compression.compression.regression import as_classes
 from bert_compression.errors import BadInput, shown
 
 HOTTEST = 1_000_000
@@ -43,6 +44,15 @@ def model_inputs(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[st
     elif types == 1:
         inputs["token_type_ids"] = torch.zeros_like(inputs["token_type_ids"])
     return inputs
+
+
+def told(model: nn.Module, batch: Mapping[str, torch.Tensor], *names: str) -> list[torch.Tensor]:
+    """What the model says of the batch, by name. Raises BadInput for a model that does not say it."""
+    answers = model(**model_inputs(model, batch))
+    for name in names:
+        if getattr(answers, name, None) is None:
+            raise BadInput(f"{type(model).__name__} gives no {name}: take a model for the task")
+    return [getattr(answers, name) for name in names]
 
 
 def ready_teacher(teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
@@ -150,8 +160,8 @@ class Distillation:
         return ("teacher_logits",)
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        logits = student(**model_inputs(student, batch)).logits
+        (logits,) = told(student, batch, "logits")
         loss = self.alpha * kl_loss(logits, batch["teacher_logits"], self.temperature)
         if self.alpha < 1:
-            loss = loss + (1 - self.alpha) * cross_entropy(logits.float(), batch["labels"])
+            loss = loss + (1 - self.alpha) * cross_entropy(*as_classes(logits.float(), batch["labels"]))
         return loss

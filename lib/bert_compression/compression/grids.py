@@ -59,6 +59,7 @@ class Grid:
     def pack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The integers as they are stored, and their float32 scale, for `unpack` to read back. Of 1 and 2
         bits, a byte of the file holds eight or four integers: see `_bytes`."""
+        _check_finite(x)
         scale = self.scale(x)
         return self._bytes(self.integers(x, scale)), scale.float()
 
@@ -85,6 +86,11 @@ class Grid:
     def _each(self, x: torch.Tensor) -> dict:
         """Over what one scale is computed, as arguments of torch's reductions."""
         return {"dim": -1, "keepdim": True} if self.per_row else {"dim": tuple(range(x.ndim))}
+
+
+def _check_finite(x: torch.Tensor) -> None:
+    if not x.isfinite().all():
+        raise BadInput("some weights are NaN or infinite, and no integers can stand for them")
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -148,6 +154,7 @@ class BinaryGrid(Grid):
         """As other grids. A weight of exactly zero has no sign: after the bits come the places of such
         weights, counted through the tensor, in four bytes each. Of 85 million weights some are zero. Where
         the scale is zero, too, nothing is added. Raises BadInput where most weights of a scale are zero."""
+        _check_finite(x)
         scale = self.scale(x)
         zero = (x == 0) & (scale > 0)
         if (zero.sum(**self._each(x)) * 2 > (x.shape[-1] if self.per_row else x.numel())).any():
@@ -258,7 +265,7 @@ def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
     >>> fake_quantize(torch.tensor([1.0, 0.4, -0.1]), bits=2)
     tensor([1., 0., -0.])
     """
-    return SymmetricGrid(bits).round(x)
+    return SymmetricGrid(bits).round(_fractions(x))
 
 
 @checked
@@ -277,7 +284,7 @@ def binarize(weight: torch.Tensor, per_row: bool = False) -> torch.Tensor:
     tensor([[ 2., -2.],
             [ 6., -6.]])
     """
-    return BinaryGrid(per_row).round(weight)
+    return BinaryGrid(per_row).round(_fractions(weight))
 
 
 @checked
@@ -298,4 +305,11 @@ def ternarize(weight: torch.Tensor, per_row: bool = False) -> torch.Tensor:
     >>> ternarize(torch.tensor([1.0, -3.0, 0.5, -0.5]))
     tensor([ 2., -2.,  0., -0.])
     """
-    return TernaryGrid(per_row).round(weight)
+    return TernaryGrid(per_row).round(_fractions(weight))
+
+
+def _fractions(x: torch.Tensor) -> torch.Tensor:
+    """Raises BadInput for whole numbers and truth values, which have no scale of their own type."""
+    if not x.is_floating_point():
+        raise BadInput(f"a tensor of floating-point numbers is rounded to a grid, not one of {x.dtype}")
+    return x

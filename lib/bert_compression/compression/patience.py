@@ -20,6 +20,7 @@ from bert_compression.compression.distillation import (
     ready_teacher,
 )
 from bert_compression.compression.layers import checked_layer_map, uniform_layers
+from bert_compression.compression.regression import as_classes
 from bert_compression.errors import BadInput
 
 STRATEGIES = ("skip", "last")
@@ -35,7 +36,7 @@ def patience_loss(student_states: torch.Tensor, teacher_states: torch.Tensor) ->
     equation 7 sums, which is larger by hidden x layers. The teacher gets no gradient; zero where the
     directions agree. Raises BadInput for different shapes: the loss needs equally wide models.
     """
-    if student_states.shape != teacher_states.shape:
+    if student_states.shape != teacher_states.shape or not student_states.numel():
         raise BadInput(
             "patient distillation needs equally wide models and as many states of both, not the shapes "
             f"{tuple(student_states.shape)} and {tuple(teacher_states.shape)}"
@@ -105,7 +106,8 @@ class PatientDistillation:
         student_layers, teacher_layers = len(output.hidden_states) - 1, len(teacher_states) - 1
         pairs = paired_layers(student_layers, teacher_layers, self.strategy, self.layer_map)
         kl = kl_loss(output.logits, batch["teacher_logits"], self.temperature, reduction="mean")
-        loss = (1 - self.alpha) * cross_entropy(output.logits.float(), batch["labels"]) + self.alpha * kl
+        plain = cross_entropy(*as_classes(output.logits.float(), batch["labels"]))
+        loss = (1 - self.alpha) * plain + self.alpha * kl
         if not pairs:  # a student of one layer has no layer but the last
             return loss
         ours, theirs = zip(*pairs, strict=True)

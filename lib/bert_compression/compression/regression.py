@@ -43,6 +43,11 @@ def as_classes(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor
             f"the model answers with {answers} an example and the labels are {given}: one task or the other"
         )
     if not regression:
+        if labels.ndim > 1 and (labels.shape != logits.shape or not labels.is_floating_point()):
+            raise BadInput(
+                f"labels must be classes (batch,) or distributions {tuple(logits.shape)}, not "
+                f"{labels.dtype} of the shape {tuple(labels.shape)}"
+            )
         return logits, labels
     similar = platt_scaling(labels)
     return torch.cat([torch.zeros_like(logits), logits], dim=1), torch.stack([1 - similar, similar], dim=1)

@@ -19,6 +19,7 @@ from torch import nn
 from bert_compression.checks import checked
 from bert_compression.compression.pruning import prune_heads
 from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize_as
+from bert_compression.compression.theseus import TheseusModule
 from bert_compression.errors import BadInput, one_line, shown
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -221,7 +222,9 @@ def _of_today(name: str) -> str:
 
 
 def _of_transformers(model: nn.Module) -> nn.Module:
-    if not hasattr(getattr(model, "config", None), "save_pretrained"):
+    if any(isinstance(module, TheseusModule) for module in model.modules()):
+        raise BadInput("a model in training by replacement is not saved: take its successor first")
+    if not hasattr(model, "save_pretrained"):
         raise BadInput(f"{type(model).__name__} is no model of transformers: it has no config to save")
     return model
 

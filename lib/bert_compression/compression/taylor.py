@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
 from bert_compression.checks import checked, in_range
-from bert_compression.compression.distillation import check_logits, check_temperature, kl_loss, model_inputs
+from bert_compression.compression.distillation import check_logits, check_temperature, kl_loss, told
 from bert_compression.compression.regression import as_classes
 from bert_compression.errors import BadInput, shown
 
@@ -103,8 +103,8 @@ class LogitLoss:
         return ("teacher_logits",) if self._loss else ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        answers = student(**model_inputs(student, batch)).logits.float()
-        logits, gold = as_classes(answers, batch["labels"])
+        (answers,) = told(student, batch, "logits")
+        logits, gold = as_classes(answers.float(), batch["labels"])
         plain = cross_entropy(logits, gold)
         self.curve.append(plain.item())
         if not self._loss:

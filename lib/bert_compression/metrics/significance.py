@@ -13,6 +13,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from bert_compression.checks import (
+    LARGEST,
     check_draws,
     checked,
     in_range,
@@ -25,6 +26,7 @@ from bert_compression.checks import (
 from bert_compression.errors import BadInput, one_line, shown
 
 DRAWN_AT_ONCE = 2_000_000  # indices of drawn examples at a time, so that memory stays small
+SMALLEST = 1e-100  # of what is divided by
 LABELS = ("gold_labels", "predicted_labels")
 TAILS = (0.025, 0.975)  # the quantiles between which 95 % of all resamples lie
 
@@ -277,6 +279,9 @@ def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> Standa
     x = numbers(differences, "differences", ("seeds",))
     seeds = len(x)
     own = float(x.var(ddof=1)) if seeds > 1 else 0.0
+    if noise is not None and noise.df:
+        in_range(noise.variance, "the variance of the noise", 0, LARGEST)
+        in_range(noise.df, "the degrees of freedom of the noise", 1)
     if noise is None or not noise.df:
         return StandardError(own / seeds, max(seeds - 1, 1))
     times = own / noise.variance if noise.variance else np.inf
@@ -302,6 +307,9 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
     """
     if not len(errors):
         raise BadInput("without any error nothing is uncertain: name at least one")
+    for error in errors:
+        in_range(error.variance, "the variance of an error", 0, LARGEST)
+        in_range(error.df, "the degrees of freedom of an error", SMALLEST)
     total = sum(error.variance for error in errors)
     if not total > 0:
         return Estimate(estimate, estimate, float(estimate == 0))
@@ -324,6 +332,8 @@ def spread_ratio(first: float, second: float, seeds: int, confidence: float = 0.
     Raises BadInput for fewer than two seeds, a negative or missing spread, or a second one of 0.
     """
     in_range(seeds, "seeds", 2)
+    in_range(first, "first", 0, LARGEST)
+    in_range(second, "second", SMALLEST, LARGEST)
     if not first >= 0 or not second > 0:
         raise BadInput(
             f"the ratio of two spreads takes a spread and one above 0, not {shown(first)} and {shown(second)}"
