@@ -96,7 +96,7 @@ def test_what_there_is_not_is_refused_in_one_line(command, message, capsys, noth
 @pytest.mark.parametrize("command", ["dance", "plan --format yaml"])
 def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(command, capsys):
     line = refused(capsys, *command.split())
-    choices = ("doctor", "plan", "run", "book") if command == "dance" else ("text", "json")
+    choices = ("doctor", "plan", "run", "book", "compare") if command == "dance" else ("text", "json")
     assert f"invalid choice: '{command.split()[-1]}' (choose from " in line
     assert all(choice in line for choice in choices)
     assert line.endswith("--help")
@@ -190,11 +190,11 @@ def test_the_command_explains_itself(capsys):
         cli.main(["--help"])
     assert done.value.code == 0
     told = capsys.readouterr().out
-    for line in (cli.doctor.__doc__, cli.plan.__doc__, cli.run.__doc__, cli.book.__doc__):
-        assert line.splitlines()[0] in re.sub(r"\s+", " ", told)
+    for command in (cli.doctor, cli.plan, cli.run, cli.book, cli.compare):
+        assert command.__doc__.splitlines()[0] in re.sub(r"\s+", " ", told)
     parser = cli._parser()
     examples = re.findall(r"^  bert-compression (.*)$", told, re.MULTILINE)
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:  # whatever stands there can be pasted
         parser.parse_args(example.split())
 

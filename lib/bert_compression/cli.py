@@ -1,4 +1,4 @@
-"""bert-compression doctor | plan | run | book: one function a command, one line an error."""
+"""bert-compression doctor | plan | run | book | compare: one function a command, one line an error."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from bert_compression import __version__
 from bert_compression.errors import BadInput, Failure
@@ -17,6 +18,21 @@ EPILOG = """examples:
   bert-compression run --profile small --data my_data --table table_1
   bert-compression book -p seeds=1 -p attacked=50
   bert-compression book --diff --profile small
+  bert-compression compare my_teacher my_student --data my_texts.csv --output my_comparison
+"""
+
+COMPARE = """\
+TEACHER and STUDENT are classifiers, each with its own tokenizer: a name on the hub, a folder, an ONNX file
+(its tokenizer and config.json beside it), a folder that save_model or save_packed wrote, or a file of saved
+answers (.npz). The output folder gets compare.html, card.md and compare.json.
+
+examples:
+  bert-compression compare my_teacher my_student --data my_texts.csv --output my_comparison
+  bert-compression compare my_teacher my_student --data pairs.jsonl --text claim --text proof --output out
+  bert-compression compare my_teacher my_student --data sst2 --save-answers teacher.npz --output out
+  bert-compression compare teacher.npz my_student --data sst2 --require "label_loyalty>=0.98" --output out
+
+exit status: 0 done and all requirements met, 1 one is not met, 3 too few texts to tell, 2 bad input
 """
 
 
@@ -35,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bert-compression: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("bert-compression: stopped; what is done is kept, and the next run goes on", file=sys.stderr)
+        kept = "" if options.command is compare else "; what is done is kept, and the next run goes on"
+        print(f"bert-compression: stopped{kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # such as `plan | head`, which has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python has still to flush
@@ -117,6 +134,73 @@ def book(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    """How loyal a compressed model is to its teacher, on your texts: a page, a card and numbers."""
+    from bert_compression.compare import compare as compare_models
+    from bert_compression.compare import exit_status, parse
+    from bert_compression.compare.page import writable
+
+    for requirement in options.require:
+        parse(requirement)  # before hours of work
+    writable(Path(options.output).expanduser())
+    found = compare_models(
+        options.teacher,
+        options.student,
+        options.data,
+        text=options.text,
+        label=options.label,
+        slice_by=options.slice,
+        labels=dict(_stated(each) for each in options.labels),
+        tokenizer=options.tokenizer,
+        max_length=options.max_length,
+        other_seed=options.other_seed,
+        attack=options.attack,
+        examples=options.examples,
+        answers_file=options.save_answers,
+        progress=None if options.quiet else _Stages(),
+    )
+    found.write(options.output)  # also where a requirement names what there is not
+    decisions = found.check(options.require)
+    folder = found.write(options.output, decisions)
+    if not options.quiet:
+        print(f"{folder / 'compare.html'}", file=sys.stderr)
+    for decision in decisions:
+        print(decision)
+    return exit_status(decisions)
+
+
+def _stated(text: str) -> tuple[str, list[str]]:
+    side, equals, names = text.partition("=")
+    if not equals or not names:
+        raise BadInput(
+            f"labels are stated as SIDE=NAME,NAME,... for teacher, student or data, not {text!r:.80}"
+        )
+    return side, [name.strip() for name in names.split(",")]
+
+
+class _Stages:
+    """Tells on standard error what is being done: a bar on a terminal, a line a stage elsewhere."""
+
+    def __init__(self):
+        self.stage, self.bar = None, None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self.stage:
+            self.stage = stage
+            if sys.stderr.isatty():
+                from tqdm import tqdm
+
+                self.bar = tqdm(total=total, desc=stage, leave=False)
+            else:
+                print(stage, file=sys.stderr, flush=True)
+        if self.bar is not None:
+            self.bar.n = done
+            self.bar.refresh()
+            if done == total:
+                self.bar.close()
+                self.bar = None
+
+
 def _diff(options: argparse.Namespace) -> int:
     """Print how the records of the store stand to the committed ones of the profile."""
     from bert_compression.experiments import Results, Store, get_profile
@@ -155,14 +239,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(function, data_help: str, profile: bool = True) -> argparse.ArgumentParser:
+    def command(function, data_help: str) -> argparse.ArgumentParser:
         line = function.__doc__.splitlines()[0]
         sub = commands.add_parser(function.__name__, help=line, description=line)
         sub.set_defaults(command=function)
-        if profile:
-            sub.add_argument(
-                "--profile", default="smoke", help="smoke, small or paper (default: %(default)s)"
-            )
+        sub.add_argument("--profile", default="smoke", help="smoke, small or paper (default: %(default)s)")
         sub.add_argument("--data", metavar="FOLDER", help=data_help)
         return sub
 
@@ -189,10 +270,59 @@ def _parser() -> argparse.ArgumentParser:
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter"
     )
     built.add_argument("--quiet", action="store_true", help="print errors only")
+
+    line = compare.__doc__.splitlines()[0]
+    compared = commands.add_parser(
+        "compare",
+        help=line,
+        description=line,
+        epilog=COMPARE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    compared.set_defaults(command=compare)
+    _compare_options(compared)
     built.add_argument(
         "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
     )
     return parser
+
+
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("teacher", metavar="TEACHER", help="the model that the other was made from")
+    add("student", metavar="STUDENT", help="the compressed model")
+    add(
+        "--data",
+        required=True,
+        metavar="FILE_OR_TASK",
+        help="a .csv, .tsv (quotes are characters), .jsonl or .parquet file, a task such as sst2 or "
+        "mnli/validation_mismatched, or builtin-sst2, which needs no download",
+    )
+    add("--output", required=True, metavar="FOLDER", help="where the three files go")
+    add("--text", action="append", metavar="COLUMN", help="a column of texts; twice for pairs")
+    add("--label", metavar="COLUMN", help='the column of labels, numbers or names (without it "label")')
+    add("--slice", metavar="COLUMN", help="a column by whose values the texts are told apart as well")
+    add(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="SIDE=NAME,NAME,...",
+        help="what the columns of teacher or student, or the numbers of the data mean, in their order",
+    )
+    add("--tokenizer", metavar="MODEL", help="for a model that brings none")
+    add("--max-length", type=int, metavar="N", help="read no more than N tokens of a text")
+    add("--other-seed", metavar="MODEL", help="another training of the teacher: how far apart are these two?")
+    add("--attack", metavar="RECIPE", help="textfooler, textbugger or bert_attack, on both models")
+    add("--examples", type=int, default=200, metavar="N", help="texts to attack (default: %(default)s)")
+    add(
+        "--require",
+        action="append",
+        default=[],
+        metavar="MEASURE>=NUMBER",
+        help='a gate, such as "label_loyalty>=0.98"; measures have their names in compare.json',
+    )
+    add("--save-answers", metavar="FILE.npz", help="keep the teacher's answers, to be given as TEACHER later")
+    add("--quiet", action="store_true", help="no progress")
 
 
 if __name__ == "__main__":

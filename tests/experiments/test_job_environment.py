@@ -7,7 +7,8 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory, threads
+from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory
+from bert_compression.timing import threads
 
 
 def of_numpy() -> set[int]:

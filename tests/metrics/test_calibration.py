@@ -7,7 +7,15 @@ import pytest
 from sklearn.metrics import brier_score_loss
 
 from bert_compression.errors import BadInput
-from bert_compression.metrics import accuracy, brier_score, expected_calibration_error, reliability
+from bert_compression.metrics import (
+    accuracy,
+    at_temperature,
+    brier_score,
+    expected_calibration_error,
+    kl_divergences,
+    matching_temperature,
+    reliability,
+)
 
 
 def answers(examples: int, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -120,3 +128,38 @@ HALVES = [[0.5, 0.5]]
 def test_bad_input_is_refused(call, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         call()
+
+
+def test_a_temperature_divides_the_logits():
+    logits = np.random.default_rng(1).normal(size=(20, 3))
+
+    def softmax(z):
+        return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+    np.testing.assert_allclose(at_temperature(softmax(logits), 2.5), softmax(logits / 2.5), rtol=1e-12)
+    np.testing.assert_allclose(at_temperature(softmax(logits), 1.0), softmax(logits), rtol=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.7, 2.5])
+def test_a_student_that_is_its_teacher_at_another_temperature_is_found_out(temperature):
+    teacher, _ = answers(100)
+    student = at_temperature(teacher, 1 / temperature)
+    found = matching_temperature(teacher, student)
+    assert found == pytest.approx(temperature, rel=1e-3)
+    assert kl_divergences(teacher, at_temperature(student, found)).mean() < 1e-5
+    assert kl_divergences(teacher, student).mean() > 0.01
+
+
+def test_equal_models_need_no_temperature_and_the_search_ends_somewhere():
+    teacher, _ = answers(100)
+    assert matching_temperature(teacher, teacher) == 1.0
+    assert matching_temperature([[0.5, 0.5]], [[0.9, 0.1]]) == pytest.approx(50, rel=0.01)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.inf, np.nan])
+def test_what_is_no_temperature_is_refused(temperature):
+    finite = abs(temperature) < float("inf")
+    message = f"a temperature is a positive number, not {temperature!r}"
+    message = message if finite else f"temperature must be a finite number, not {temperature!r}"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        at_temperature([[0.5, 0.5]], temperature)

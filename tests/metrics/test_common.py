@@ -17,7 +17,9 @@ TYPES = {"Estimate", "MinF", "Reliability", "SeedNoise", "StandardError"}
 TEXT_TO_TEXT = {"normalized_answer"}
 OF_SCORES = {"glue_average"}  # of a task each, and no examples
 OF_ERRORS = {"satterthwaite", "seed_error", "spread_ratio"}  # of an estimate; see test_significance
-METRICS = sorted(set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES - OF_ERRORS)
+OF_COUNTS = {"share_interval"}  # see test_shares
+METRICS = set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES - OF_ERRORS - OF_COUNTS
+METRICS = sorted(METRICS)
 
 
 def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -54,7 +56,11 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
             ("min_f_interval", "min_f_prime"),
             tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
         ),
+        "paired_share_interval": labels,
         "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),
+        "kl_divergences": distributions,
+        "matching_temperature": (distributions[0], 0.7 * distributions[0] + 0.3 * distributions[1]),
+        "at_temperature": distributions[:1],
         "probability_loyalties": distributions,
         "probability_loyalty": distributions,
         "seed_noise": (random.uniform(size=(EXAMPLES, 3)),),
@@ -90,6 +96,7 @@ SCORED = {"score_interval": metrics.f1, "score_contributions": "f1"}  # what the
 NEAREST = {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours", "neighbour_jaccard"}
 K = 5  # of those
 BUDGETS = [0, 30, 60]  # of queries
+TEMPERATURE = 2.0
 # Take models or layers first, examples second
 ACROSS = {"error_jaccard_intervals", "error_jaccard_matrix", "resampled_error_jaccards", "linear_cka_matrix"}
 ACROSS |= {"error_association_matrix", "resampled_error_associations"}
@@ -99,7 +106,7 @@ ASSOCIATIONS = {"error_association", "error_association_matrix", "resampled_erro
 
 def measure(name: str, *arguments) -> np.ndarray:
     score, k = (SCORED[name],) if name in SCORED else (), (K,) if name in NEAREST else ()
-    k = (BUDGETS,) if name == "accuracy_within_budget" else k
+    k = (BUDGETS,) if name == "accuracy_within_budget" else (TEMPERATURE,) if name == "at_temperature" else k
     if name in ACROSS:
         arguments = tuple(argument.swapaxes(0, 1) for argument in arguments)
     return flat(getattr(metrics, name)(*score, *arguments, *k))
@@ -113,8 +120,13 @@ SYMMETRIC |= {"spearman_correlation", "score_contributions", "score_interval"}
 SYMMETRIC |= {"error_association", "error_jaccard", "expected_error_jaccard", "linear_cka"}
 SYMMETRIC |= {"neighbour_jaccard", "neighbour_jaccards"}
 TRANSPOSED = {"linear_cka_matrix"}
-SIGNED = {"min_f_interval", "paired_bootstrap_interval", "relative_degradation_difference"}
-REFERENCE_FIRST = {"error_overlap_difference"}
+SIGNED = {
+    "min_f_interval",
+    "paired_bootstrap_interval",
+    "paired_share_interval",
+    "relative_degradation_difference",
+}
+REFERENCE_FIRST = {"error_overlap_difference", "kl_divergences", "matching_temperature"}
 NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
 NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED - SIGNED - REFERENCE_FIRST
 NOT_OF_TWO_MODELS |= {"brier_score", "expected_calibration_error", "reliability"}
@@ -123,6 +135,7 @@ NOT_OF_TWO_MODELS |= {"outlier_auroc", "outlier_fpr", "outlier_threshold"}
 NOT_OF_TWO_MODELS |= {"accuracy_within_budget", "degradation", "queries_per_success", "withstood"}
 NOT_OF_TWO_MODELS |= {"query_contributions"}
 NOT_OF_TWO_MODELS |= {"answer_f1", "exact_match", "squad_scores"}
+NOT_OF_TWO_MODELS |= {"at_temperature"}
 
 # Rearranging the examples
 ORDER_INVARIANT = {"accuracy", "attack_summary", "label_loyalty", "mcnemar", "min_f_interval"}
@@ -132,12 +145,14 @@ ORDER_INVARIANT |= {"pearson_correlation", "spearman_correlation"}
 ORDER_INVARIANT |= {"brier_score", "expected_calibration_error", "reliability", "outlier_threshold"}
 ORDER_INVARIANT |= {"error_association", "error_jaccard", "linear_cka", "neighbour_jaccard"}
 ORDER_INVARIANT |= {"accuracy_within_budget", "queries_per_success", "squad_scores"}
+ORDER_INVARIANT |= {"matching_temperature", "paired_share_interval"}
 ORDER_INVARIANT |= ACROSS - {"relative_degradation_difference"}
 OF_TWO_SETS_OF_EXAMPLES = {"outlier_auroc", "outlier_fpr"}  # which are not paired
 ONE_VALUE_AN_EXAMPLE = {"holm", "probability_loyalties", "score_contributions"}
-ONE_VALUE_AN_EXAMPLE |= {"query_contributions"}
+ONE_VALUE_AN_EXAMPLE |= {"kl_divergences", "query_contributions"}
 ONE_VALUE_AN_EXAMPLE |= {"label_agreements", "nearest_distances", "neighbour_jaccards", "withstood"}
 PLACES_OF_EXAMPLES = {"nearest_neighbours"}  # see test_representation
+ONE_ROW_AN_EXAMPLE = {"at_temperature"}  # see test_calibration
 NOT_OF_EXAMPLES = {"expected_error_jaccard", "expected_neighbour_jaccard"}
 OF_ONE_EXAMPLE = {"answer_f1", "exact_match"}
 RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval", "score_interval"}
@@ -151,6 +166,10 @@ BOUNDED = {
     "mcnemar": (0, 1),
     "probability_loyalties": (1 - math.sqrt(math.log(2)), 1),
     "probability_loyalty": (1 - math.sqrt(math.log(2)), 1),
+    "at_temperature": (0, 1),
+    "kl_divergences": (0, math.log(1e12)),
+    "matching_temperature": (1 / 50, 50),
+    "paired_share_interval": (-1, 1),
     "f1": (0, 1),
     "score_interval": (0, 1),
     **dict.fromkeys(("brier_score", "error_jaccard", "expected_calibration_error", "linear_cka"), (0, 1)),
@@ -180,6 +199,7 @@ STATISTICS = {"min_f_interval", "min_f_prime", "query_contributions", "score_con
             OF_TWO_SETS_OF_EXAMPLES,
             ONE_VALUE_AN_EXAMPLE,
             PLACES_OF_EXAMPLES,
+            ONE_ROW_AN_EXAMPLE,
             RANDOM_DRAWS,
             NOT_OF_EXAMPLES,
             OF_ONE_EXAMPLE,

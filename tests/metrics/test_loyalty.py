@@ -6,11 +6,12 @@ import re
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
-from scipy.special import softmax
+from scipy.special import rel_entr, softmax
 from sklearn.metrics import accuracy_score
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
+    kl_divergences,
     label_agreements,
     label_loyalty,
     probability_loyalties,
@@ -179,3 +180,23 @@ def test_labels_of_different_length_are_refused():
         label_loyalty([0, 1], [0])
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         label_agreements([0, 1], [0])
+
+
+def test_the_divergence_is_scipys_and_minds_who_comes_first():
+    teacher, student = (softmax(side.astype(np.float64), axis=1) for side in answers(50, noise=1.0))
+    found = kl_divergences(teacher, student)
+    np.testing.assert_allclose(found, rel_entr(teacher, student).sum(axis=1), rtol=1e-10)
+    assert not np.allclose(found, kl_divergences(student, teacher))
+    assert kl_divergences(teacher, teacher).tolist() == [0.0] * 50
+
+
+def test_an_exact_zero_costs_much_and_not_everything():
+    (impossible,) = kl_divergences([[0.5, 0.5]], [[1.0, 0.0]])
+    assert impossible == pytest.approx(0.5 * math.log(0.5) + 0.5 * math.log(0.5 / 1e-12))
+    assert kl_divergences([[1.0, 0.0]], [[0.5, 0.5]]).tolist() == [math.log(2)]
+
+
+def test_divergences_of_different_shapes_are_refused():
+    message = "from_probs has the shape (1, 2) and to_probs (2, 2): they must be equal"
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
+        kl_divergences(HALVES, HALVES * 2)

@@ -6,6 +6,8 @@ and a zero point a block. Ternary weights are the codes 0, 1 and 2 around the ze
 2. Needs the extra "kernels". Book: notebooks/xtc/what_the_bits_weigh.
 """
 
+from types import ModuleType
+
 import numpy as np
 import torch
 
@@ -46,7 +48,7 @@ class BitLinear:
 
 
 def _operator(layer: QuantizedLinear, accuracy_level: int):
-    onnx = _installed("onnx")
+    onnx = installed("onnx")
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     rows, columns = layer.weight.shape
     with torch.no_grad():
@@ -81,19 +83,20 @@ DOMAIN = "com.microsoft"
 
 
 def _session(model, threads: int):
-    runtime = _installed("onnxruntime")
+    runtime = installed("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     return runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _installed(name: str):
+def installed(name: str) -> ModuleType:
+    """A package of the extra "kernels". Raises BadInput where it is not installed."""
     from importlib import import_module
 
     try:
         return import_module(name)
     except ImportError as error:
         raise BadInput(
-            f"computing from bits needs {name}: install it with pip install 'bert-compression[kernels]'"
+            f"this needs {name}: install it with pip install 'bert-compression[kernels]'"
         ) from error

@@ -15,7 +15,7 @@ from functools import cache
 import torch
 
 from bert_compression.devices import has_bf16
-from bert_compression.experiments.environment import processor, threads
+from bert_compression.experiments.environment import processor
 from bert_compression.experiments.job import Job
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.plan import passes_of, rows_of
@@ -23,6 +23,7 @@ from bert_compression.experiments.profiles import Profile
 from bert_compression.experiments.progress import duration
 from bert_compression.experiments.steps import minds_its_batch, quantization_of
 from bert_compression.models import BUILTIN, MINILM
+from bert_compression.timing import threads
 
 # Parameters of the layers (12 d^2 a layer for BERT's shape), in millions, and layers. Attention's own
 # products add a share of tokens / 6 d to twice these: 1 % for BERT-base on 40 tokens.

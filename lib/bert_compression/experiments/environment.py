@@ -1,4 +1,4 @@
-"""Where and on what a job runs: the project, versions, hardware, commit, threads, peak memory."""
+"""Where and on what a job runs: the project, versions, hardware, commit, peak memory."""
 
 import ctypes
 import os
@@ -6,15 +6,13 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 import torch
-from threadpoolctl import threadpool_limits
 
 from bert_compression.devices import has_bf16
 
@@ -83,19 +81,6 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
-
-
-@contextmanager
-def threads(number: int | None) -> Iterator[None]:
-    """Compute with that many threads inside, torch and NumPy alike, and with as many as before afterwards;
-    None changes nothing."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        with threadpool_limits(number, user_api="blas"):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def reset_peak_memory() -> None:

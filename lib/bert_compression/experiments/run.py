@@ -20,7 +20,7 @@ import psutil
 import torch
 
 from bert_compression.errors import BadInput, Failure
-from bert_compression.experiments.environment import cores, reset_peak_memory, threads
+from bert_compression.experiments.environment import cores, reset_peak_memory
 from bert_compression.experiments.job import Job, Resolver
 from bert_compression.experiments.kinds import KINDS, Outcome, Work
 from bert_compression.experiments.plan import Plan
@@ -29,6 +29,7 @@ from bert_compression.experiments.progress import Progress
 from bert_compression.experiments.records import make_record
 from bert_compression.experiments.store import Store
 from bert_compression.tasks import get_task
+from bert_compression.timing import threads
 
 SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
 STARTING_SECONDS = 10  # what a worker computes before its first job: imports

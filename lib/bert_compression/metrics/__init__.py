@@ -13,8 +13,10 @@ from bert_compression.metrics.agreement import (
 )
 from bert_compression.metrics.calibration import (
     Reliability,
+    at_temperature,
     brier_score,
     expected_calibration_error,
+    matching_temperature,
     reliability,
 )
 from bert_compression.metrics.glue import (
@@ -29,6 +31,7 @@ from bert_compression.metrics.glue import (
     spearman_correlation,
 )
 from bert_compression.metrics.loyalty import (
+    kl_divergences,
     label_agreements,
     label_loyalty,
     probability_loyalties,
@@ -60,6 +63,7 @@ from bert_compression.metrics.robustness import (
     relative_degradation_difference,
     withstood,
 )
+from bert_compression.metrics.shares import paired_share_interval, share_interval
 from bert_compression.metrics.significance import (
     TAILS,
     Estimate,
@@ -101,6 +105,7 @@ __all__ = [
     "accuracy",
     "accuracy_within_budget",
     "answer_f1",
+    "at_temperature",
     "attack_summary",
     "bootstrap_interval",
     "bootstrap_intervals",
@@ -119,10 +124,12 @@ __all__ = [
     "f1",
     "glue_average",
     "holm",
+    "kl_divergences",
     "label_agreements",
     "label_loyalty",
     "linear_cka",
     "linear_cka_matrix",
+    "matching_temperature",
     "matthews_correlation",
     "mcnemar",
     "min_f_interval",
@@ -136,6 +143,7 @@ __all__ = [
     "outlier_fpr",
     "outlier_threshold",
     "paired_bootstrap_interval",
+    "paired_share_interval",
     "pearson_correlation",
     "probability_loyalties",
     "probability_loyalty",
@@ -150,6 +158,7 @@ __all__ = [
     "score_interval",
     "seed_error",
     "seed_noise",
+    "share_interval",
     "spearman_correlation",
     "spread_ratio",
     "squad_scores",

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from bert_compression.checks import checked, distributions, paired_labels
 from bert_compression.errors import BadInput
 
+LEAST = 1e-12  # the probability that an answer has at least where its logarithm is taken
+
 
 @checked
 def label_agreements(teacher_labels: ArrayLike, student_labels: ArrayLike) -> np.ndarray:
@@ -80,6 +82,28 @@ def probability_loyalty(teacher_probs: ArrayLike, student_probs: ArrayLike, base
     for different shapes and for a base that is no base. Book: metrics/loyalty.
     """
     return float(probability_loyalties(teacher_probs, student_probs, base).mean())
+
+
+@checked
+def kl_divergences(from_probs: ArrayLike, to_probs: ArrayLike) -> np.ndarray:
+    """How surprised is a reader of `to_probs` by what follows `from_probs`? Kullback and Leibler's
+    divergence in nats of each example, (examples,), float64.
+
+    The sum over classes of p log(p / q) (Kullback and Leibler 1951), 0 where both agree and unbounded
+    otherwise: unlike the Jensen-Shannon distance it shows an answer that was called impossible. A probability
+    below `LEAST` counts as that, so that an exact zero of a rounded answer costs much and not everything.
+    Both arguments have the shape (examples, classes), rows summing to one.
+
+    >>> kl_divergences([[0.5, 0.5]], [[0.25, 0.75]]).round(4).tolist()
+    [0.1438]
+
+    Not symmetric. Raises BadInput as `probability_loyalty` does. Book: metrics/loyalty.
+    """
+    p, q = distributions(from_probs, "from_probs"), distributions(to_probs, "to_probs")
+    if p.shape != q.shape:
+        raise BadInput(f"from_probs has the shape {p.shape} and to_probs {q.shape}: they must be equal")
+    # Rounding can leave -1e-17 where both agree.
+    return np.maximum(_kl_terms(p, np.maximum(q, LEAST)).sum(axis=1), 0.0)
 
 
 def _kl_terms(p: np.ndarray, m: np.ndarray) -> np.ndarray:

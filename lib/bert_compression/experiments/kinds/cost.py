@@ -3,11 +3,9 @@ parameters; and a matrix that is multiplied from its bits.
 
 On the processor, with one thread. A quantized model is timed with real int8 kernels."""
 
-import math
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -16,12 +14,11 @@ from torch import nn
 from bert_compression.compression import BitLinear, as_int8, quantization_mode, save_packed
 from bert_compression.compression.grids import weight_grid
 from bert_compression.compression.quantization import QuantizedLinear
-from bert_compression.experiments.environment import threads
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
+from bert_compression.timing import WARM_UP, in_turn, speedup, threads
 
 # All even, so that either model is first in half of them.
 ROUNDS = {1: 40, 32: 8}
-WARM_UP = 2
 TOKENS = {1: 100, 8: 60, 64: 20}  # rows that a matrix is multiplied with, and how often that is timed
 
 
@@ -42,8 +39,8 @@ def cost(work: Work) -> Outcome:
             starts = range(0, (rounds + WARM_UP) * size, size)
             batches = [encoded.batch([(at + i) % len(encoded) for i in range(size)]) for at in starts]
             models = {"teacher": teacher, "student": timed}
-            seconds = _in_turn({n: partial(_answer, m, iter(batches)) for n, m in models.items()}, rounds)
-            metrics[f"speedup_batch_{size}"] = _speedup(seconds["teacher"], seconds["student"])
+            seconds = in_turn({n: partial(_answer, m, iter(batches)) for n, m in models.items()}, rounds)
+            metrics[f"speedup_batch_{size}"] = speedup(seconds["teacher"], seconds["student"])
             metrics[f"milliseconds_batch_{size}"] = 1000 * statistics.median(seconds["student"])
             work.progress(done, len(ROUNDS))
     metrics["stored_bytes"] = _stored_bytes(student)
@@ -88,36 +85,14 @@ def bit_kernels(work: Work) -> Outcome:
             runs: dict[str, Callable[[], torch.Tensor]]
             runs = {"fp32": product, "exact": partial(exact, x), "rounded": partial(rounded, x)}
             with torch.inference_mode():
-                seconds = _in_turn(runs, rounds)
+                seconds = in_turn(runs, rounds)
                 for name in ("exact", "rounded"):
                     apart = (runs[name]() - product()).norm() / product().norm()
                     metrics[f"error_{name}_{rows}"] = float(apart)
-                    metrics[f"speedup_{name}_{rows}"] = _speedup(seconds["fp32"], seconds[name])
+                    metrics[f"speedup_{name}_{rows}"] = speedup(seconds["fp32"], seconds[name])
             work.progress(done, len(TOKENS))
     return Outcome(metrics)
 
 
 def _answer(model: nn.Module, batches: Iterator[dict]) -> None:
     model(**next(batches))
-
-
-def _in_turn(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each call, round by round, after some rounds that warm up. The order is turned about from
-    round to round: who comes second finds warm caches."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    names = list(runs)
-    for _ in range(rounds + WARM_UP):
-        for name in names:
-            start = time.perf_counter()
-            runs[name]()
-            seconds[name].append(time.perf_counter() - start)
-        names.reverse()
-    return {name: taken[WARM_UP:] for name, taken in seconds.items()}
-
-
-def _speedup(before: Sequence[float], after: Sequence[float]) -> float:
-    """How many times as fast is the second? The median over two neighbouring rounds each, in which either was
-    first once; of these two, the geometric mean of the ratios."""
-    ratios = [b / a for b, a in zip(before, after, strict=True)]
-    pairs = zip(ratios[::2], ratios[1::2], strict=True)
-    return statistics.median(math.sqrt(one * other) for one, other in pairs)

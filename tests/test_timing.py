@@ -5,13 +5,13 @@ import time
 import pytest
 from stopped_clock import Clock
 
-from bert_compression.experiments.kinds import cost
+from bert_compression import timing
 
 
 @pytest.fixture
 def clock(monkeypatch):
     told = Clock()
-    monkeypatch.setattr(cost, "time", told)
+    monkeypatch.setattr(timing, "time", told)
     return told
 
 
@@ -26,9 +26,9 @@ def timed(
         first = len(called) % 2 == 1
         clock.now += seconds[name] * (1.0 if first else second_gains) * (1 + drift * (len(called) // 2))
 
-    found = cost._in_turn({name: lambda name=name: run(name) for name in seconds}, 40)
+    found = timing.in_turn({name: lambda name=name: run(name) for name in seconds}, 40)
     assert called[:6] == ["teacher", "student", "student", "teacher", "teacher", "student"]
-    assert len(called) == 2 * (40 + cost.WARM_UP) and all(len(each) == 40 for each in found.values())
+    assert len(called) == 2 * (40 + timing.WARM_UP) and all(len(each) == 40 for each in found.values())
     return found
 
 
@@ -36,18 +36,18 @@ def timed(
 @pytest.mark.parametrize("drift", [0.0, 0.2])
 def test_a_model_beside_itself_is_just_as_fast_and_half_of_one_twice(clock, second_gains, drift):
     same = timed(clock, {"teacher": 2.0, "student": 2.0}, second_gains, drift)
-    assert cost._speedup(same["teacher"], same["student"]) == pytest.approx(1.0, rel=0.02)
+    assert timing.speedup(same["teacher"], same["student"]) == pytest.approx(1.0, rel=0.02)
     half = timed(clock, {"teacher": 2.0, "student": 1.0}, second_gains, drift)
-    assert cost._speedup(half["teacher"], half["student"]) == pytest.approx(2.0, rel=0.02)
-    assert cost._speedup(half["student"], half["teacher"]) == pytest.approx(0.5, rel=0.02)
+    assert timing.speedup(half["teacher"], half["student"]) == pytest.approx(2.0, rel=0.02)
+    assert timing.speedup(half["student"], half["teacher"]) == pytest.approx(0.5, rel=0.02)
 
 
 def test_a_hiccup_in_one_round_moves_nothing(clock):
     found = timed(clock, {"teacher": 3.0, "student": 1.0}, 1.0, 0.0)
     found["student"][7] *= 100
-    assert cost._speedup(found["teacher"], found["student"]) == pytest.approx(3.0)
+    assert timing.speedup(found["teacher"], found["student"]) == pytest.approx(3.0)
 
 
 def test_seconds_are_those_of_the_call():
-    seconds = cost._in_turn({"idle": lambda: None, "sleeping": lambda: time.sleep(0.002)}, 4)
+    seconds = timing.in_turn({"idle": lambda: None, "sleeping": lambda: time.sleep(0.002)}, 4)
     assert min(seconds["sleeping"]) >= 0.002 and max(map(len, seconds.values())) == 4

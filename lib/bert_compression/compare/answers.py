@@ -1,0 +1,143 @@
+"""What one side has answered, and the file that keeps it: a large teacher is run once, and a model that
+nobody may download can take part. A NumPy archive without pickles; it tells which texts it answers."""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bert_compression.compare.data import Dataset, Text, texts_digest
+from bert_compression.errors import BadInput, one_line
+from bert_compression.inference import Progress
+from bert_compression.metrics import kl_divergences
+
+SUFFIX = ".npz"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One side's answers to texts with that digest: `values` are probabilities, float64 (texts, classes), or
+    of a regression the grades, (texts, 1). `labels` names the classes, () where nothing is known; `cut` says
+    which texts the model did not read to the end; `facts` is what the head of the report tells of it."""
+
+    name: str
+    values: np.ndarray
+    labels: tuple[str, ...]
+    regression: bool
+    cut: np.ndarray
+    digest: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def unasked(self, data: Dataset) -> "Answers":
+        """These, as of a model that has not been asked."""
+        return self.ask(data)
+
+    def ask(self, data: Dataset, progress: Progress | None = None) -> "Answers":
+        """These. Raises BadInput where they are answers to other texts than the data's."""
+        if self.digest != data.digest:
+            raise BadInput(
+                f"{self.name} holds answers to {len(self.values)} other texts than those of {data.name} "
+                f"({len(data)} texts): the same file, columns and order are needed"
+            )
+        return self
+
+    def in_order(self, order: Sequence[int], labels: tuple[str, ...]) -> "Answers":
+        """With columns rearranged: column i becomes what column order[i] was."""
+        return replace(self, values=self.values[:, list(order)], labels=labels)
+
+    def save(self, path: str | Path) -> None:
+        """Write them, for `open_classifier` to read."""
+        path = checked_path(path)
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=SUFFIX)
+        os.close(handle)
+        try:
+            np.savez(
+                unfinished,
+                values=self.values,
+                labels=np.array(self.labels, dtype=str),
+                regression=self.regression,
+                cut=self.cut,
+                texts_sha256=self.digest,
+                facts=json.dumps({"name": self.name, **self.facts}),
+            )
+            os.replace(unfinished, path)
+        finally:
+            Path(unfinished).unlink(missing_ok=True)
+
+
+def save_answers(
+    path: str | Path,
+    values: ArrayLike,
+    texts: Sequence[Text],
+    labels: Sequence[str] = (),
+    regression: bool = False,
+) -> None:
+    """Keep the answers of any model, of one behind an interface, too, as a side of `compare`.
+
+    `values` are probabilities, (texts, classes), or with `regression` grades, (texts,), in float32 or wider;
+    `texts` are what was asked, each a tuple of one string or two, in the order of the data; `labels` names
+    the classes. Raises BadInput for another shape, or rows that are no distributions.
+    """
+    found = np.asarray(values)
+    name = Path(path).name
+    found = _checked(found[:, None] if found.ndim == 1 else found, regression, len(texts), name)
+    if labels and len(labels) != found.shape[1]:
+        raise BadInput(f"{name}: {len(labels)} labels for {found.shape[1]} columns of probabilities")
+    untold = np.zeros(len(texts), dtype=bool)
+    Answers(name, found, tuple(labels), regression, untold, texts_digest(texts)).save(path)
+
+
+def checked_path(path: str | Path) -> Path:
+    """Where answers are to be saved; its folder is made. Raises BadInput for another ending, or no place."""
+    path = Path(path).expanduser()
+    if path.suffix != SUFFIX:
+        raise BadInput(f"answers are saved as {SUFFIX}, and {path.name!r} ends otherwise")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise BadInput(f"nothing can be written into {path.parent}: {one_line(error)}") from error
+
+
+def load_answers(path: Path) -> Answers:
+    """The answers in a file. Raises BadInput for what is none, or not precise enough."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            told = {name: arrays[name] for name in arrays.files}
+        facts = json.loads(str(told["facts"]))
+        name, regression = str(facts.pop("name")), bool(told["regression"])
+        labels, cut, digest = tuple(told["labels"].tolist()), told["cut"], str(told["texts_sha256"])
+        values = told["values"]
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        raise BadInput(f"{path} holds no saved answers: {one_line(error)}") from error
+    values = _checked(values, regression, len(cut), path.name)
+    if labels and len(labels) != values.shape[1]:
+        raise BadInput(f"{path} names {len(labels)} labels, and has {values.shape[1]} columns")
+    facts["saved_answers"] = path.name
+    return Answers(name, values, labels, regression, cut.astype(bool), digest, facts)
+
+
+def _checked(values: np.ndarray, regression: bool, texts: int, name: str) -> np.ndarray:
+    if values.dtype not in (np.float32, np.float64):
+        raise BadInput(f"{name}: answers must be float32 or float64, not {values.dtype}")
+    if values.ndim != 2 or len(values) != texts or (regression and values.shape[1] != 1):
+        raise BadInput(f"{name}: answers of the shape {values.shape} to {texts} texts")
+    values = values.astype(np.float64)
+    if regression:
+        if not np.isfinite(values).all():
+            raise BadInput(f"{name} holds NaN or infinite grades")
+        return values
+    try:
+        kl_divergences(values, values)
+    except BadInput as error:
+        raise BadInput(f"{name}: {str(error).replace('from_probs', 'its table')}") from None
+    totals = values.sum(axis=1, keepdims=True)
+    return np.where(np.abs(totals - 1) > 1e-9, values / totals, values)  # what was saved here stays as it is

@@ -1,0 +1,244 @@
+"""Labels meet by name; an order that agrees far better is found; what no name tells is asked for."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from small import MNLI
+
+from bert_compression.compare.answers import Answers
+from bert_compression.compare.data import Dataset, read_data
+from bert_compression.compare.labels import aligned, better_order, gold_labels
+from bert_compression.errors import BadInput
+
+NAMELESS = ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
+def answers(labels=MNLI, order=(0, 1, 2), noise=0.05, texts=90, regression=False):
+    """Answers whose label is the text's number modulo three, up to some noise, in columns of that order."""
+    random = np.random.default_rng(0)
+    gold = np.arange(texts) % len(order)
+    values = np.eye(len(order))[gold] * 0.8 + 0.2 / len(order)
+    wrong = random.uniform(size=texts) < noise
+    values[wrong] = np.roll(values[wrong], 1, axis=1)
+    values = values[:, list(order)]
+    return Answers("model", values, tuple(labels), regression, np.zeros(texts, bool), "")
+
+
+def data(labels, names=None, texts=90):
+    return Dataset("data", ("text",), (("a",),) * texts, tuple(labels), label_names=names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("contradiction", "entailment", "neutral"),
+        ("CONTRADICTION", "Entailment", " neutral "),
+    ],
+)
+def test_equal_names_in_another_order_and_case_meet(names):
+    ours, theirs, order, notices = aligned(answers(), answers(names, (2, 0, 1)), {})
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    assert (theirs.labels, order, notices) == (MNLI, [1, 2, 0], [])
+
+
+def test_by_position_alone_the_same_student_would_look_disloyal():
+    teacher, student = answers(), answers(("contradiction", "entailment", "neutral"), (2, 0, 1))
+    assert (teacher.values.argmax(axis=1) == student.values.argmax(axis=1)).mean() < 0.2
+
+
+def test_spaces_hyphens_and_underscores_are_one():
+    ours, _, order, _ = aligned(
+        answers(("a", "not entailment"), (0, 1)), answers(("Not-Entailment", "A"), (1, 0)), {}
+    )
+    assert ours.labels == ("a", "not entailment") and order == [1, 0]
+
+
+def test_names_that_say_nothing_are_taken_by_position_where_no_order_is_better():
+    ours, theirs, order, notices = aligned(answers(NAMELESS), answers(), {})
+    assert ours.labels == theirs.labels == MNLI and order is None and notices == []
+
+
+@pytest.mark.parametrize("labels", [NAMELESS, MNLI], ids=["both nameless", "student nameless"])
+def test_where_names_say_nothing_and_another_order_agrees_far_better_it_stops(labels):
+    message = (
+        "it agrees with the teacher on 100% of the texts instead of 0%, and LABEL_0, LABEL_1, LABEL_2 names "
+        "nothing: state both orders with --labels teacher=... --labels student=..."
+    )
+    with pytest.raises(BadInput, match=re.escape(message)):
+        aligned(answers(labels), answers(NAMELESS, (2, 0, 1)), {})
+    stated = {"teacher": MNLI, "student": ("contradiction", "entailment", "neutral")}
+    ours, theirs, order, _ = aligned(answers(labels), answers(NAMELESS, (2, 0, 1)), stated)
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    assert order == [1, 2, 0]
+
+
+def test_names_that_seem_wrong_are_kept_and_warned_of():
+    _, theirs, order, (notice,) = aligned(answers(), answers(MNLI, (1, 0, 2)), {})
+    assert order is None and theirs.labels == MNLI
+    assert "is the id2label of one of them wrong?" in notice
+
+
+def test_a_student_that_has_learnt_nothing_agrees_in_no_order():
+    random = np.random.default_rng(1)
+    first = random.integers(0, 2, 1000)
+    assert better_order(first, np.zeros(1000, int), 2) is None
+    assert better_order(first, np.where(random.uniform(size=1000) < 0.55, 1 - first, first), 2) is None
+    assert better_order(first[:4], 1 - first[:4], 2) is None  # of four texts that is chance
+    found = better_order(first, 1 - first, 2)
+    assert (found.order, found.agreement, found.as_it_is) == ((1, 0), 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "stated", "message"),
+    [
+        (
+            answers(("a", "b", "c")),
+            answers(),
+            {},
+            "the teacher's labels are a, b, c and the student's entail",
+        ),
+        (
+            answers(),
+            answers(("a", "b"), (0, 1)),
+            {},
+            "the teacher has 3 labels and the student 2: not one task",
+        ),
+        (
+            answers(),
+            answers((), (0,), regression=True),
+            {},
+            "model gives grades (one number) and model classes",
+        ),
+        (
+            answers(),
+            answers(),
+            {"student": ("a", "b")},
+            "the student's 3 labels need as many names, all diff",
+        ),
+        (
+            answers(),
+            answers(),
+            {"teacher": ("a", "A", "b")},
+            "the teacher's 3 labels need as many names, all",
+        ),
+    ],
+)
+def test_what_does_not_meet_is_refused(teacher, student, stated, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        aligned(teacher, student, stated)
+
+
+# The data's labels
+
+
+GOLD = np.arange(90) % 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([MNLI[i] for i in GOLD], None),
+        ([MNLI[i].upper() for i in GOLD], None),
+        (GOLD.tolist(), MNLI),
+        ([{0: 2, 1: 1, 2: 0}[i] for i in GOLD], MNLI[::-1]),
+        (GOLD.tolist(), None),
+        ([str(i) for i in GOLD], None),
+        ([float(i) for i in GOLD], None),
+        (list(GOLD), None),
+    ],
+    ids=["names", "capitals", "task", "other task", "numbers", "digits", "floats", "numpy"],
+)
+def test_labels_are_names_or_numbers(labels, names):
+    gold, notices = gold_labels(data(labels, names), answers(), {})
+    np.testing.assert_array_equal(gold, GOLD)
+    assert notices == []
+
+
+def test_a_tasks_numbers_mean_its_names_not_the_teachers_columns():
+    teacher = answers(("contradiction", "entailment", "neutral"), (2, 0, 1))
+    gold, _ = gold_labels(data(GOLD.tolist(), MNLI), teacher, {})
+    assert (teacher.values.argmax(axis=1) == gold).mean() > 0.9
+    stated, _ = gold_labels(data(GOLD.tolist()), teacher, {"data": MNLI})
+    np.testing.assert_array_equal(stated, gold)
+
+
+def test_numbers_that_fit_far_better_in_another_order_stop_it():
+    teacher = answers(("contradiction", "entailment", "neutral"), (2, 0, 1))
+    with pytest.raises(
+        BadInput, match=r"the teacher is right on \d% of the texts, and on 9\d% if the data's"
+    ):
+        gold_labels(data(GOLD.tolist()), teacher, {})
+    _, (notice,) = gold_labels(data([MNLI[i] for i in GOLD]), answers(MNLI, (1, 0, 2)), {})
+    assert "is the id2label of the teacher, or the data's label, wrong?" in notice
+
+
+def test_classes_that_are_called_by_numbers_are_the_datas_numbers():
+    stars = answers(("1", "2", "3"))
+    for labels in ((GOLD + 1).tolist(), (GOLD + 1.0).tolist(), [f"0{i + 1}" for i in GOLD]):
+        np.testing.assert_array_equal(gold_labels(data(labels), stars, {})[0], GOLD)
+    np.testing.assert_array_equal(
+        gold_labels(data(GOLD.tolist(), MNLI), answers(("0", "1", "2")), {})[0], GOLD
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (
+            3,
+            "data, row 4: the label 3 is none of entailment, neutral, contradiction and no number from 0",
+        ),
+        (-1, "data, row 4: the label -1 is none"),
+        ("", "data, row 4: the label '' is none"),
+        (None, "data, row 4: the label None is none"),
+        (0.5, "data, row 4: the label 0.5 is none"),
+        ("maybe", "data, row 4: the label 'maybe' is none"),
+        (float("nan"), "data, row 4: the label nan is none"),
+    ],
+)
+def test_a_label_that_means_nothing_is_refused_with_its_row(label, message):
+    labels = [*GOLD.tolist()[:3], label, *GOLD.tolist()[4:]]
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        gold_labels(data(labels), answers(), {})
+
+
+def test_a_missing_label_is_not_the_class_that_is_called_none():
+    teacher = answers(("none", "some", "nan"))
+    labels = [("none", "some", "nan")[i] for i in GOLD]
+    np.testing.assert_array_equal(gold_labels(data(labels), teacher, {})[0], GOLD)
+    for missing in (None, float("nan")):
+        with pytest.raises(BadInput, match=r"row 1: the label (None|nan) is none of"):
+            gold_labels(data([missing, *labels[1:]]), teacher, {})
+
+
+def test_truth_values_are_names_or_numbers():
+    truth = answers(("True", "False"), (1, 0))
+    gold = np.arange(90) % 2
+    np.testing.assert_array_equal(gold_labels(data((gold == 1).tolist()), truth, {})[0], 1 - gold)
+    np.testing.assert_array_equal(
+        gold_labels(data((gold == 1).tolist()), answers(("LABEL_0", "LABEL_1"), (0, 1)), {})[0], gold
+    )
+
+
+def test_names_of_a_task_that_the_teacher_does_not_have_are_asked_for():
+    message = (
+        "the labels of data are yes, no, maybe and the teacher's entailment, neutral, contradiction: say"
+    )
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        gold_labels(data(GOLD.tolist(), ("yes", "no", "maybe")), answers(), {})
+    with pytest.raises(BadInput, match="row 1: the label 'yes' is none of LABEL_0, LABEL_1, LABEL_2"):
+        gold_labels(data(["yes"] * 90), answers(NAMELESS), {})
+
+
+def test_grades_are_numbers():
+    teacher = answers((), (0,), regression=True)
+    gold, _ = gold_labels(data(["1.5", 2, 3.25] * 30), teacher, {})
+    assert gold[:3].tolist() == [1.5, 2.0, 3.25]
+    with pytest.raises(BadInput, match="row 1: the models give grades, and 'high' is no number"):
+        gold_labels(data(["high"] * 90), teacher, {})
+
+
+def test_without_labels_there_is_no_gold():
+    assert gold_labels(read_data(pd.DataFrame({"text": ["a"]})), answers(texts=1), {}) == (None, [])
