@@ -15,7 +15,7 @@ from bert_compression.compare.data import Dataset, read_data
 from bert_compression.compare.labels import SIDES, aligned, gold_labels
 from bert_compression.compare.measures import Grouping, Measures, Slice, exact
 from bert_compression.compare.models import Classifier, open_classifier
-from bert_compression.compare.page import as_json, write
+from bert_compression.compare.page import as_json, summary, write
 from bert_compression.compare.robustness import Robustness, attacked, word_resources
 from bert_compression.errors import BadInput
 from bert_compression.metrics import Reliability, probability_loyalties, reliability
@@ -73,6 +73,10 @@ class Comparison:
             return {}
         sides = {"teacher": self.teacher, "student": self.student}
         return {name: reliability(side.values, self.gold, bins=10) for name, side in sides.items()}
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: the chief measures."""
+        return "\n".join(summary(self))
 
     def check(self, requirements: Sequence[str]) -> list[gate.Decision]:
         """What becomes of requirements such as "label_loyalty>=0.98". Raises BadInput for what is none, and

@@ -218,11 +218,8 @@ def as_card(found: Any, decisions: Sequence[Decision]) -> str:
         f"Compared on {len(found.data):,} texts of {_markdown(found.data.name)}. How much two models differ "
         "does not say in which direction: read loyalty and accuracy apart.",
         "",
-        "| measure | value | 95 % interval | texts |",
-        "|---|---|---|---|",
+        *summary(found),
     ]
-    for title, value, interval, n in _rows(found.measures, CARD):
-        lines.append(f"| {title} | {value} | {interval or '–'} | {n} |")
     worst = worst_slice(found.slices)
     lines.append("")
     if worst:
@@ -236,6 +233,14 @@ def as_card(found: Any, decisions: Sequence[Decision]) -> str:
     lines += ["", *(f"- {_markdown(notice)}" for notice in found.notices)]
     lines += [f"- gate {_markdown(str(each))}" for each in decisions]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def summary(found: Any) -> list[str]:
+    """The chief measures as a table in Markdown, line by line."""
+    lines = ["| measure | value | 95 % interval | texts |", "|---|---|---|---|"]
+    for title, value, interval, n in _rows(found.measures, CARD):
+        lines.append(f"| {title} | {value} | {interval or '–'} | {n} |")
+    return lines
 
 
 def printed(measure: Measure, style: str) -> tuple[str, str]:
