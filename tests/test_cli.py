@@ -96,7 +96,8 @@ def test_what_there_is_not_is_refused_in_one_line(command, message, capsys, noth
 @pytest.mark.parametrize("command", ["dance", "plan --format yaml"])
 def test_a_choice_that_there_is_not_is_refused_with_those_that_there_are(command, capsys):
     line = refused(capsys, *command.split())
-    choices = ("doctor", "plan", "run", "book", "compare") if command == "dance" else ("text", "json")
+    commands = ("doctor", "plan", "run", "book", "compare", "workshop")
+    choices = commands if command == "dance" else ("text", "json")
     assert f"invalid choice: '{command.split()[-1]}' (choose from " in line
     assert all(choice in line for choice in choices)
     assert line.endswith("--help")
@@ -190,23 +191,24 @@ def test_the_command_explains_itself(capsys):
         cli.main(["--help"])
     assert done.value.code == 0
     told = capsys.readouterr().out
-    for command in (cli.doctor, cli.plan, cli.run, cli.book, cli.compare):
+    for command in (cli.doctor, cli.plan, cli.run, cli.book, cli.compare, cli.workshop):
         assert command.__doc__.splitlines()[0] in re.sub(r"\s+", " ", told)
     parser = cli._parser()
     examples = re.findall(r"^  bert-compression (.*)$", told, re.MULTILINE)
-    assert len(examples) == 7
+    assert len(examples) == 8
     for example in examples:  # whatever stands there can be pasted
         parser.parse_args(example.split())
 
 
-@pytest.mark.parametrize("command", ["doctor", "plan", "run", "book"])
+@pytest.mark.parametrize("command", ["doctor", "plan", "run", "book", "workshop"])
 def test_each_command_explains_itself(capsys, command):
     with pytest.raises(SystemExit) as done:
         cli.main([command, "--help"])
     assert done.value.code == 0
     told = capsys.readouterr()
     assert told.out.startswith(f"usage: bert-compression {command}") and told.err == ""
-    assert "--profile" in told.out and "--data" in told.out
+    needed = ("folder",) if command == "workshop" else ("--profile", "--data")
+    assert all(each in told.out for each in needed)
 
 
 def test_the_version_is_the_packages(capsys):
@@ -286,3 +288,26 @@ def test_a_doctor_as_json_and_as_text(capsys):
     assert len(lines) == len(findings)
     assert lines[-1] == "verdict            profile smoke: ready"
     assert [line.split("  ")[0] for line in lines] == [name.replace("_", " ") for name in findings]
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("workshop: ready", 0), ("workshop: lacks free disk", 1)])
+def test_a_doctor_says_by_its_exit_status_whether_a_workshop_can_be_held(
+    verdict, status, monkeypatch, capsys
+):
+    monkeypatch.setattr("bert_compression.doctor.examine_workshop", lambda: {"verdict": verdict})
+    assert cli.main(["doctor", "--workshop"]) == status
+    assert capsys.readouterr().out == f"verdict            {verdict}\n"
+
+
+def test_a_workshop_names_what_it_has_written(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("bert_compression.book.hand_out", lambda folder: [folder / "a.ipynb", folder / "b"])
+    assert cli.main(["workshop", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'a.ipynb'}\n{tmp_path / 'b'}\n"
+
+
+def test_a_file_that_is_there_is_not_overwritten_by_a_workshop(capsys, tmp_path, project, monkeypatch):
+    monkeypatch.chdir(project)
+    mine = tmp_path / "loyalty_in_half_a_day.ipynb"
+    mine.write_text("my work")
+    told = f"{mine} is there, and may hold somebody's work: name another folder"
+    assert refused(capsys, "workshop", str(tmp_path)) == told

@@ -1,11 +1,15 @@
 """The doctor: what is missing is a finding, never an error, and the verdict counts it."""
 
+import os
+import shutil
+
 import pandas as pd
+import psutil
 import pytest
 
 from bert_compression import doctor
-from bert_compression.doctor import examine
-from bert_compression.errors import BadInput
+from bert_compression.doctor import READY, examine, examine_workshop
+from bert_compression.errors import BadInput, Failure
 from bert_compression.tasks.catalogue import TASKS
 
 
@@ -125,3 +129,55 @@ def test_a_package_that_is_not_installed_is_named_and_counted(monkeypatch):
 def test_an_unknown_profile_is_refused():
     with pytest.raises(BadInput, match=r"^unknown profile 'huge': choose one of smoke, small, paper$"):
         examine("huge", None)
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """The models of the workshop, as if they were there."""
+    monkeypatch.setattr(doctor, "_prepared", lambda: "all")
+
+
+def test_a_machine_that_can_do_the_workshop(prepared, monkeypatch):
+    library = os.path.dirname(os.path.dirname(doctor.package.__file__))
+    monkeypatch.setenv("PYTHONPATH", library)  # as it is installed for a learner
+    findings = examine_workshop()
+    assert list(findings)[-1] == "verdict" and findings["verdict"] == READY
+    assert findings["notebook_kernel"].startswith("starts in ")
+    assert findings["packages"] == "installed" and findings["builtin_bert"].startswith("builtin-bert, ")
+    assert all(isinstance(finding, str) and "\n" not in finding for finding in findings.values())
+
+
+def test_a_kernel_of_another_python_is_told(prepared, monkeypatch, tmp_path):
+    other = tmp_path / "bert_compression"
+    other.mkdir()
+    (other / "__init__.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    findings = examine_workshop()
+    assert findings["notebook_kernel"] == (
+        f"missing: no kernel with this package: it has {other / '__init__.py'}"
+    )
+    assert findings["verdict"] == "workshop: lacks notebook kernel"
+
+
+def test_what_a_workshop_lacks_is_named(monkeypatch):
+    found = doctor.find_spec
+
+    def not_there():
+        raise Failure("the committed records are missing: start the notebook in a clone of the project")
+
+    hidden = {"nbclient", "jupyterlab", "notebook"}
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in hidden else found(name))
+    monkeypatch.setattr(doctor, "real_models", not_there)
+    monkeypatch.setattr(doctor, "_kernel", lambda: "starts")
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage("/")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=2**30))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: disk._replace(free=2**28))
+    findings = examine_workshop()
+    assert findings["packages"] == "missing: nbclient"
+    assert findings["prepared"].startswith("missing: the committed records are missing")
+    assert (findings["free_memory"], findings["free_disk"]) == (
+        "missing: 1.0 GiB of 2",
+        "missing: 0.2 GiB of 1",
+    )
+    assert findings["editor"].startswith("none here: `pip install jupyterlab`")
+    assert findings["verdict"] == "workshop: lacks packages, prepared, free memory, free disk"

@@ -1,4 +1,4 @@
-"""bert-compression doctor | plan | run | book | compare: one function a command, one line an error."""
+"""bert-compression doctor | plan | run | book | compare | workshop: a function each, one line an error."""
 
 import argparse
 import json
@@ -19,6 +19,7 @@ EPILOG = """examples:
   bert-compression book -p seeds=1 -p attacked=50
   bert-compression book --diff --profile small
   bert-compression compare my_teacher my_student --data my_texts.csv --output my_comparison
+  bert-compression workshop my_course
 """
 
 COMPARE = """\
@@ -61,15 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """What this machine offers, and which profiles run here."""
-    from bert_compression.doctor import examine
+    from bert_compression.doctor import READY, examine, examine_workshop
 
-    findings = examine(options.profile, options.data)
+    findings = examine_workshop() if options.workshop else examine(options.profile, options.data)
     if options.format == "json":
         print(json.dumps(findings, indent=1))
     else:
         for name, value in findings.items():
             print(f"{name.replace('_', ' '):<18} {value}")
-    return 0
+    return int(options.workshop and findings["verdict"] != READY)
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -131,6 +132,15 @@ def book(options: argparse.Namespace) -> int:
 
     values = read_values(options.parameter)
     build(options.profile, options.data, options.notebook or None, values, options.quiet)
+    return 0
+
+
+def workshop(options: argparse.Namespace) -> int:
+    """Write the workshop's notebooks, with blanks, and its slides into a folder."""
+    from bert_compression.book import hand_out
+
+    for path in hand_out(options.folder):
+        print(path)
     return 0
 
 
@@ -239,17 +249,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(function, data_help: str) -> argparse.ArgumentParser:
+    def command(function, data_help: str = "") -> argparse.ArgumentParser:
         line = function.__doc__.splitlines()[0]
         sub = commands.add_parser(function.__name__, help=line, description=line)
         sub.set_defaults(command=function)
-        sub.add_argument("--profile", default="smoke", help="smoke, small or paper (default: %(default)s)")
-        sub.add_argument("--data", metavar="FOLDER", help=data_help)
+        if data_help:
+            sub.add_argument(
+                "--profile", default="smoke", help="smoke, small or paper (default: %(default)s)"
+            )
+            sub.add_argument("--data", metavar="FOLDER", help=data_help)
         return sub
 
     folder = "a folder with real data; without it BERT_COMPRESSION_DATA, then the hub"
     examined = command(doctor, folder)
     examined.add_argument("--format", choices=("text", "json"), default="text")
+    examined.add_argument(
+        "--workshop", action="store_true", help="can it do the workshop? exit status 1 if it cannot"
+    )
 
     planned, running = command(plan, folder), command(run, folder)
     planned.add_argument("--format", choices=("text", "json"), default="text")
@@ -284,6 +300,8 @@ def _parser() -> argparse.ArgumentParser:
     built.add_argument(
         "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
     )
+
+    command(workshop).add_argument("folder", type=Path, help="where to write; it is made if missing")
     return parser
 
 

@@ -1,21 +1,30 @@
 """What does this machine offer: versions, hardware, and which sources of data, models and words answer?"""
 
 import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 from huggingface_hub import try_to_load_from_cache
 
+import bert_compression as package
 from bert_compression.attacks.resources import load_resources
 from bert_compression.compression.storage import WEIGHTS
 from bert_compression.devices import hub_answers
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, Failure, one_line
 from bert_compression.experiments import Profile, get_profile, in_order
-from bert_compression.experiments.environment import hardware, versions
-from bert_compression.models import encoder_digest
+from bert_compression.experiments.environment import hardware, project_root, versions
+from bert_compression.models import BUILTIN, encoder_digest
 from bert_compression.papers import get_tables
 from bert_compression.tasks.catalogue import Task, get_task
 from bert_compression.tasks.sources import FOLDER_VARIABLE, FolderSource, Source, load_examples, open_source
+from bert_compression.workshop import real_models, small_models
+
+KERNEL_SECONDS = 30  # for its cell, which imports the package
 
 
 def examine(profile_name: str, data: str | None) -> dict[str, str]:
@@ -37,6 +46,68 @@ def examine(profile_name: str, data: str | None) -> dict[str, str]:
         "attack_tools": _packages("textattack"),
         **_profile_findings(profile, data),
     }
+
+
+READY = "workshop: ready"
+WORKSHOP_GIB = {"free_memory": 2, "free_disk": 1}  # a notebook holds 0.7 GiB; the store grows by 10 MiB
+MISSING = "missing: "
+
+
+def examine_workshop() -> dict[str, str]:
+    """Can a learner do the workshop on this machine? Findings as of `examine`; "verdict" is READY, or tells
+    what is missing. Makes the small models where the store does not have them."""
+    free = {
+        "free_memory": psutil.virtual_memory().available,
+        "free_disk": shutil.disk_usage(project_root()).free,
+    }
+    findings = {
+        "packages": _packages("textattack", "ipykernel", "nbclient", "nbformat"),
+        "builtin_bert": _told(lambda: f"{BUILTIN}, {encoder_digest(BUILTIN)[:12]}"),
+        "prepared": _told(_prepared),
+        **{what: _enough(size / 2**30, WORKSHOP_GIB[what]) for what, size in free.items()},
+        "notebook_kernel": _told(_kernel),
+    }
+    missing = [name.replace("_", " ") for name, told in findings.items() if told.startswith(MISSING)]
+    editor = next((name for name in ("jupyterlab", "notebook") if find_spec(name)), None)
+    return {
+        **findings,
+        "editor": editor or "none here: `pip install jupyterlab`, or open notebooks in VS Code",
+        "verdict": f"workshop: lacks {', '.join(missing)}" if missing else READY,
+    }
+
+
+def _told(look: Callable[[], str]) -> str:
+    try:
+        return look()
+    except (BadInput, Failure) as error:
+        return f"{MISSING}{error}"
+
+
+def _enough(gib: float, needed: float) -> str:
+    return f"{MISSING}{gib:.1f} GiB of {needed}" if gib < needed else f"{gib:.1f} GiB"
+
+
+def _prepared() -> str:
+    start = time.perf_counter()
+    answers, models = real_models(), small_models()
+    took = time.perf_counter() - start
+    return f"answers of {len(answers.answers)} real models, {len(models) - 1} small models, in {took:.0f} s"
+
+
+def _kernel() -> str:
+    """Does a notebook's kernel start, and does it find this very package?"""
+    import nbformat
+    from nbclient import NotebookClient
+
+    start = time.perf_counter()
+    asked = f"import bert_compression as b; assert b.__file__ == {package.__file__!r}, 'it has ' + b.__file__"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(asked)])
+    try:
+        NotebookClient(notebook, timeout=KERNEL_SECONDS).execute(stderr=subprocess.DEVNULL)
+    except Exception as error:  # of nbclient, of the kernel's own files, of its sockets
+        told = getattr(error, "evalue", "") or one_line(error)  # a cell's own error has its text there
+        raise Failure(f"no kernel with this package: {told}") from error
+    return f"starts in {time.perf_counter() - start:.1f} s"
 
 
 def _profile_findings(profile: Profile, data: str | None) -> dict[str, str]:

@@ -4,11 +4,13 @@ import re
 import subprocess
 import zipfile
 
+import nbformat
 import pytest
 import yaml
+from nbformat.v4 import new_code_cell, new_notebook
 
 from bert_compression.book import render as rendering
-from bert_compression.book.render import configuration, digest_of, mend_pages, render
+from bert_compression.book.render import configuration, digest_of, mend_pages, put_downloads, render
 from bert_compression.book.stage import stage
 from bert_compression.errors import Failure
 
@@ -93,6 +95,19 @@ def test_what_a_screen_reader_stumbles_over_is_mended(tmp_path):
         '<div class="citation-list">'
         '<section class="example-content"><section>'
     )
+
+
+def test_what_one_downloads_is_the_source_and_an_exercise_has_its_blank(clone):
+    exercise = new_code_cell("# solution\nprint(42)\n# end", metadata={"tags": ["exercise"]})
+    (clone / "notebooks" / "lesson.ipynb").write_text(nbformat.writes(new_notebook(cells=[exercise])))
+    folder = clone / "_sources"
+    (folder / "notebooks").mkdir(parents=True)
+    for name in ("lesson", "tiny"):
+        (folder / "notebooks" / f"{name}.ipynb").write_text("as it was rendered")
+    put_downloads(folder, clone)
+    lesson, tiny = (folder / "notebooks" / f"{name}.ipynb" for name in ("lesson", "tiny"))
+    assert [cell.source for cell in nbformat.read(lesson, as_version=4).cells] == ["..."]
+    assert tiny.read_bytes() == (clone / "notebooks" / "tiny.ipynb").read_bytes()
 
 
 def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):

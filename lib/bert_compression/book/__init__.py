@@ -2,5 +2,6 @@
 
 from bert_compression.book.build import build
 from bert_compression.book.execute import read_values
+from bert_compression.book.handout import hand_out
 
-__all__ = ["build", "read_values"]
+__all__ = ["build", "hand_out", "read_values"]

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from bert_compression.book.handout import for_download
 from bert_compression.book.stage import pages
 from bert_compression.errors import Failure
 
@@ -64,9 +65,7 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     check_whole(finished, stage, build_folder / "book.log")
     add_mathjax(finished)
     mend_pages(finished)
-    # What one downloads is the source, to be run again.
-    for notebook in (finished / "_sources").rglob("*.ipynb"):
-        shutil.copy2(project / notebook.relative_to(finished / "_sources"), notebook)
+    put_downloads(finished / "_sources", project)
     (finished / STAMP).write_text(digest)
     shutil.rmtree(site, ignore_errors=True)
     finished.replace(site)
@@ -130,6 +129,13 @@ def check_whole(site: Path, stage: Path, log: Path) -> None:
     if missing:
         names = ", ".join(missing[:COMPLAINTS_SHOWN])
         raise Failure(f"Jupyter Book reported no error and did not write {names}: see {log}")
+
+
+def put_downloads(folder: Path, project: Path) -> None:
+    """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks."""
+    for notebook in folder.rglob("*.ipynb"):
+        source = project / notebook.relative_to(folder)
+        notebook.write_text(for_download(source), encoding="utf-8")
 
 
 def add_mathjax(site: Path) -> None:

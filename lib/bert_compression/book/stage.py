@@ -12,6 +12,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from bert_compression.book.execute import ABOUT
+from bert_compression.book.handout import on_page
 
 OWN_CELLS = {"parameters", "injected-parameters"}
 LIBRARY = Path(__file__).parents[1]
@@ -66,9 +67,10 @@ def without_docstrings(source: str) -> str:
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The notebook as a reader should meet it: its box below the title, no parameter cells, no progress
-    output, no tool's metadata."""
+    output, no tool's metadata; exercises before their solutions."""
     told = notebook.metadata.get(ABOUT, {}).get("box")
-    notebook.cells = [cell for cell in notebook.cells if not OWN_CELLS & set(cell.metadata.get("tags", []))]
+    kept = [cell for cell in notebook.cells if not OWN_CELLS & set(cell.metadata.get("tags", []))]
+    notebook.cells = [shown for cell in kept for shown in on_page(cell)]
     for key in ("papermill", ABOUT):
         notebook.metadata.pop(key, None)
     for cell in notebook.cells:
