@@ -104,12 +104,17 @@ def run(options: argparse.Namespace) -> int:
     """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
     from bert_compression.experiments import PROFILES
 
+    config = None
+    if options.parsl:
+        from bert_compression.experiments.cluster import read_config
+
+        config = read_config(options.parsl)
     session = _session(options, fresh=options.fresh)
     # Smoke is no evidence, and results/ holds attacks on as many texts as the profile says.
     own_size = options.attacked in (None, PROFILES[options.profile].attacked)
     keep = session.publish if options.profile != "smoke" and own_size else lambda records=None: None
     keep()  # what an earlier run has left in the store, before anything that reads it
-    records = session.run(options.quiet, lambda record: keep([record]))
+    records = session.run(options.quiet, lambda record: keep([record]), config)
     waiting = len(session.plan.to_run)
     failed = [record for record in records if record["status"] == "failed"]
     if not options.quiet:
@@ -276,6 +281,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
         sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
     running.add_argument("--fresh", action="store_true", help="measure again what is committed")
+    running.add_argument(
+        "--parsl", metavar="FILE", help="run jobs where the Parsl configuration in this Python file says"
+    )
     running.add_argument("--quiet", action="store_true", help="print errors only")
 
     built = command(book, folder)

@@ -17,6 +17,8 @@ from bert_compression.experiments.store import Store
 from bert_compression.tasks import open_source
 
 if TYPE_CHECKING:
+    from parsl.config import Config
+
     from bert_compression.experiments.cost import Hours, Machine, Time
 
 __all__ = [
@@ -85,9 +87,14 @@ class Session:
 
         return max(1, min(workers_for(self.profile, sum(seconds.values())), len(self.plan.to_run)))
 
-    def run(self, quiet: bool = False, on_record: Callable[[dict], None] | None = None) -> list[Mapping]:
+    def run(
+        self,
+        quiet: bool = False,
+        on_record: Callable[[dict], None] | None = None,
+        parsl_config: "Config | None" = None,
+    ) -> list[Mapping]:
         """Run what is missing; the records of all jobs of the plan, inputs first. `on_record` is handed each
-        new record as soon as it is kept."""
+        new record as soon as it is kept. With a configuration of Parsl, jobs run where that says."""
         from bert_compression.experiments.progress import Progress
         from bert_compression.experiments.run import run_plan
 
@@ -97,7 +104,16 @@ class Session:
         try:
             for notice in self.store.notices:
                 progress.note(notice)
-            return run_plan(self.plan, self.resolver, self.store, self.profile, progress, workers, on_record)
+            return run_plan(
+                self.plan,
+                self.resolver,
+                self.store,
+                self.profile,
+                progress,
+                workers,
+                on_record,
+                parsl_config,
+            )
         finally:
             progress.close()
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import torch
@@ -31,6 +32,9 @@ from bert_compression.experiments.store import Store
 from bert_compression.tasks import get_task
 from bert_compression.timing import threads
 
+if TYPE_CHECKING:
+    from parsl.config import Config
+
 SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
 STARTING_SECONDS = 10  # what a worker computes before its first job: imports
 REPORT_SECONDS = 0.2  # between two messages about a job's progress
@@ -45,16 +49,24 @@ def run_plan(
     progress: Progress,
     workers: int = 1,
     on_record: Callable[[dict], None] | None = None,
+    parsl_config: "Config | None" = None,
 ) -> list[Mapping]:
     """Run what the plan says is missing, and return the records of all jobs of the plan that have one.
 
     A job that fails leaves a record with its error, as do the jobs that would have read its result; the rest
-    go on. `on_record(record)` is called as each record is kept. With one worker, jobs run in this process.
+    go on. `on_record(record)` is called as each record is kept. With one worker, jobs run in this process;
+    with a configuration of Parsl, wherever that says.
     """
     records: dict[str, Mapping] = dict(plan.there)
     number = threads_of(profile, workers)
     place = (plan.to_run, resolver, store, profile.name, progress)
-    engine = run_in_processes(*place, workers, number) if workers > 1 else run_serially(*place)
+    engine: Generator[tuple[Job, dict]]
+    if parsl_config is not None:
+        from bert_compression.experiments.cluster import run_with_parsl
+
+        engine = run_with_parsl(*place, parsl_config, number)
+    else:
+        engine = run_in_processes(*place, workers, number) if workers > 1 else run_serially(*place)
     with threads(number), closing(engine) as work:
         for job, record in work:
             records[job.identity] = record
