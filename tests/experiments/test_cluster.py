@@ -101,7 +101,7 @@ def test_the_command_runs_where_the_file_says(toys, house, local, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "there is no file .*: give a Python file with a Parsl Config named config"),
+        (None, "there is no file .*: give a Python file with"),
         ("x = 1", "has no `config` that is a parsl.config.Config"),
         ("config = 3", "has no `config` that is a parsl.config.Config"),
         ("config = nothing", "stopped with NameError: name 'nothing' is not defined"),
