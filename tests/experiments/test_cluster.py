@@ -73,7 +73,7 @@ def test_two_worker_processes_give_the_records_of_a_serial_run(house):
     jobs, found = real_jobs(), {}
     for name, engine in (
         ("one", lambda *place: run_serially(*place)),
-        ("two", lambda *place: run_with_parsl(*place, two_processes(), 1)),
+        ("two", lambda *place: run_with_parsl(*place, 1, two_processes())),
     ):
         store = Store(house / name)
         place = (jobs, Resolver(BuiltinSource()), store, "smoke", Progress(jobs, {}, quiet=True))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,11 @@ class Session:
 
         seconds = self.seconds()
         workers = self.workers(seconds)
+        elsewhere = None
+        if parsl_config is not None:
+            from bert_compression.experiments.cluster import run_with_parsl
+
+            elsewhere = partial(run_with_parsl, config=parsl_config)
         progress = Progress(self.plan.to_run, seconds, quiet, workers)
         try:
             for notice in self.store.notices:
@@ -112,7 +118,7 @@ class Session:
                 progress,
                 workers,
                 on_record,
-                parsl_config,
+                elsewhere,
             )
         finally:
             progress.close()

@@ -47,8 +47,8 @@ def run_with_parsl(
     store: Store,
     profile: str,
     progress: Progress,
-    config: Any,
     number: int | None,
+    config: Any,
 ) -> Generator[tuple[Job, dict]]:
     """Each job with its record, as soon as the record is kept; each where Parsl sends it, after its inputs,
     on that `number` of threads.

@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import torch
@@ -32,9 +31,6 @@ from bert_compression.experiments.store import Store
 from bert_compression.tasks import get_task
 from bert_compression.timing import threads
 
-if TYPE_CHECKING:
-    from parsl.config import Config
-
 SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
 STARTING_SECONDS = 10  # what a worker computes before its first job: imports
 REPORT_SECONDS = 0.2  # between two messages about a job's progress
@@ -49,22 +45,19 @@ def run_plan(
     progress: Progress,
     workers: int = 1,
     on_record: Callable[[dict], None] | None = None,
-    parsl_config: "Config | None" = None,
+    elsewhere: Callable[..., Generator[tuple[Job, dict]]] | None = None,
 ) -> list[Mapping]:
     """Run what the plan says is missing, and return the records of all jobs of the plan that have one.
 
     A job that fails leaves a record with its error, as do the jobs that would have read its result; the rest
     go on. `on_record(record)` is called as each record is kept. With one worker, jobs run in this process;
-    with a configuration of Parsl, wherever that says.
+    with `elsewhere`, an engine of its own, wherever that brings them.
     """
     records: dict[str, Mapping] = dict(plan.there)
     number = threads_of(profile, workers)
     place = (plan.to_run, resolver, store, profile.name, progress)
-    engine: Generator[tuple[Job, dict]]
-    if parsl_config is not None:
-        from bert_compression.experiments.cluster import run_with_parsl
-
-        engine = run_with_parsl(*place, parsl_config, number)
+    if elsewhere:
+        engine = elsewhere(*place, number)
     else:
         engine = run_in_processes(*place, workers, number) if workers > 1 else run_serially(*place)
     with threads(number), closing(engine) as work:
@@ -330,14 +323,22 @@ def _work(
 def _ctrl_c_waits() -> Iterator[None]:
     """Ctrl-C, which a terminal sends to all processes, comes afterwards to this one, which ends the others.
     What is started here never hears it."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    # A child inherits what is blocked; here it may still come to a thread of torch's, and is noted.
+    masks = hasattr(signal, "pthread_sigmask")  # not so on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:
