@@ -39,6 +39,7 @@ async function check(path) {
       if (!/^(file|data|blob|about):/.test(request.url())) found(`outside request: ${request.url()}`);
     });
     await page.goto(pathToFileURL(path).href);
+    await page.waitForTimeout(300); // colours fade in
     await page.evaluate(axe);
     const violations = await page.evaluate(async () => {
       const result = await axe.run(document, { resultTypes: ["violations"], preload: false });
