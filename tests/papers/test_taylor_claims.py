@@ -39,7 +39,7 @@ def test_claims_are_judged_in_every_score():
     assert mrpc.reported == pytest.approx(88.1 - 83.2)
     assert stsb.effect == pytest.approx(200) and stsb.verdict == NOTHING_LEARNT
     assert stsb.reason == "Student 4 × 312, Vanilla KD scores -100.0, and 0.0 whoever does not read"
-    assert mrpc.reason == "kl_4x312 scores 60.0, and 60.0 whoever does not read"
+    assert mrpc.reason == "Student 4 × 312, Vanilla KD scores 60.0, and 60.0 whoever does not read"
     assert found["taylor_better_4x312_rte"].verdict == NOT_ATTEMPTED
 
 
