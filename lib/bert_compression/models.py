@@ -208,7 +208,9 @@ def pretrained_from(auto_class: Any, encoder: str, **options: object) -> Any:
         with _quiet():
             # Without trust_remote_code=False transformers asks on standard input whether to run such code.
             return auto_class.from_pretrained(str(folder or encoder), trust_remote_code=False, **options)
-    except DAMAGE as error:
+    except Exception as error:
+        if not isinstance(error, DAMAGE) and type(error) is not Exception:  # tokenizers raises the plain one
+            raise
         where = f"in {folder}" if folder else "in the cache or on the hub, as safetensors"
         raise BadInput(f"no usable encoder {encoder!r} {where}: {one_line(error)}") from error
 

@@ -173,6 +173,76 @@ def test_a_model_without_a_trained_head_is_refused(tmp_path):
         open_classifier("builtin-bert")
 
 
+def test_layers_that_the_config_leaves_out_are_refused_and_other_tensors_are_not(tmp_path):
+    folder = tmp_path / "cut"
+    saved(folder, make_model())
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, "cls.bias": torch.zeros(3)}, folder / "model.safetensors", {"format": "pt"})
+    open_classifier(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    with pytest.raises(BadInput, match=r"holds 16 tensors of layers that its config leaves out, bert\.enc"):
+        open_classifier(folder)
+
+
+def test_a_model_on_the_hub_is_asked_for_its_tokenizer(tmp_path, monkeypatch):
+    """Its folder in the cache holds only what was wanted so far: the configuration and the weights."""
+    from bert_compression.compare import models
+
+    saved(tmp_path / "hub", make_model())
+    load, cache, bare = models.pretrained_from, tmp_path / "cache", []
+    cache.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (cache / name).write_bytes((tmp_path / "hub" / name).read_bytes())
+
+    def from_hub(kind, name, **options):
+        if bare and name == "some/model" and kind.__name__ == "AutoTokenizer":
+            raise BadInput("no usable encoder")
+        return load(kind, str(tmp_path / "hub") if name == "some/model" else name, **options)
+
+    monkeypatch.setattr(models, "pretrained_from", from_hub)
+    monkeypatch.setattr(models, "_cached_folder", lambda name: cache)
+    found = open_classifier("some/model")
+    assert found.name == "some/model" and found.facts["bytes"] == (cache / "model.safetensors").stat().st_size
+    bare.append(True)
+    with pytest.raises(BadInput, match="no usable encoder"):
+        open_classifier("some/model")
+    assert open_classifier("some/model", tokenizer=str(tmp_path / "hub")).tokenizer.pad_token == "[PAD]"
+
+
+def test_a_torn_tokenizer_and_a_name_longer_than_a_files_are_one_line(tmp_path, no_network):
+    saved(tmp_path / "torn", make_model())
+    (tmp_path / "torn" / "tokenizer.json").write_text("{")
+    with pytest.raises(BadInput, match=r"no usable encoder .*: EOF while parsing"):
+        open_classifier(tmp_path / "torn")
+    for name in ("a" * 5000, "/" + "a" * 5000, "a" * 5000 + ".npz"):
+        with pytest.raises(BadInput):
+            open_classifier(name)
+
+
+@pytest.mark.parametrize("length", [0, -5, 7])
+def test_a_length_that_leaves_nothing_to_read_is_refused(length):
+    with pytest.raises(BadInput, match=f"would read {length} tokens of a text: give a maximum length of 8"):
+        open_classifier((make_model(), make_tokenizer()), max_length=length)
+
+
+def test_probabilities_are_not_taken_for_logits():
+    class Softmax(torch.nn.Module):
+        def __init__(self, model, scale):
+            super().__init__()
+            self.wrapped, self.config, self.scale = model, model.config, scale
+
+        def forward(self, input_ids, attention_mask):
+            answer = self.wrapped(input_ids=input_ids, attention_mask=attention_mask)
+            answer.logits = self.scale * torch.softmax(answer.logits, dim=-1)
+            return answer
+
+    data = read_data(SINGLE)
+    open_classifier((Softmax(make_model(), 2), make_tokenizer())).ask(data)
+    with pytest.raises(BadInput, match="Softmax answers with probabilities, where logits are asked for"):
+        open_classifier((Softmax(make_model(), 1), make_tokenizer())).ask(data)
+
+
 def test_pickles_and_what_is_not_there_are_refused(tmp_path, no_network):
     model = make_model()
     saved(tmp_path / "pickle", model)
@@ -225,6 +295,9 @@ def test_only_the_weights_that_are_loaded_are_counted(tmp_path):
     make_tokenizer().save_pretrained(tmp_path / "sharded")
     parts = open_classifier(str(tmp_path / "sharded"))
     assert parts.facts["stored_types"] == alone["stored_types"] and parts.facts["sha256"] != alone["sha256"]
+    stale = tmp_path / "sharded" / "model-00009-of-00009.safetensors"  # of a model that was there before
+    stale.write_bytes((tmp_path / "model" / "model.safetensors").read_bytes())
+    assert open_classifier(str(tmp_path / "sharded")).facts == parts.facts
 
 
 # ONNX
@@ -268,6 +341,24 @@ def test_an_onnx_file_answers_as_the_model_that_it_was_exported_from(exported):
     assert 0 < np.abs(eight.ask(data).values - expected).mean() < 0.2
     assert eight.batch_dependent  # its ranges are those of the whole batch
     assert eight.facts["bytes"] < whole.facts["bytes"] and "float" in whole.facts["stored_types"]
+
+
+def test_weights_beside_an_onnx_file_are_counted_whatever_their_file_is_called(exported, tmp_path):
+    import onnx
+
+    saved(tmp_path, make_model())
+    whole = open_classifier(exported / "model.onnx").facts
+    onnx.save_model(
+        onnx.load(exported / "model.onnx"), tmp_path / "model.onnx", save_as_external_data=True,
+        location="weights.bin", size_threshold=0,
+    )  # fmt: skip
+    facts = open_classifier(tmp_path / "model.onnx").facts
+    sizes = [(tmp_path / name).stat().st_size for name in ("model.onnx", "weights.bin")]
+    assert facts["bytes"] == sum(sizes) and facts["parameters"] == whole["parameters"]
+    weights = bytearray((tmp_path / "weights.bin").read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / "weights.bin").write_bytes(weights)
+    assert open_classifier(tmp_path / "model.onnx").facts["sha256"] != facts["sha256"]
 
 
 def test_an_onnx_file_alone_or_damaged_is_refused(exported, tmp_path):

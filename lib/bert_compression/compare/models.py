@@ -4,9 +4,11 @@ file, a model of this package, or memory. Nothing is unpickled, and no code that
 import copy
 import hashlib
 import json
+import os
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -111,6 +113,11 @@ class Classifier:
                 f"{self.name} answers with {logits.shape[1]} logits and its config names "
                 f"{max(len(self.labels), 1)} labels: repair id2label"
             )
+        if not self.regression and _probabilities(logits):  # a second softmax would flatten them
+            raise BadInput(
+                f"{self.name} answers with probabilities, where logits are asked for: take it without its "
+                "softmax, or keep its answers with compare.save_answers"
+            )
         return logits.astype(np.float64) if self.regression else softmax(logits)
 
     def ask(self, data: Dataset, progress: Progress | None = None) -> Answers:
@@ -154,12 +161,12 @@ def open_classifier(
         return _in_memory(what, tokenizer, max_length)
     path = Path(what).expanduser()
     if path.suffix == SUFFIX:
-        if not path.is_file():
+        if not os.path.isfile(path):  # of pathlib, a name that is too long would raise
             raise BadInput(f"{path} does not exist: it should hold saved answers")
         return load_answers(path)
     if path.suffix == ".onnx":
         return _onnx(path, tokenizer, max_length)
-    if not str(what) or path.is_file() or (path.is_absolute() and not path.is_dir()):
+    if not str(what) or os.path.isfile(path) or (path.is_absolute() and not os.path.isdir(path)):
         raise BadInput(
             f"{str(what)!r} is no model: give a folder, a name on the hub, an .onnx or an .npz file"
         )
@@ -182,11 +189,37 @@ def _from_name(name: str, tokenizer: Any, max_length: int | None) -> Classifier:
                 f"{name!r} has no trained head for classification: its file lacks {len(missing)} tensors, "
                 f"{missing[0]} among them; fine-tune it first"
             )
+        left_out = _left_out(model, report["unexpected_keys"])
+        if left_out:
+            raise BadInput(
+                f"the file of {name!r} holds {len(left_out)} tensors of layers that its config leaves out, "
+                f"{left_out[0]} among them: repair the number of layers in {CONFIG}"
+            )
     shown = folder.resolve().name if folder is not None and name not in (BUILTIN, MINILM) else name
+    if folder is not None:
+        loaded = _tokenizer(shown, name if _has_tokenizer(folder) else tokenizer)
+    else:
+        loaded = _tokenizer_of_hub(name, tokenizer)
     folder = folder or _cached_folder(name)
     files = _weight_files(folder) if folder else []
-    own = tokenizer if folder and not _has_tokenizer(folder) else name
-    return _classifier(shown, model, _tokenizer(shown, own), max_length, _file_facts(files))
+    return _classifier(shown, model, loaded, max_length, _file_facts(files))
+
+
+def _probabilities(answers: np.ndarray) -> bool:
+    """Are these distributions? No logits are by accident, but those of a model that always says the same."""
+    all_sum_to_1 = np.allclose(answers.sum(axis=1), 1, atol=1e-4)
+    return bool((answers >= 0).all() and all_sum_to_1 and np.ptp(answers, axis=0).any())
+
+
+def _left_out(model: nn.Module, unexpected: Iterable[str]) -> list[str]:
+    """Of the tensors that a file holds beside the model's, those that differ from one of the model's by a
+    number alone: the config counts fewer layers, and transformers has dropped the others without an error."""
+
+    def pattern(name: str) -> str:
+        return re.sub(r"\.\d+\.", ".#.", name)
+
+    known = {pattern(name) for name in model.state_dict()}
+    return sorted(name for name in unexpected if pattern(name) in known)
 
 
 def _in_memory(model: nn.Module, tokenizer: Any, max_length: int | None) -> Classifier:
@@ -256,15 +289,20 @@ def _onnx(path: Path, tokenizer: Any, max_length: int | None) -> Classifier:
     kinds: Counter[str] = Counter()
     for tensor in graph.initializer:
         kinds[onnx.TensorProto.DataType.Name(tensor.data_type).lower()] += int(np.prod(tensor.dims))
-    beside = (path.with_name(f"{path.name}{ending}") for ending in ("_data", ".data"))
-    files = [path, *(file for file in beside if file.is_file())]
+    beside = {
+        entry.value
+        for tensor in graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    files = [path, *(path.parent / name for name in sorted(beside))]
     facts = {
         "family": config.model_type,
         "parameters": sum(kinds.values()),
         "compression": [],
         "bytes": sum(file.stat().st_size for file in files),
         "stored_types": dict(kinds),
-        "sha256": file_sha256(path),
+        "sha256": _digest(files),
     }
     model = _OnnxModel(session, config)
     depends = any(node.op_type in DYNAMIC_OPERATORS for node in graph.node)
@@ -329,8 +367,8 @@ def _length(name: str, config: "PretrainedConfig", tokenizer: Any, wanted: int |
     if positions and config.model_type in COUNT_FROM_PADDING:
         positions -= (config.pad_token_id or 0) + 1
     # A tokenizer that knows no limit says 1e30.
-    known = [size for size in (positions, tokenizer.model_max_length, wanted) if size and 0 < size < 1e6]
-    length = int(min(known, default=512))
+    known = [size for size in (positions, tokenizer.model_max_length) if size and 0 < size < 1e6] or [512]
+    length = int(min(known if wanted is None else [*known, wanted]))
     if length < SHORTEST:
         raise BadInput(
             f"{name} would read {length} tokens of a text: give a maximum length of {SHORTEST} or more"
@@ -349,6 +387,16 @@ def _tokenizer(name: str, given: Any) -> "PreTrainedTokenizerBase":
     if tokenizer.pad_token_id is None:
         raise BadInput(f"the tokenizer of {name} has no padding token, and batches need one")
     return tokenizer
+
+
+def _tokenizer_of_hub(name: str, given: Any) -> "PreTrainedTokenizerBase":
+    """The model's own, else the given one. Only asking tells: the cache holds a file once it is wanted."""
+    try:
+        return _tokenizer(name, name)
+    except BadInput:
+        if given is None:
+            raise
+        return _tokenizer(name, given)
 
 
 def _has_tokenizer(folder: Path) -> bool:
@@ -375,15 +423,29 @@ def _cached_folder(name: str) -> Path | None:
 def _weight_files(folder: Path) -> list[Path]:
     """The file of the weights, or where they are shared out, all of them."""
     whole = folder / WEIGHTS
-    return [whole] if whole.is_file() else sorted(folder.glob("model-*.safetensors"))
+    if whole.is_file():
+        return [whole]
+    try:
+        shares = json.loads((folder / f"{WEIGHTS}.index.json").read_text(encoding="utf-8"))["weight_map"]
+        return [folder / name for name in sorted(set(shares.values()))]
+    except (OSError, ValueError, KeyError, AttributeError):  # such as of a model that is in no cache
+        return []
+
+
+def _digest(files: Sequence[Path]) -> str | None:
+    """sha256 of a file; of several, that of their digests."""
+    if len(files) == 1:
+        return file_sha256(files[0])
+    sha = hashlib.sha256()
+    for path in files:
+        sha.update(file_sha256(path).encode())
+    return sha.hexdigest() if files else None
 
 
 def _file_facts(files: Sequence[Path]) -> dict[str, object]:
     """Bytes, digest, and how many numbers of each type the weight files hold."""
     kinds: Counter[str] = Counter()
-    sha = hashlib.sha256()
     for path in files:
-        sha.update(file_sha256(path).encode())
         try:
             with safe_open(path, "pt") as file:
                 for name in file.keys():  # noqa: SIM118 (no mapping)
@@ -391,9 +453,8 @@ def _file_facts(files: Sequence[Path]) -> dict[str, object]:
                     kinds[part.get_dtype()] += int(np.prod(part.get_shape()))
         except (OSError, SafetensorError) as error:
             raise BadInput(f"{path} cannot be read: {one_line(error)}") from error
-    digest = file_sha256(files[0]) if len(files) == 1 else sha.hexdigest() if files else None
     size = sum(path.stat().st_size for path in files) if files else None
-    return {"bytes": size, "stored_types": dict(kinds), "sha256": digest}
+    return {"bytes": size, "stored_types": dict(kinds), "sha256": _digest(files)}
 
 
 def _tensor_facts(model: nn.Module) -> dict[str, object]:
