@@ -83,9 +83,38 @@ def test_nothing_is_unpickled_and_damage_is_one_line(tmp_path):
     np.savez(tmp_path / "bomb.npz", values=np.array([Bomb()], dtype=object))
     (tmp_path / "torn.npz").write_bytes(b"PK\x03\x04 torn")
     np.savez(tmp_path / "other.npz", logits=PROBABILITIES)
-    for name in ("bomb", "torn", "other"):
+    (tmp_path / "empty.npz").touch()
+    with (tmp_path / "array.npz").open("wb") as file:
+        np.save(file, PROBABILITIES)
+    save_answers(tmp_path / "whole.npz", PROBABILITIES, TEXTS, labels=("a", "b"))
+    parts = dict(np.load(tmp_path / "whole.npz"))
+    np.savez(tmp_path / "list.npz", **parts | {"facts": "[]"})
+    np.savez(tmp_path / "flat.npz", **parts | {"cut": False})
+    np.savez_compressed(tmp_path / "bits.npz", **parts)
+    bits = (tmp_path / "bits.npz").read_bytes()
+    (tmp_path / "bits.npz").write_bytes(bits[:150] + b"\xff" * 30 + bits[180:])
+    for name in ("bomb", "torn", "other", "empty", "array", "list", "flat", "bits"):
         with pytest.raises(BadInput, match=f"{name}.npz holds no saved answers"):
             load_answers(tmp_path / f"{name}.npz")
+
+
+def test_what_a_file_says_of_itself_stands_for_nothing_that_was_found(tmp_path):
+    save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS)
+    parts = dict(np.load(tmp_path / "a.npz"))
+    facts = '{"name": "a", "labels": ["x"], "texts_cut": 9, "family": "bert"}'
+    np.savez(tmp_path / "b.npz", **parts | {"facts": facts, "labels": np.array([7, 8])})
+    told = compare(tmp_path / "b.npz", tmp_path / "b.npz", FRAME).to_json()["teacher"]
+    assert (told["labels"], told["texts_cut"], told["family"]) == (["7", "8"], 0, "bert")
+
+
+def test_saved_answers_are_as_readable_as_other_files_and_take_no_folders_place(tmp_path):
+    save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS)
+    (tmp_path / "other").touch()
+    assert (tmp_path / "a.npz").stat().st_mode == (tmp_path / "other").stat().st_mode
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "other"]
+    (tmp_path / "b.npz").mkdir()
+    with pytest.raises(BadInput, match=r"b\.npz is a folder"):
+        save_answers(tmp_path / "b.npz", PROBABILITIES, TEXTS)
 
 
 def test_grades_are_kept_as_grades(tmp_path):

@@ -77,6 +77,7 @@ def test_columns_are_found_by_their_names_or_named(tmp_path):
         ("x.csv", "text,label\n", "x.csv holds no texts"),
         ("x.tsv", "text\tlabel\na\n", "line 2: 1 fields"),
         ("x.jsonl", '{"text": "a"}\n{"text": \n', "line 2: no JSON"),
+        ("x.jsonl", "[" * 100_000, "line 1: no JSON"),
         ("x.jsonl", '{"text": "a"}\n{"texd": "b"}\n', "line 2: the field 'texd' is not in all lines"),
         ("x.jsonl", "[1]\n", "line 1: should be an object"),
         ("x.jsonl", '{"text": 3}\n', "row 1: the text is no text but 3"),
@@ -117,6 +118,9 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path, ask
 def test_missing_texts_and_folders_are_refused(tmp_path):
     with pytest.raises(BadInput, match="row 2: the text is missing"):
         read_data(pd.DataFrame({"text": ["a", None]}))
+    with pytest.raises(BadInput, match="row 2: the text is missing"):
+        read_data(pd.DataFrame({"text": pd.array(["a", pd.NA], dtype="string")}))
+    assert read_data(pd.DataFrame({"text": ["a", "b"], "label": pd.array([1, pd.NA])})).labels == (1, None)
     with pytest.raises(BadInput, match=r"neither a file .* nor a task: unknown task 'sst3'"):
         read_data("sst3")
     with pytest.raises(BadInput, match=r"nowhere\.csv does not exist: give a file or a task"):

@@ -81,7 +81,16 @@ def test_the_status_is_that_of_the_worst():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "label_loyalty", "label_loyalty>=", ">=0.98", "label_loyalty==0.98", "a>=0.9; b>=0.9", "a>=1e"],
+    [
+        "",
+        "label_loyalty",
+        "label_loyalty>=",
+        ">=0.98",
+        "label_loyalty==0.98",
+        "a>=0.9; b>=0.9",
+        "a>=1e",
+        "a>=1e999",
+    ],
 )
 def test_what_is_no_requirement_is_refused(text):
     with pytest.raises(BadInput, match=f"a requirement reads NAME>=NUMBER .*not {re.escape(repr(text))}$"):

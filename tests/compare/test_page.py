@@ -10,9 +10,10 @@ import pytest
 import yaml
 from small import make_model, make_tokenizer, saved, sentences
 
-from bert_compression.compare import compare
+from bert_compression.compare import compare, save_answers
 from bert_compression.compare.measures import Measure
 from bert_compression.compare.page import LONGEST, printed, shortened
+from bert_compression.errors import BadInput
 
 NASTY = '<script>alert(1)</script> "good" & {{ 7*7 }} | `film` \u202e\x07'
 KIND = "<b>kind</b>|"
@@ -74,6 +75,27 @@ def test_the_page_shows_texts_as_texts(folder):
     assert KIND in words and LABELS[0] in words and "<img src=1>" in words and "<u>m0<∕u>" in words
 
 
+def test_one_text_of_thousands_is_not_rounded_away(tmp_path):
+    """Nowhere on the page is loyalty 100 % where a text has another label."""
+    answers = np.tile([0.9, 0.1], (5000, 1))
+    frame = pd.DataFrame({"text": [f"text {i}" for i in range(5000)]})
+    texts = [(text,) for text in frame.text]
+    for name, first in (("teacher", [0.9, 0.1]), ("student", [0.4, 0.6])):
+        answers[0] = first
+        save_answers(tmp_path / f"{name}.npz", answers, texts)
+    found = compare(tmp_path / "teacher.npz", tmp_path / "student.npz", frame)
+    page = (found.write(tmp_path / "out") / "compare.html").read_text(encoding="utf-8")
+    assert re.search(r"same label: 99\.98\N{NO-BREAK SPACE}%", page)
+    body = page.partition("</style>")[2].partition("<h2>Slices")[0]
+    assert not re.search(r"100(\.0)?\s*%", body) and "100" in page
+
+
+def test_a_folder_in_a_files_place_is_one_line(found, tmp_path):
+    (tmp_path / "compare.html").mkdir()
+    with pytest.raises(BadInput, match=r"compare\.html cannot be written"):
+        found.write(tmp_path)
+
+
 def test_the_page_asks_for_nothing(folder):
     text = (folder / "compare.html").read_text(encoding="utf-8")
     page = Page(text)
@@ -117,7 +139,11 @@ def test_nothing_is_praised(folder):
     ("value", "style", "told"),
     [
         (1.0, "percent", "100\N{NO-BREAK SPACE}%"),
-        (0.9999, "percent", "99.9\N{NO-BREAK SPACE}%"),
+        (0.9994, "percent", "99.9\N{NO-BREAK SPACE}%"),
+        (0.9999, "percent", "99.99\N{NO-BREAK SPACE}%"),
+        (1 - 1e-9, "percent", "99.9999\N{NO-BREAK SPACE}%"),
+        (0.0, "percent", "0.0\N{NO-BREAK SPACE}%"),
+        (0.00025, "percent", "0.03\N{NO-BREAK SPACE}%"),
         (0.9, "percent", "90.0\N{NO-BREAK SPACE}%"),
         (-0.012, "points", "−1.2 points"),
         (1e-7, "number", "1e-07"),

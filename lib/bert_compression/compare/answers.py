@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,10 @@ from bert_compression.inference import Progress
 from bert_compression.metrics import kl_divergences
 
 SUFFIX = ".npz"
+# What NumPy and its archives raise for a file that is torn, or holds something else.
+DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,7 @@ class Answers:
     def save(self, path: str | Path) -> None:
         """Write them, for `open_classifier` to read."""
         path = checked_path(path)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=SUFFIX)
-        os.close(handle)
+        unfinished = path.with_name(f".{path.name}")  # a temporary file would be for its owner alone
         try:
             np.savez(
                 unfinished,
@@ -69,7 +73,7 @@ class Answers:
             )
             os.replace(unfinished, path)
         finally:
-            Path(unfinished).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
 
 def save_answers(
@@ -99,6 +103,8 @@ def checked_path(path: str | Path) -> Path:
     path = Path(path).expanduser()
     if path.suffix != SUFFIX:
         raise BadInput(f"answers are saved as {SUFFIX}, and {path.name!r} ends otherwise")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, and answers are saved as a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -114,11 +120,11 @@ def load_answers(path: Path) -> Answers:
             told = {name: arrays[name] for name in arrays.files}
         facts = json.loads(str(told["facts"]))
         name, regression = str(facts.pop("name")), bool(told["regression"])
-        labels, cut, digest = tuple(told["labels"].tolist()), told["cut"], str(told["texts_sha256"])
-        values = told["values"]
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        labels, cut, digest = tuple(map(str, told["labels"])), told["cut"], str(told["texts_sha256"])
+        values, texts = told["values"], len(cut)
+    except DAMAGE as error:
         raise BadInput(f"{path} holds no saved answers: {one_line(error)}") from error
-    values = _checked(values, regression, len(cut), path.name)
+    values = _checked(values, regression, texts, path.name)
     if labels and len(labels) != values.shape[1]:
         raise BadInput(f"{path} names {len(labels)} labels, and has {values.shape[1]} columns")
     facts["saved_answers"] = path.name

@@ -172,7 +172,7 @@ def _json_lines(path: Path) -> dict[str, list]:
             continue
         try:
             told = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"{path}, line {number}: no JSON: {one_line(error)}") from error
         if not isinstance(told, dict):
             raise BadInput(
@@ -211,9 +211,16 @@ def _decoded(path: Path) -> str:
 
 
 def _of_frame(frame: "pd.DataFrame") -> dict[str, list]:
+    import pandas as pd
+
     names = [str(column) for column in frame.columns]
     _refuse_twins(names, "the table")
-    return {name: frame.iloc[:, place].tolist() for place, name in enumerate(names)}
+    columns = (frame.iloc[:, place].tolist() for place in range(len(names)))
+    # What pandas calls NA cannot be compared with anything.
+    return {
+        name: [None if value is pd.NA else value for value in column]
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
 def _refuse_twins(names: Sequence[str], where: str) -> None:

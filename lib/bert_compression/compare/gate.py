@@ -54,6 +54,8 @@ def parse(text: str) -> Requirement:
     found = PATTERN.fullmatch(text)
     try:
         threshold = float(found[3]) / (100 if found[4] else 1)
+        if not math.isfinite(threshold):
+            raise ValueError(threshold)
     except (TypeError, ValueError):
         raise BadInput(f"a requirement reads NAME>=NUMBER (or >, <=, <), not {text!r:.80}") from None
     return Requirement(found[1], found[2], threshold)

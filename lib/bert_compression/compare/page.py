@@ -117,8 +117,11 @@ def write(found: Any, folder: Path, decisions: Sequence[Decision]) -> Path:
     }
     for name, text in files.items():
         unfinished = folder / f".{name}"
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(folder / name)
+        try:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
+            unfinished.replace(folder / name)
+        except OSError as error:
+            raise BadInput(f"{folder / name} cannot be written: {one_line(error)}") from error
     return folder
 
 
@@ -190,6 +193,7 @@ def as_html(found: Any, told: Mapping[str, Any]) -> str:
         flow=_flow(found),
         regression=found.regression,
         shortened=shortened,
+        percent=lambda value: _number(value, "percent"),
     )
 
 
@@ -261,9 +265,11 @@ def shortened(text: str) -> str:
 
 def _number(value: float, style: str) -> str:
     if style == "percent":
-        # Only what is all of them reads 100 %.
-        rounded = f"{100 * value:.1f}"
-        rounded = "99.9" if rounded == "100.0" and value < 1 else rounded
+        # Only what is all of them reads 100 %, and only what is none 0.0 %.
+        digits = 1
+        while 0 < value < 1 and digits < 4 and round(100 * value, digits) in (0, 100):
+            digits += 1
+        rounded = "99.9999" if 0.999999 < value < 1 else f"{100 * value:.{digits}f}"
         return f"{'100' if value == 1 else rounded}\N{NO-BREAK SPACE}%"
     if style == "bytes":
         return f"{value / 1e6:,.2f} MB"
@@ -318,11 +324,11 @@ def _flow(found: Any) -> list[tuple[str, str, float]]:
 def _side(found: Any, name: str) -> dict[str, Any]:
     side = getattr(found, name)
     return {
+        **side.facts,
         "name": side.name,
         "labels": list(side.labels),
         "batch_dependent": found.batch_dependent[name],
         "texts_cut": int(side.cut.sum()),
-        **side.facts,
     }
 
 
