@@ -179,6 +179,8 @@ def compare(options: argparse.Namespace) -> int:
     folder = found.write(options.output, decisions)
     if not options.quiet:
         print(f"{folder / 'compare.html'}", file=sys.stderr)
+    for notice in found.notices:  # also to whom sees the terminal alone
+        print(f"note: {notice}", file=sys.stderr)
     for decision in decisions:
         print(decision)
     return exit_status(decisions)

@@ -201,7 +201,7 @@ def test_a_model_on_the_hub_is_asked_for_its_tokenizer(tmp_path, monkeypatch):
         return load(kind, str(tmp_path / "hub") if name == "some/model" else name, **options)
 
     monkeypatch.setattr(models, "pretrained_from", from_hub)
-    monkeypatch.setattr(models, "_cached_folder", lambda name: cache)
+    monkeypatch.setattr(models, "cached_folder", lambda name: cache)
     found = open_classifier("some/model")
     assert found.name == "some/model" and found.facts["bytes"] == (cache / "model.safetensors").stat().st_size
     bare.append(True)

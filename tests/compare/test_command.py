@@ -34,7 +34,9 @@ def run(models, tmp_path, monkeypatch, capsys):
 
     def call(arguments):
         status = cli.main(["compare", *shlex.split(arguments), "--output", str(tmp_path / "out")])
-        return status, *capsys.readouterr()
+        out, err = capsys.readouterr()
+        told = [line for line in err.splitlines(keepends=True) if not line.startswith("note: ")]
+        return status, out, "".join(told)
 
     return call
 
@@ -152,3 +154,11 @@ def test_the_recipe_of_the_readme_runs_in_twelve_lines(project, tmp_path, monkey
     assert decision.startswith("not met: label_loyalty>=0.98; measured 0.") and "n = 1000" in decision
     assert (tmp_path / page).is_file()
     assert no_network == []
+
+
+def test_what_a_reader_should_know_first_is_told_on_the_terminal_too(models, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(models)
+    cli.main(["compare", "teacher", "permuted", "--data", "few.csv", "--output", str(tmp_path), "--quiet"])
+    told = capsys.readouterr().err.splitlines()
+    notices = json.loads((tmp_path / "compare.json").read_text())["notices"]
+    assert notices and told == [f"note: {notice}" for notice in notices]

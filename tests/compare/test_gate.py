@@ -58,9 +58,10 @@ def test_the_other_direction_is_the_mirror_image():
 
 
 def test_a_mean_over_few_texts_decides_nothing():
-    near = np.full(99, 0.999)
-    assert decided("probability_loyalty>=0.9", mean(near)).outcome == "undecided"
-    assert decided("probability_loyalty>=0.9", mean(np.append(near, 0.999))).outcome == "met"
+    near = np.tile([0.998, 1.0], 50)
+    assert decided("probability_loyalty>=0.9", mean(near[:99])).outcome == "undecided"
+    assert decided("probability_loyalty>=0.9", mean(near)).outcome == "met"
+    assert decided("probability_loyalty>=0.9", mean(np.full(100, 0.999))).outcome == "undecided"
     values = np.random.default_rng(0).normal(0.9, 0.1, 400)
     assert decided("probability_loyalty>=0.9", mean(values)).outcome == "undecided"
     assert decided("probability_loyalty>0.95", mean(values)).outcome == "not met"

@@ -72,7 +72,7 @@ class Comparison:
         if self.gold is None or self.regression:
             return {}
         sides = {"teacher": self.teacher, "student": self.student}
-        return {name: reliability(side.values, self.gold, bins=10) for name, side in sides.items()}
+        return {name: reliability(side.values, self.gold) for name, side in sides.items()}
 
     def _repr_markdown_(self) -> str:
         """What a notebook shows: the chief measures."""

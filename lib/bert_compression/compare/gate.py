@@ -97,6 +97,8 @@ def _decided(requirement: Requirement, measure: Measure) -> Decision:
         return Decision(
             requirement, UNDECIDED, measure, f"a mean over fewer than {FEWEST} texts decides no gate"
         )
+    if measure.kind == "mean" and low == high:
+        return Decision(requirement, UNDECIDED, measure, "a mean without any spread has no interval")
     if low > t or (low == t and not strict):
         outcome = MET
     elif high < t or (high == t and strict and measure.kind == "exact"):

@@ -73,6 +73,11 @@ def aligned(
             raise BadInput(f"{told}, and {_list(ours if 'teacher' in generic else theirs)} names nothing: "
                            "state both orders with --labels teacher=... --labels student=...")  # fmt: skip
         notices.append(f"{told}: is the id2label of one of them wrong?")
+    if generic and not better and order is None:
+        notices.append(
+            f"the labels of {' and '.join(generic)} name nothing: they were matched by their place, and no "
+            "other order agrees far better"
+        )
     moved = None if order in (None, list(range(width))) else order
     return teacher.in_order(range(width), names), answered, moved, notices
 
@@ -183,9 +188,10 @@ def _grades(data: Dataset) -> np.ndarray:
 
 
 def _number(label: object) -> int | None:
-    """A label that is a whole number, as which integers, 1.0 and "1" count."""
+    """A label that is a whole number, as which integers, 1.0, "1" and "1.0" count."""
     if isinstance(label, str):
-        return int(label) if re.fullmatch(r"\s*\d{1,9}\s*", label, re.ASCII) else None
+        found = re.fullmatch(r"\s*(\d{1,9})(\.0+)?\s*", label, re.ASCII)  # "1.0": pandas, after a gap
+        return int(found[1]) if found else None
     if isinstance(label, int | np.integer):
         return int(label)
     return int(label) if isinstance(label, float | np.floating) and float(label).is_integer() else None

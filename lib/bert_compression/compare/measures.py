@@ -124,7 +124,11 @@ def direction(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray) -> Mea
     right = ours == gold, theirs == gold
     wrong = ~right[0], ~right[1]
     n = len(gold)
-    shared_low, shared_high = map(float, error_jaccard_intervals(np.stack(wrong))[0, 1])
+    if any(map(np.any, wrong)):
+        low, high = map(float, error_jaccard_intervals(np.stack(wrong))[0, 1])
+        shared = Measure(error_jaccard(*wrong), low, high, n, "mean")
+    else:  # of no error nothing is shared
+        shared = estimate(math.nan, n)
     return {
         "teacher_accuracy": share(right[0]),
         "student_accuracy": share(right[1]),
@@ -133,7 +137,7 @@ def direction(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray) -> Mea
         "wrong_to_right": share(wrong[0] & right[1]),
         "wrong_to_other_wrong": share(wrong[0] & wrong[1] & (ours != theirs)),
         "mcnemar_p": estimate(mcnemar(*right), n),
-        "error_jaccard": Measure(error_jaccard(*wrong), shared_low, shared_high, n, "mean"),
+        "error_jaccard": shared,
         "error_jaccard_chance": estimate(expected_error_jaccard(wrong[0].mean(), wrong[1].mean()), n),
         "error_association": estimate(error_association(*wrong), n),
     }

@@ -2,7 +2,6 @@
 file, a model of this package, or memory. Nothing is unpickled, and no code that comes with a model is run."""
 
 import copy
-import hashlib
 import json
 import os
 import re
@@ -17,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from bert_compression.compare.answers import SUFFIX, Answers, load_answers
 from bert_compression.compare.data import Dataset, Text
+from bert_compression.compare.files import cached_folder, digest, file_facts, tensor_facts, weight_files
 from bert_compression.compression import (
     batch_dependent,
     integer_layers,
@@ -30,7 +29,7 @@ from bert_compression.compression import (
     save_packed,
 )
 from bert_compression.compression.kernels import installed
-from bert_compression.compression.storage import CONFIG, SEAL, WEIGHTS, file_sha256
+from bert_compression.compression.storage import CONFIG, SEAL
 from bert_compression.errors import BadInput, one_line
 from bert_compression.inference import Progress, predict_logits, softmax
 from bert_compression.models import BUILTIN, MINILM, encoder_folder, pretrained_from
@@ -200,9 +199,9 @@ def _from_name(name: str, tokenizer: Any, max_length: int | None) -> Classifier:
         loaded = _tokenizer(shown, name if _has_tokenizer(folder) else tokenizer)
     else:
         loaded = _tokenizer_of_hub(name, tokenizer)
-    folder = folder or _cached_folder(name)
-    files = _weight_files(folder) if folder else []
-    return _classifier(shown, model, loaded, max_length, _file_facts(files))
+    folder = folder or cached_folder(name)
+    files = weight_files(folder) if folder else []
+    return _classifier(shown, model, loaded, max_length, file_facts(files))
 
 
 def _probabilities(answers: np.ndarray) -> bool:
@@ -233,9 +232,9 @@ def _in_memory(model: nn.Module, tokenizer: Any, max_length: int | None) -> Clas
     if getattr(model.config, "compression", None):
         with tempfile.TemporaryDirectory() as folder:
             save_packed(copied, folder)
-            facts = _file_facts(_weight_files(Path(folder)))
+            facts = file_facts(weight_files(Path(folder)))
     else:
-        facts = _tensor_facts(model)
+        facts = tensor_facts(model)
     return _classifier(name, copied, _tokenizer(name, tokenizer), max_length, facts)
 
 
@@ -302,7 +301,7 @@ def _onnx(path: Path, tokenizer: Any, max_length: int | None) -> Classifier:
         "compression": [],
         "bytes": sum(file.stat().st_size for file in files),
         "stored_types": dict(kinds),
-        "sha256": _digest(files),
+        "sha256": digest(files),
     }
     model = _OnnxModel(session, config)
     depends = any(node.op_type in DYNAMIC_OPERATORS for node in graph.node)
@@ -410,63 +409,3 @@ def _of_this_package(folder: Path) -> bool:
         return bool(told.get("compression")) or SEAL in told
     except (OSError, ValueError, AttributeError):
         return False  # transformers says what is wrong
-
-
-def _cached_folder(name: str) -> Path | None:
-    """Where the hub's cache keeps the model that has just been loaded."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, CONFIG)
-    return Path(found).parent if isinstance(found, str) else None
-
-
-def _weight_files(folder: Path) -> list[Path]:
-    """The file of the weights, or where they are shared out, all of them."""
-    whole = folder / WEIGHTS
-    if whole.is_file():
-        return [whole]
-    try:
-        shares = json.loads((folder / f"{WEIGHTS}.index.json").read_text(encoding="utf-8"))["weight_map"]
-        return [folder / name for name in sorted(set(shares.values()))]
-    except (OSError, ValueError, KeyError, AttributeError):  # such as of a model that is in no cache
-        return []
-
-
-def _digest(files: Sequence[Path]) -> str | None:
-    """sha256 of a file; of several, that of their digests."""
-    if len(files) == 1:
-        return file_sha256(files[0])
-    sha = hashlib.sha256()
-    for path in files:
-        sha.update(file_sha256(path).encode())
-    return sha.hexdigest() if files else None
-
-
-def _file_facts(files: Sequence[Path]) -> dict[str, object]:
-    """Bytes, digest, and how many numbers of each type the weight files hold."""
-    kinds: Counter[str] = Counter()
-    for path in files:
-        try:
-            with safe_open(path, "pt") as file:
-                for name in file.keys():  # noqa: SIM118 (no mapping)
-                    part = file.get_slice(name)
-                    kinds[part.get_dtype()] += int(np.prod(part.get_shape()))
-        except (OSError, SafetensorError) as error:
-            raise BadInput(f"{path} cannot be read: {one_line(error)}") from error
-    size = sum(path.stat().st_size for path in files) if files else None
-    return {"bytes": size, "stored_types": dict(kinds), "sha256": _digest(files)}
-
-
-def _tensor_facts(model: nn.Module) -> dict[str, object]:
-    """The same of a model that lies in no file."""
-    kinds: Counter[str] = Counter()
-    sha, size = hashlib.sha256(), 0
-    for name, tensor in sorted(model.state_dict().items()):
-        if isinstance(tensor, torch.Tensor):
-            kinds[str(tensor.dtype).removeprefix("torch.")] += tensor.numel()
-            size += tensor.numel() * tensor.element_size()
-            sha.update(
-                name.encode()
-                + tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
-            )
-    return {"bytes": size, "stored_types": dict(kinds), "sha256": sha.hexdigest()}

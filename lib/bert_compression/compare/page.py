@@ -61,8 +61,8 @@ DIRECTION = (
 CALIBRATION = (
     ("teacher_calibration_error", "expected calibration error of the teacher", "number"),
     ("student_calibration_error", "expected calibration error of the student", "number"),
-    ("teacher_brier", "Brier score of the teacher", "number"),
-    ("student_brier", "Brier score of the student", "number"),
+    ("teacher_brier", "Brier score of the teacher, from 0 to 1", "number"),
+    ("student_brier", "Brier score of the student, from 0 to 1", "number"),
     ("temperature", "temperature at which the student is nearest to the teacher", "number"),
     ("temperature_explains", "– share of KL(teacher ‖ student) that it takes away", "percent"),
 )
