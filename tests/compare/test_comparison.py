@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from small import MNLI, make_model, make_tokenizer, nameless, permuted, saved, sentences
 
 from bert_compression.compare import Measure, compare
 from bert_compression.compare.measures import by_confidence, by_length, by_value, slices, worst_slice
 from bert_compression.compression import prune_heads, quantize, truncate
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.kinds.compare import loyalty
 from bert_compression.inference import predict_logits
 from bert_compression.tasks import encode
@@ -183,7 +184,7 @@ def test_few_texts_are_compared_with_wide_intervals(count, tmp_path):
     found = comparison(make_model(), make_model(seed=1), FRAME.iloc[:count], slice_by="label")
     measure = found.measures["label_loyalty"]
     assert measure.n == count and measure.high - measure.low > 0.4
-    assert "texts are few" in found.notices[0]
+    assert found.notices[0].startswith("few texts (")
     found.write(tmp_path)
     json.loads((tmp_path / "compare.json").read_text(), parse_constant=pytest.fail)
 
@@ -199,7 +200,7 @@ def test_one_label_only_is_compared_and_told():
     frame = pd.DataFrame({"text": ["good film"] * 30, "label": [1] * 30})
     found = comparison(make_model(), make_model(seed=1), frame)
     assert any("gives every text the same label" in notice for notice in found.notices)
-    assert "29 texts stand more than once in the data" in found.notices
+    assert any("stand more than once in the data (29 of " in notice for notice in found.notices)
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -254,3 +255,16 @@ def test_bands_hold_every_text_and_stand_in_order():
     ]
     many = by_value([str(i) for i in range(50)] * 2 + ["0"])
     assert len(many.names) == 20 and many.names[0] == "0" and many.names[-1] == "all others"
+
+
+def test_a_column_called_like_a_group_of_ours_stands_beside_it():
+    found = comparison(make_model(), make_model(seed=1), FRAME, slice_by="label")
+    assert {"label", "column label"} <= {each.group for each in found.slices}
+
+
+def test_weights_that_are_no_numbers_are_said_to_be_whose():
+    broken = make_model()
+    with torch.no_grad():
+        broken.classifier.weight[0, 0] = float("nan")
+    with pytest.raises(Failure, match=r"^\w.*: the model has logits that are not finite"):
+        comparison(make_model(), broken)

@@ -143,11 +143,12 @@ def compare(
     if attack and not all(isinstance(opened[side], Classifier) for side in ("teacher", "student")):
         raise BadInput("an attack asks both models anew: saved answers cannot take part")
 
-    if attack:
-        word_resources(dataset)  # what they lack is told at once
-
     # 1. Whether they can be compared at all, as far as names tell.
     blank = {name: side.unasked(dataset) for name, side in opened.items()}
+    if attack and blank["teacher"].regression:
+        raise BadInput("an attack needs classes, and these are grades")
+    if attack:
+        word_resources(dataset)  # what they lack is told at once
     gold_labels(dataset, aligned(blank["teacher"], blank["student"], stated)[0], stated)
     if "other seed" in blank:
         aligned(blank["teacher"], blank["other seed"], {**stated, "student": stated.get("teacher", ())})
@@ -198,8 +199,6 @@ def compare(
     # 5. An attack, where one was asked for.
     robustness = None
     if attack:
-        if gold is None or ours.regression:
-            raise BadInput("an attack needs classes, and these are grades")
         robustness = attacked(attack, asked, order, dataset, ours.labels, gold, examples, told)
         found |= robustness.measures
     return Comparison(
@@ -244,7 +243,8 @@ def _groups(
         if gold is not None:
             groups["label"] = _named(gold, teacher.labels)
     if data.slices is not None:
-        groups[data.sliced_by] = measures.by_value(data.slices)
+        taken = data.sliced_by in groups
+        groups[f"column {data.sliced_by}" if taken else data.sliced_by] = measures.by_value(data.slices)
     return groups
 
 
@@ -255,11 +255,10 @@ def _named(places: np.ndarray, labels: Sequence[str]) -> Grouping:
 def _notices(data: Dataset, teacher: Answers, student: Answers) -> list[str]:
     found = []
     if len(data) < gate.FEWEST:
-        found.append(
-            f"{len(data)} texts are few: the intervals are wide, and a gate on means stays undecided"
-        )
-    if len(set(data.texts)) < len(data):
-        found.append(f"{len(data) - len(set(data.texts))} texts stand more than once in the data")
+        found.append(f"few texts ({len(data)}): the intervals are wide, and a gate on means stays undecided")
+    again = len(data) - len(set(data.texts))
+    if again:
+        found.append(f"some texts stand more than once in the data ({again} of {len(data)} again)")
     for name, side in (("teacher", teacher), ("student", student)):
         if side.facts.get("simulated"):
             found.append(

@@ -30,7 +30,7 @@ from bert_compression.compression import (
 )
 from bert_compression.compression.kernels import installed
 from bert_compression.compression.storage import CONFIG, SEAL
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, Failure, one_line
 from bert_compression.inference import Progress, predict_logits, softmax
 from bert_compression.models import BUILTIN, MINILM, encoder_folder, pretrained_from
 from bert_compression.tasks import Encoded, encode
@@ -106,7 +106,10 @@ class Classifier:
 
     def values(self, encoded: Encoded, batch_size: int, progress: Progress | None = None) -> np.ndarray:
         """Probabilities, float64 (texts, classes); of a regression the grades, (texts, 1)."""
-        logits = predict_logits(self.model, encoded, batch_size, progress)
+        try:
+            logits = predict_logits(self.model, encoded, batch_size, progress)
+        except Failure as error:
+            raise Failure(f"{self.name}: {error}") from error
         if logits.shape[1] != max(len(self.labels), 1):
             raise BadInput(
                 f"{self.name} answers with {logits.shape[1]} logits and its config names "

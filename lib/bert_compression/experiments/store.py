@@ -83,8 +83,8 @@ class Store:
             self.sweep()
             folder = self.folder / f"{PARTIAL}{key}"
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
             try:
+                folder.mkdir(parents=True)
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
