@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -217,7 +218,8 @@ def run_in_processes(
         store.sweep()
 
 
-def _versions() -> dict[str, int]:
+def kind_versions() -> dict[str, int]:
+    """The version of each kind, which tells whether two processes have read the same library."""
     return {name: kind.version for name, kind in KINDS.items()}
 
 
@@ -226,7 +228,7 @@ class _Worker:
 
     def __init__(self, resolver: Resolver, store: Store, profile: str, number: int):
         self.pipe, theirs = SPAWN.Pipe()
-        setup = (theirs, resolver, store.folder, profile, number, _versions())
+        setup = (theirs, resolver, store.folder, profile, number, kind_versions())
         self.process = SPAWN.Process(target=_work, args=setup, daemon=True)
         with _ctrl_c_waits():
             self.process.start()
@@ -308,7 +310,7 @@ def _work(
                 pipe.send((done, total))
 
     with threads(number), suppress(EOFError, OSError):
-        if _versions() != versions:  # this process has read the library as it is now
+        if kind_versions() != versions:  # this process has read the library as it is now
             pipe.send(BadInput("the library has been changed since this run began: run it again"))
         pipe.send(None)
         while True:
@@ -328,6 +330,7 @@ def _ctrl_c_waits() -> Iterator[None]:
         return
     heard: list[int] = []
     handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    resource_tracker.ensure_running()  # which Python starts with the first child, and which unblocks Ctrl-C
     # A child inherits what is blocked; here it may still come to a thread of torch's, and is noted.
     masks = hasattr(signal, "pthread_sigmask")  # not so on Windows
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else set()
