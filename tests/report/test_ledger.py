@@ -10,7 +10,7 @@ from made_records import attack_record, cell_record, source_of
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
 from bert_compression.report import count_by_paper, explorer, judge, ledger, unasked
 from bert_compression.report.claims import Claim
-from bert_compression.report.ledger import entries
+from bert_compression.report.verdicts import entries
 
 CLAIMS = [
     Claim("robust_kd", "A <b> is robust.", "section 1", TABLE_3, "after_attack_accuracy", "kd", "teacher"),

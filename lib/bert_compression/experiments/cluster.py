@@ -6,7 +6,7 @@ a cluster of Slurm's or one of Kubernetes. All machines see one store and one da
 import os
 import runpy
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import as_completed
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,9 @@ from typing import Any
 
 from bert_compression.errors import BadInput, one_line
 from bert_compression.experiments.job import Job, Resolver
-from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.progress import Progress
-from bert_compression.experiments.run import fail_job, run_job
+from bert_compression.experiments.run import fail_job, kind_versions, run_job
 from bert_compression.experiments.store import Store
-from bert_compression.tasks.sources import Source
 from bert_compression.timing import threads
 
 
@@ -62,7 +60,7 @@ def run_with_parsl(
     # Parsl starts its own programs by name: those beside this Python, be its environment active or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     app = parsl.python_app(_work)
-    place = (resolver.source, store.folder.resolve(), profile, number, _versions())
+    place = (resolver.source, store.folder.resolve(), profile, number, kind_versions())
     with parsl.load(config):
         futures: dict[str, Any] = {}
         jobs_of = {}
@@ -87,24 +85,16 @@ def run_with_parsl(
 
 def _work(
     job: Job,
-    source: Source,
+    source: Any,
     store_folder: Path,
     profile: str,
     number: int | None,
     versions: dict[str, int],
-    inputs: tuple = (),
+    inputs: Sequence[Mapping] = (),
 ) -> dict:
-    """What a worker does, somewhere: the job, whose `inputs` are done."""
-    from bert_compression.experiments import cluster
-
-    return cluster.work(job, source, store_folder, profile, number, versions)
-
-
-def work(
-    job: Job, source: Any, store_folder: Path, profile: str, number: int | None, versions: dict[str, int]
-) -> dict:
-    """The record of a job, run here. Raises BadInput where the library here is another."""
-    if _versions() != versions:
+    """The record of a job whose `inputs` are done, run by a worker, somewhere. Raises BadInput where the
+    library there is another."""
+    if kind_versions() != versions:
         raise BadInput("a worker has another version of this library: install the same everywhere")
     with threads(number):
         return run_job(job, _resolver(source, store_folder), Store(store_folder), profile, _untold)
@@ -114,10 +104,6 @@ def work(
 def _resolver(source: Any, store_folder: Path) -> Resolver:
     """Reads each split once a worker."""
     return Resolver(source, store_folder / "digests.json")
-
-
-def _versions() -> dict[str, int]:
-    return {name: kind.version for name, kind in KINDS.items()}
 
 
 def _untold(done: int, total: int) -> None:

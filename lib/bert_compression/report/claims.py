@@ -362,9 +362,8 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
     if not set(profiles) <= set(EVIDENCE):
         return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}")
     rows = [claim.table.row(method) for side in claim.sides for method in side]
-    made_here, guessing = stand_in(source, rows, found.records), learnt_nothing(source, found.records)
-    for row in rows:  # as the table calls it
-        guessing = guessing.replace(f"{row.method} ", f"{f'{row.group}, ' if row.group else ''}{row.label} ")
+    made_here = stand_in(source, rows, found.records)
+    guessing = learnt_nothing(source, found.records, rows)
     no_room = claim.margin is None and blank.reported > 0 and found.room < blank.reported / 2
     stale = any(record.get("stale", False) for record in found.records)
     gate = (

@@ -10,7 +10,6 @@ from bert_compression.report.html import Shown, note, styled, tag
 from bert_compression.report.records import MEASURED, STALE, Source, measured
 from bert_compression.report.reported import reported_text, reported_value
 from bert_compression.report.tables import Column, Row, Table
-from bert_compression.tasks import get_task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +44,7 @@ def explorer(source: Source, tables: Iterable[Table], pages: Mapping[Table, str]
 def _words(source: Source, table: Table, row: Row, column: Column) -> tuple[str, ...]:
     """Paper, table, task, method and measure of a cell."""
     records = source.done(table, row.method, column.name)
-    task = get_task(records[0]["task"]).name if records else table.task
+    task = records[0]["task"] if records else table.task
     method = f"{row.group}: {row.label}" if row.group else row.label
     return table.paper, table.title, task, method, column.head
 

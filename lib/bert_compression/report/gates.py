@@ -26,12 +26,17 @@ def stand_in(source: Source, rows: Iterable[Row], records: Iterable[Mapping]) ->
     return f"{taken[0]} begins with a stand-in for its public checkpoint" if made else ""
 
 
-def learnt_nothing(source: Source, records: Iterable[Mapping]) -> str:
+def learnt_nothing(source: Source, records: Iterable[Mapping], rows: Iterable[Row] = ()) -> str:
     """Which model behind these records answers no better than someone who does not read: always with the most
-    frequent label, or with none. Its name with its score, and nothing where all do."""
+    frequent label, or with none. Its name, as a table calls it whose row it is, with its score; nothing where
+    all do."""
     guessing = _guessing(source)
+    names = {row.method: ", ".join(filter(None, (row.group, row.label))) for row in rows}
     models = {key for record in records for key in _models(source, record)}
-    return next((guessing[key] for key in sorted(models) if key in guessing), "")
+    for key in sorted(models & guessing.keys()):
+        method, told = guessing[key]
+        return f"{names.get(method, method)} {told}"
+    return ""
 
 
 def _scores_and_baselines(source: Source, record: Mapping) -> list[tuple[float, float]]:
@@ -56,9 +61,9 @@ def _scores_and_baselines(source: Source, record: Mapping) -> list[tuple[float, 
 
 
 @lru_cache(maxsize=8)
-def _guessing(source: Source) -> Mapping[str, str]:
+def _guessing(source: Source) -> Mapping[str, tuple[str, str]]:
     """The models that answer the main split of their task no better than someone who does not read: by key,
-    the name with its score."""
+    the method, and its score in words."""
     found = {}
     for record in source.records:
         answered = record["kind"] in ANSWERS and record["status"] == "ok"
@@ -67,8 +72,8 @@ def _guessing(source: Source) -> Mapping[str, str]:
         for score, baseline in _scores_and_baselines(source, record):
             if score > baseline:
                 continue
-            told = f"{record['method']} scores {score:.1f}, and {baseline:.1f} whoever does not read"
-            found[record["inputs"]["model"]] = told
+            told = f"scores {score:.1f}, and {baseline:.1f} whoever does not read"
+            found[record["inputs"]["model"]] = record["method"], told
     return found
 
 

@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
 
 from bert_compression.report.claims import (
     NOT_ATTEMPTED,
     NOT_EVIDENCE,
     NOTHING_LEARNT,
     Judgement,
-    decide_sentence,
 )
 from bert_compression.report.html import (
     Cell,
@@ -27,32 +25,15 @@ from bert_compression.report.html import (
 from bert_compression.report.records import STALE
 from bert_compression.report.sentences import quotable
 from bert_compression.report.tables import Table
-from bert_compression.report.verdicts import HEADS, comparison, comparison_words, count_verdicts, with_symbol
-
-
-class Entry(NamedTuple):
-    """A sentence of a paper, as it is asked of one table, with the judgements of its comparisons."""
-
-    table: Table
-    sentence: str
-    judgements: tuple[Judgement, ...]
-
-    @property
-    def name(self) -> str:
-        """That of its first claim, by which other pages quote it."""
-        return self.judgements[0].claim.name
-
-    @property
-    def verdict(self) -> str:
-        return decide_sentence([each.verdict for each in self.judgements])
-
-
-def entries(judgements: Sequence[Judgement]) -> list[Entry]:
-    """The sentences of these judgements, in the order in which they first occur."""
-    found: dict[tuple[Table, str], list[Judgement]] = {}
-    for judgement in judgements:
-        found.setdefault((judgement.table, judgement.claim.sentence), []).append(judgement)
-    return [Entry(table, sentence, tuple(of)) for (table, sentence), of in found.items()]
+from bert_compression.report.verdicts import (
+    HEADS,
+    Entry,
+    comparison,
+    comparison_words,
+    count_verdicts,
+    entries,
+    with_symbol,
+)
 
 
 def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, str]) -> Shown:

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from bert_compression.report.claims import (
     AGAINST,
@@ -17,7 +18,7 @@ from bert_compression.report.claims import (
 from bert_compression.report.estimators import PERCENT
 from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, signed, table_html
 from bert_compression.report.records import STALE
-from bert_compression.report.tables import Column
+from bert_compression.report.tables import Column, Table
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
@@ -27,6 +28,31 @@ CAPTION = (
     "it may be large beside an interval without 0. Under a claim stands its own verdict."
 )
 SYMBOLS = {verdict.name: verdict.symbol for verdict in VERDICTS} | {MIXED: "◑"}
+
+
+class Entry(NamedTuple):
+    """A sentence of a paper, as it is asked of one table, with the judgements of its comparisons."""
+
+    table: Table
+    sentence: str
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def name(self) -> str:
+        """That of its first claim, by which other pages quote it."""
+        return self.judgements[0].claim.name
+
+    @property
+    def verdict(self) -> str:
+        return decide_sentence([each.verdict for each in self.judgements])
+
+
+def entries(judgements: Sequence[Judgement]) -> list[Entry]:
+    """The sentences of these judgements, in the order in which they first occur."""
+    found: dict[tuple[Table, str], list[Judgement]] = {}
+    for judgement in judgements:
+        found.setdefault((judgement.table, judgement.claim.sentence), []).append(judgement)
+    return [Entry(table, sentence, tuple(of)) for (table, sentence), of in found.items()]
 
 
 def claims_table(judgements: Sequence[Judgement]) -> Shown:
@@ -73,11 +99,7 @@ def count_verdicts(judgements: Sequence[Judgement]) -> Shown:
     """How many claims ended in which verdict, and how many comparisons? In two sentences."""
     if not judgements:
         return Shown("no claims", markdown="no claims")
-    by_sentence: dict[tuple, list[str]] = {}
-    for judgement in judgements:
-        of = by_sentence.setdefault((judgement.table, judgement.claim.sentence), [])
-        of.append(judgement.verdict)
-    claims = _counted([decide_sentence(verdicts) for verdicts in by_sentence.values()], "claim")
+    claims = _counted([entry.verdict for entry in entries(judgements)], "claim")
     comparisons = _counted([judgement.verdict for judgement in judgements], "comparison")
     text = f"{claims}. {comparisons}."
     return Shown(text, markdown=text)
