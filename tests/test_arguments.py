@@ -182,6 +182,7 @@ METRICS = {
     "min_f_interval": {**TWO_WAY, "confidence": 0.9},
     "seed_error": {"differences": [1.0, 2.0], "noise": NOISE},
     "satterthwaite": {"estimate": 1.0, "errors": [metrics.StandardError(0.5, 2)], "confidence": 0.9},
+    "spread_interval": {"spread": 2.0, "seeds": 3, "confidence": 0.9},
     "spread_ratio": {"first": 2.0, "second": 1.0, "seeds": 3, "confidence": 0.9},
     "holm": {"p_values": [0.01, 0.2]},
     "normalized_answer": {"text": "The end."},

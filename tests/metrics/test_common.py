@@ -16,7 +16,12 @@ CONSTANTS = {"ALREADY_WRONG", "FOOLED", "GLUE_AVERAGE", "SCORES", "TAILS", "WITH
 TYPES = {"Estimate", "MinF", "Reliability", "SeedNoise", "StandardError"}
 TEXT_TO_TEXT = {"normalized_answer"}
 OF_SCORES = {"glue_average"}  # of a task each, and no examples
-OF_ERRORS = {"satterthwaite", "seed_error", "spread_ratio"}  # of an estimate; see test_significance
+OF_ERRORS = {
+    "satterthwaite",
+    "seed_error",
+    "spread_interval",
+    "spread_ratio",
+}  # of an estimate; see test_significance
 OF_COUNTS = {"share_interval"}  # see test_shares
 METRICS = set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES - OF_ERRORS - OF_COUNTS
 METRICS = sorted(METRICS)

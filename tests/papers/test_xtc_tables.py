@@ -168,8 +168,10 @@ def test_a_second_round_goes_on_with_the_weights_of_the_first():
 
 @pytest.mark.parametrize(("task", "longest"), [("rte", 12), ("cola", 12), ("mnli", 6), ("qnli", 6)])
 def test_budgets_stand_to_each_other_as_they_should(task, longest):
-    steps = [budget_steps(grid(task=task), budget) for budget in "ABC"]
+    steps = [budget_steps(grid(task=task), budget, bits=1) for budget in "ABC"]
     assert steps[1] == 3 * steps[0] and steps[2] == longest * steps[0]
+    in_full = 12 if task == "mnli" else longest
+    assert budget_steps(grid(task=task), "C", bits=32) == in_full * steps[0]
     small = SIZES["small"].steps
     assert (small["B"], small["C"]) == (3 * small["A"], 12 * small["A"])
     smoke = SIZES["smoke"].steps
@@ -259,6 +261,18 @@ def test_the_teacher_of_another_seed_is_compared_with_the_teacher_and_measured_b
         assert teachers == [one.identity for one, _ in pairs], method
 
 
+def test_a_loyalty_that_takes_no_reading_stands_under_the_table():
+    from made_records import prediction_record, source_of
+
+    records = [
+        prediction_record(xtc.LOYALTY, "teacher", answers, seed)
+        for seed, answers in enumerate(([1, 1, 1, 0], [1, 1, 0, 0]))
+    ]
+    said = xtc.one_answer(source_of(records, {"cola validation": "1110"})).text.replace("\u00a0", " ")
+    assert "right in 75.0 % of them (small), and answers like the teacher in 62.5 %" in said
+    assert "not known" in xtc.one_answer(source_of([])).text
+
+
 # Claims
 
 
@@ -283,9 +297,25 @@ def test_a_claim_about_what_the_profile_has_not_says_so():
     from bert_compression.report.claims import judge
 
     told = {j.claim.name: j.reason for j in judge(source_of([]), xtc.CLAIMS)}
-    for name in ("xtc_five_layers_cola", "xtc_two_bits_skip5_cola", "xtc_longer_rte"):
+    for name in (
+        "xtc_five_layers_cola",
+        "xtc_two_bits_skip5_cola",
+        "xtc_longer_rte",
+        "xtc_seeds_1bit_skip6_3s",
+    ):
         assert told[name] == "the profile small has no such model or task"
     assert told["xtc_two_bits_skip4_stsb"] == told["xtc_longer_cola"] == "records are missing"
+
+
+def test_seeds_are_asked_about_as_the_paper_prints_their_spread():
+    told = {claim.name: claim.printed() for claim in xtc.SEED_CLAIMS}
+    assert told == {
+        "xtc_seeds_1bit_tinybert6_1s": 0.09,
+        "xtc_seeds_1bit_tinybert6_2s": 0.10,
+        "xtc_seeds_1bit_minilm6_3s": 0.04,
+        "xtc_seeds_1bit_skip6_3s": 0.06,
+        "xtc_seeds_2bit_skip6_3s": 0.05,
+    }
 
 
 # Sizes

@@ -7,8 +7,9 @@ import pytest
 from made_records import prediction_record, source_of
 
 from bert_compression.papers.taylor.tables import TABLE_2
-from bert_compression.report.claims import REPRODUCED, UNDECIDED, Claim, judge
-from bert_compression.report.estimators import difference_of_spreads, interaction
+from bert_compression.report.claims import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Claim, judge
+from bert_compression.report.estimators import difference_of_spreads, interaction, spread_over_seeds
+from bert_compression.report.tables import MeanOf
 
 TASKS = ("rte", "sst2", "qnli")
 GOLD = {f"{task} validation": "01" * 50 for task in TASKS}
@@ -65,3 +66,26 @@ def test_spreads_are_compared_by_the_f_test_of_two_variances():
     assert judged(spread, alike).reason == "the trainings of one side are all alike"
     once = {key: numbers[:1] for key, numbers in alike.items()}
     assert judged(spread, once).reason == "records of two seeds are missing"
+
+
+def test_a_spread_is_asked_to_lie_within_a_margin_and_so_is_its_interval():
+    claim = replace(SPREAD, second=FIRST, estimator=spread_over_seeds, margin=1.0)
+    found = judged(claim, {(FIRST, "rte"): (10, 14, 18)})
+    # 4 points. With 2 degrees of freedom chi-squared has 2.5 % beyond -2 log 0.025 and -2 log 0.975.
+    assert found.effect == pytest.approx(4.0) and found.seeds == 3
+    low, high = (4 * math.sqrt(2 / (-2 * math.log(tail))) for tail in (0.025, 0.975))
+    assert (found.low, found.high) == pytest.approx((low, high)) and found.verdict == NOT_REPRODUCED
+    assert judged(replace(claim, margin=30.0), {(FIRST, "rte"): (10, 14, 18)}).verdict == REPRODUCED
+    assert judged(replace(claim, margin=5.0), {(FIRST, "rte"): (10, 14, 18)}).verdict == UNDECIDED
+    assert judged(claim, {(FIRST, "rte"): (10,)}).reason == "records of two seeds are missing"
+
+
+def test_the_spread_of_a_mean_over_tasks_is_that_of_the_means():
+    columns = (*TABLE_2.columns, MeanOf("mean", "Mean", None, of=("rte", "sst2")))
+    of_both = {"table": replace(TABLE_2, columns=columns), "column": "mean", "second": FIRST}
+    claim = replace(SPREAD, **of_both, estimator=spread_over_seeds, margin=1.0)
+    # Of RTE 90 and 80, of SST-2 90 and 100: in the mean they are alike.
+    assert judged(claim, {(FIRST, "rte"): (10, 20), (FIRST, "sst2"): (10, 0)}).effect == pytest.approx(0)
+    moved = judged(claim, {(FIRST, "rte"): (10, 20), (FIRST, "sst2"): (10, 20)})
+    assert moved.effect == pytest.approx(math.sqrt(50))
+    assert judged(claim, {(FIRST, "rte"): (10, 20)}).reason == "records of two seeds are missing"

@@ -81,6 +81,7 @@ from bert_compression.metrics.significance import (
     score_interval,
     seed_error,
     seed_noise,
+    spread_interval,
     spread_ratio,
 )
 from bert_compression.metrics.squad import (
@@ -160,6 +161,7 @@ __all__ = [
     "seed_noise",
     "share_interval",
     "spearman_correlation",
+    "spread_interval",
     "spread_ratio",
     "squad_scores",
     "withstood",

@@ -319,6 +319,26 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
 
 
 @checked
+def spread_interval(spread: float, seeds: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Within which bounds lies the standard deviation that trainings have over all seeds?
+
+    `spread` is that of so many trainings, with seeds - 1 in the denominator. The chi-squared interval of a
+    variance, which takes normally distributed scores. Three seeds leave room for a factor of six:
+
+    >>> low, high = spread_interval(1.0, seeds=3)
+    >>> round(low, 2), round(high, 2)
+    (0.52, 6.29)
+
+    Raises BadInput for fewer than two seeds, or a spread that is negative or missing.
+    """
+    in_range(seeds, "seeds", 2)
+    in_range(spread, "spread", 0, LARGEST)
+    squares = scipy.stats.chi2(float(seeds - 1))
+    low, high = (spread * float(np.sqrt((seeds - 1) / squares.ppf(tail))) for tail in tails(confidence)[::-1])
+    return low, high
+
+
+@checked
 def spread_ratio(first: float, second: float, seeds: int, confidence: float = 0.95) -> Estimate:
     """Within which bounds lies the ratio of two methods' standard deviations over seeds, and is it 1?
 

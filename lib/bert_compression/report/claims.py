@@ -18,7 +18,7 @@ from bert_compression.report.estimators import Estimator, difference_of_means
 from bert_compression.report.gates import learnt_nothing, stand_in
 from bert_compression.report.records import EVIDENCE, STALE, Source
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Derived, Table
+from bert_compression.report.tables import Derived, MeanOf, Table
 
 Names = str | tuple[str, ...]
 
@@ -390,13 +390,19 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
 
 def _is_not_asked(source: Source, claim: Claim) -> bool:
     """Does the source's profile ask no job for one of the models, such as a student with five twelfths of six
-    layers?"""
-    cells = source.cells(claim.table)
-    rows = [claim.table.row(method) for side in claim.sides for method in side]
+    layers, or not all that a mean is taken of?"""
+    table, cells = claim.table, source.cells(claim.table)
+    rows = [table.row(method) for side in claim.sides for method in side]
     made_of = [name for row in rows for name in (row.of if isinstance(row, Derived) else (row.method,))]
-    own = [name for name in made_of if claim.table.row(name).recipe]  # others are the paper's alone
-    asked = [name for name in claim.columns if claim.table.column(name).measure]
-    return bool(asked) and not all(any(cells[method, name] for name in asked) for method in own)
+    own = [name for name in made_of if table.row(name).recipe]  # others are the paper's alone
+    parts = [
+        column.of if isinstance(column, MeanOf) else (column.name,)
+        for column in map(table.column, claim.columns)
+    ]
+    asked = [of_column for of_column in parts if all(table.column(name).measure for name in of_column)]
+    return bool(asked) and not all(
+        any(all(cells[method, name] for name in of_column) for of_column in asked) for method in own
+    )
 
 
 def _measured(judgement: Judgement) -> Measured:

@@ -30,11 +30,12 @@ from bert_compression.metrics import (
     satterthwaite,
     seed_error,
     seed_noise,
+    spread_interval,
     spread_ratio,
 )
 from bert_compression.report.per_text import Paired, outcomes
 from bert_compression.report.records import Source
-from bert_compression.report.tables import Table
+from bert_compression.report.tables import MeanOf, Table
 
 PERCENT = 100
 REACH = 1.96  # standard errors from the middle of a 95 % interval to its ends
@@ -280,6 +281,21 @@ def difference_of_spreads(source: Source, claim: Comparison) -> Found:
     found = spread_ratio(one, other, len(seeds))
     low, high = (other * (bound - 1) for bound in (found.low, found.high))
     return Found(records, len(seeds), records[0]["data"]["rows"], one - other, low, high, found.p_value)
+
+
+def spread_over_seeds(source: Source, claim: Comparison) -> Found:
+    """How far do the trainings of the claim's first method lie apart? The standard deviation over seeds, with
+    seeds - 1 in the denominator, and the interval that it has where scores are normally distributed."""
+    (method,), (name,) = claim.sides[0], claim.columns
+    column = claim.table.column(name)
+    values = [value for _, value in source.values(claim.table, claim.table.row(method), column)]
+    if len(values) < 2:
+        raise Failure("records of two seeds are missing")
+    parts = column.of if isinstance(column, MeanOf) else (name,)
+    records = [record for part in parts for record in source.done(claim.table, method, part)]
+    effect = float(np.std(values, ddof=1))
+    low, high = spread_interval(effect, len(values))
+    return Found(records, len(values), records[0]["data"]["rows"], effect, low, high, math.nan)
 
 
 def _found(

@@ -8,6 +8,7 @@ from bert_compression.papers.xtc.claims import (
     LAYER_CLAIMS,
     LOW_RANK_CLAIMS,
     LOYALTY_CLAIMS,
+    SEED_CLAIMS,
     STAGE_CLAIMS,
 )
 from bert_compression.papers.xtc.figures import (
@@ -19,7 +20,7 @@ from bert_compression.papers.xtc.figures import (
     training_costs,
     weights_picture,
 )
-from bert_compression.papers.xtc.loyalty import LOYALTY
+from bert_compression.papers.xtc.loyalty import LOYALTY, one_answer
 from bert_compression.papers.xtc.tables import (
     ACTIVATIONS,
     TABLE_C1,
@@ -54,6 +55,7 @@ __all__ = [
     "LOW_RANK_CLAIMS",
     "LOYALTY",
     "LOYALTY_CLAIMS",
+    "SEED_CLAIMS",
     "STAGE_CLAIMS",
     "TABLES",
     "TABLE_C1",
@@ -75,6 +77,7 @@ __all__ = [
     "TABLE_C17",
     "WEIGHTS",
     "layer_choices",
+    "one_answer",
     "selection_table",
     "sizes_table",
     "training_costs",

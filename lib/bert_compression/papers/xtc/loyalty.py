@@ -1,9 +1,16 @@
 """Are 1- and 2-bit students still loyal? The models of Wu et al. 2022 under the other papers' measures."""
 
 from collections.abc import Callable
+from statistics import fmean
 
-from bert_compression.experiments import Grid, Job, steps
+import numpy as np
+
+from bert_compression.experiments import Grid, Job, per_example, steps
+from bert_compression.metrics import label_loyalty
 from bert_compression.papers.xtc.students import PRECISION, Student, full_precision, measured, sizes, teacher
+from bert_compression.report.html import Shown
+from bert_compression.report.records import Source
+from bert_compression.report.sentences import said
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 
 
@@ -106,3 +113,20 @@ LOYALTY = Table(
     seeds=two_seeds,
     precision=PRECISION,
 )
+
+
+def one_answer(source: Source) -> Shown:
+    """How well does a model do in the table of loyalty that answers every text alike?"""
+    right, like_the_teacher = [], []
+    for record in source.done(LOYALTY, "teacher", "accuracy"):
+        gold = source.gold[record["data"]["digest"]]
+        always = np.full(len(gold), np.bincount(gold).argmax())
+        right.append(100 * float((always == gold).mean()))
+        like_the_teacher.append(100 * label_loyalty(per_example(record, "predictions"), always))
+    if not right:
+        return said("How well one answer for all texts would do is not known before the teacher answers.")
+    return said(
+        f"Whoever gives all texts the most frequent label is right in {fmean(right):.1f} % of them "
+        f"({source.name}), and answers like the teacher in {fmean(like_the_teacher):.1f} %: a loyalty that "
+        "takes no reading."
+    )
