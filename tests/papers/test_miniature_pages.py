@@ -103,7 +103,12 @@ def test_the_heat_map_says_its_numbers():
     written = [text.get_text() for text in _figure({"small": matrix}).axes[0].texts]
     chance = 100 * matrix.chance[0, 5]
     assert written[3:6] == ["50.0", f"{low[0, 5]:.1f} to {high[0, 5]:.1f}", f"({chance:.1f})"]
-    shown = miniature.heat_map({"small": matrix, "this run": matrix_of_sets({})}, "error overlap")
+    shown = miniature.heat_map(
+        {"small": matrix, "this run": matrix_of_sets({})},
+        "error overlap",
+        {"small": NOTHING},
+        miniature.ERRORS,
+    )
     assert shown.text.startswith(
         "Heat map of error overlap, every two models against each other. Panel “small”"
     )
@@ -177,7 +182,9 @@ def test_neighbours_are_told_by_their_number_for_each_model_next_to_the_largest(
     assert found["mini", 5] == pytest.approx(30)
     assert found[SAME, 5] == 60 and found[CHANCE, 5] == pytest.approx(1) and len(found) == 3
     tables = {"small": table, "run": miniature.neighbours_by_k(NOTHING)}
-    words = miniature.curves(tables, "neighbours", "in common", logarithmic=True).text
+    words = miniature.curves(
+        tables, "neighbours", "in common", {"small": source}, miniature.REPRESENTATION, logarithmic=True
+    ).text
     assert "mini: 30.0 at 5" in words and words.endswith("Panel “run”: nothing yet.")
 
 
@@ -282,7 +289,9 @@ def test_each_model_and_seed_falls_as_its_queries_say():
     assert found["large", 0, 50] == 75 and found["large", 0, 100] == 25 and found["tiny", 0, 50] == 0
     assert found["large", 1, 100] == 75 and ("tiny", 1, 0) not in found.index
     assert table.budget.max() == 200
-    words = miniature.budget_picture({"small": table, "run": miniature.budget_table(NOTHING)}).text
+    words = miniature.budget_picture(
+        {"small": table, "run": miniature.budget_table(NOTHING)}, {"small": source}, miniature.WEAKNESSES
+    ).text
     assert "TextBugger on large: 100 at 0, 88 at 50, 50 at 100, 50 at 200;" in words
     assert words.endswith("Panel “run”: nothing yet.")
     told = miniature.left_within(source, 50).text
@@ -297,9 +306,13 @@ def test_arrows_lead_from_before_to_after_the_largest_first():
     )
     table = miniature.degradation_table(source)
     assert table.model.tolist() == ["large", "tiny"]
-    words = miniature.degradation_picture({"small": table}, "model").text
+    words = miniature.degradation_picture(
+        {"small": table}, "model", {"small": source}, miniature.WEAKNESSES
+    ).text
     assert "Panel “small, TextBugger”: large 100 to 88, tiny 75 to 25." in words
-    nothing = miniature.degradation_picture({"small": miniature.degradation_table(NOTHING)}, "model")
+    nothing = miniature.degradation_picture(
+        {"small": miniature.degradation_table(NOTHING)}, "model", {"small": NOTHING}, miniature.WEAKNESSES
+    )
     assert nothing.text.endswith("Nothing yet.")
 
 

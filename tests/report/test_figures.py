@@ -1,7 +1,11 @@
 """The figure shows what the records say, and says it in words, too."""
 
+import base64
+import re
 from dataclasses import replace
+from io import BytesIO
 
+import pandas as pd
 import pytest
 from made_records import attack_record, cell_record, mnli_source, source_of
 from test_side_by_side import table_3
@@ -10,6 +14,7 @@ from bert_compression.papers.loyalty import TABLE_1, TABLE_2, TABLE_3
 from bert_compression.report.figures import (
     _line_of,
     alternative_text,
+    by_panel,
     loyalty_figure,
     loyalty_picture,
     measured_points,
@@ -135,11 +140,33 @@ def test_the_alternative_text_holds_the_numbers_of_the_records(whole):
 
 
 def test_the_picture_carries_its_alternative_text_and_is_the_same_each_time(whole):
-    first, second = (picture(loyalty_figure({"small": whole}, TABLE_3), 'a "quoted" text') for _ in range(2))
+    drawn = pd.DataFrame({"x": [0.5]})
+    first, second = (
+        picture(loyalty_figure({"small": whole}, TABLE_3), 'a "quoted" text', "plane", drawn, "<li>them</li>")
+        for _ in range(2)
+    )
     assert first.html == second.html
     assert first.html.startswith('<img src="data:image/svg+xml;base64,')
     assert 'alt="a &quot;quoted&quot; text"' in first.html and repr(first) == 'a "quoted" text'
-    assert picture(loyalty_figure({"small": NOTHING}, TABLE_3), "").html != first.html
+    assert picture(loyalty_figure({"small": NOTHING}, TABLE_3), "", "plane", drawn, "").html != first.html
+    assert "<li>them</li>" in first.html and 'download="plane.csv"' in first.html
+
+
+def test_under_a_picture_stand_its_records_and_its_numbers_as_a_file(whole):
+    html = loyalty_picture({"small": whole}, TABLE_3).html
+    below = re.sub(r"<[^>]*>", "", html[html.index("bc-passport") :])
+    assert "small: " in below and "real texts" in below and "--paper loyalty --table table_3" in below
+    (data,) = re.findall(r'href="data:text/csv;base64,([^"]*)" download="loyalty_table_3_plane.csv"', html)
+    saved = pd.read_csv(BytesIO(base64.b64decode(data))).set_index(["method", "column"])
+    assert saved.loc[("kd", "label_loyalty"), "value"] == pytest.approx(91)
+    assert saved.loc[("q8_ptq_dynamic", "after_attack_accuracy"), "reported"] == pytest.approx(26.5)
+    assert set(saved.reset_index().column) == {"label_loyalty", "after_attack_accuracy", "accuracy"}
+
+
+def test_tables_of_panels_become_one():
+    found = by_panel({"a": pd.DataFrame({"x": [1, 2]}), "b": pd.DataFrame({"x": [3]})})
+    assert found.values.tolist() == [["a", 1], ["a", 2], ["b", 3]] and list(found) == ["panel", "x"]
+    assert list(by_panel({})) == ["panel"]
 
 
 def test_a_row_that_the_paper_does_not_have_is_drawn_without_a_reported_point(whole):

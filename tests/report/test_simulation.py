@@ -61,7 +61,7 @@ def test_the_picture_says_in_words_what_it_shows():
     for label in EFFECTS:
         for seeds in (1, 5):
             assert sum(of_column.share(label, seeds, verdict) for verdict in LOOKS) == pytest.approx(100)
-    words = verdicts_picture(found).text
+    words = verdicts_picture(found, "<li>noise</li>").text
     assert "After-attack accuracy, no effect: 1 seed undecided 100 %; 3 seeds " in words
     told = str(false_alarms(found))
     assert (

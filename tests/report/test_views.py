@@ -34,6 +34,17 @@ def test_what_was_just_run_is_drawn_apart():
     assert drawn(BOTH, mark="!").text == "kept!\njust run!"
 
 
+def test_further_mappings_by_source_are_parted_too_and_others_are_not():
+    @in_two_views
+    def of_both(sources, others, labels):
+        return Shown("", html=f"{'+'.join(sources)}, {'+'.join(others)}, {'+'.join(labels)}")
+
+    others = {"small": 1, "paper": 2, "this run (smoke), mnli": 3}
+    assert of_both(BOTH, others, {"a": 1, "b": 2}).html == (
+        'small, small+paper, a+b<div class="bc-run">this run (smoke), this run (smoke), mnli, a+b</div>'
+    )
+
+
 @pytest.mark.parametrize("only", [{"small": "kept"}, {"this run": "just run"}])
 def test_nothing_is_hidden_where_there_is_one_view(only):
     assert drawn(only).html == f"<p>{next(iter(only.values()))}</p>"

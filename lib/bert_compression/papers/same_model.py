@@ -16,6 +16,7 @@ from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, compar
 from bert_compression.papers.xtc.students import Student
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
+from bert_compression.report.passport import numbers, rests_on
 from bert_compression.report.records import GIVEN, MEASURED, Source, measured
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 from bert_compression.report.views import in_two_views
@@ -168,7 +169,9 @@ def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     }
     figure.axes[-1].legend(handles.values(), handles.keys(), loc="center", frameon=False)
     words = " ".join(f"“{source}”: {_same_in_words(table)}" for source, table in tables.items())
-    return picture(figure, f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}")
+    words = f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}"
+    drawn = numbers(sources, SAME_MODEL, SAME_MODEL.panels[0])
+    return picture(figure, words, "same_model", drawn, rests_on(sources, {SAME_MODEL: ()}))
 
 
 def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:

@@ -8,6 +8,7 @@ from bert_compression.report.explorer import explorer
 from bert_compression.report.figures import loyalty_picture
 from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts, unasked
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
+from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source, measured
 from bert_compression.report.reported import reported
 from bert_compression.report.sentences import (
@@ -61,6 +62,7 @@ __all__ = [
     "quote_verdicts",
     "record_list",
     "reported",
+    "rests_on",
     "said",
     "say",
     "sentence_meanings",

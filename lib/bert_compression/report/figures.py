@@ -9,25 +9,29 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from bert_compression.report.html import BELOW, Shown, folded, tag
+from bert_compression.report.passport import numbers, rests_on, saved
 from bert_compression.report.records import GIVEN, MEASURED, Source, comparable, measured
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Row, Table
+from bert_compression.report.tables import Panel, Row, Table
 from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
 X, Y, NAMED = "label_loyalty", "after_attack_accuracy", "accuracy"
 MARKERS = "osD^vPX<>*phd8H"
+SUMMARY = "This figure in words and numbers, and where they come from"
 NAMES = 16  # more than so many names find no room, and shapes must tell the reported points
 GAP = 20  # pixels between a name and its point, from which on a line joins them
 
 
-def picture(figure: "Figure", alternative: str) -> Shown:
-    """A figure as SVG inside HTML, so that its alternative text can come from the records, too; the text,
-    which holds its numbers, can be unfolded below it."""
+def picture(figure: "Figure", alternative: str, name: str, drawn: "pd.DataFrame", rests: str) -> Shown:
+    """A figure as SVG inside HTML, so that its alternative text can come from the records, too. Below it can
+    be unfolded: the text, which holds its numbers; what they rest on (`rests_on`), list items in HTML; and a
+    link that saves what is drawn under that name."""
     import matplotlib
 
     file = BytesIO()
@@ -35,9 +39,8 @@ def picture(figure: "Figure", alternative: str) -> Shown:
         figure.savefig(file, format="svg", metadata={"Date": None})
     source = "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
     style = "max-width: 100%; background: white"
-    words = tag(
-        "div", folded("This figure in words and numbers", tag("p", escape(alternative))), class_=BELOW
-    )
+    below = folded(SUMMARY, tag("p", escape(alternative)), tag("ul", rests, saved(name, drawn)))
+    words = tag("div", below, class_=BELOW)
     return Shown(alternative, html=f'<img src="{source}" alt="{escape(alternative)}" style="{style}">{words}')
 
 
@@ -45,7 +48,17 @@ def picture(figure: "Figure", alternative: str) -> Shown:
 def loyalty_picture(sources: Mapping[str, Source], table: Table) -> Shown:
     """Label loyalty and after-attack accuracy in one plane, with its alternative text, panel by panel."""
     words = " ".join(f"Panel “{name}”: {alternative_text(each, table)}" for name, each in sources.items())
-    return picture(loyalty_figure(sources, table), words)
+    drawn = numbers(sources, table, Panel("plane", "", (X, Y, NAMED)))
+    rests = rests_on(sources, {table: [(row.method, name) for row in table.rows for name in (X, Y, NAMED)]})
+    return picture(loyalty_figure(sources, table), words, f"{table.paper}_{table.name}_plane", drawn, rests)
+
+
+def by_panel(tables: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    """The tables of a figure's panels in one, whose first column names the panel."""
+    import pandas as pd
+
+    named = [table.assign(panel=title)[["panel", *table.columns]] for title, table in tables.items()]
+    return pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=["panel"])
 
 
 def loyalty_figure(sources: Mapping[str, Source], table: Table) -> "Figure":

@@ -1,7 +1,7 @@
 """Which pairs of methods differ beyond chance? Every pair of a table, with correction for asking so often, as
 a sentence, a matrix and a list."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from bert_compression.errors import Failure
 from bert_compression.metrics import holm, min_f_prime
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Cell, Grid, Line, Row, Shown, folded, note, signed, table_html
+from bert_compression.report.passport import rests_on
 from bert_compression.report.per_text import outcomes
 from bert_compression.report.records import STALE, Source
 from bert_compression.report.tables import Column, Table
@@ -53,6 +54,7 @@ class Pairs:
     table: Table
     column: Column
     pairs: tuple[Pair, ...]
+    source: Source
 
     @property
     def methods(self) -> list[str]:
@@ -98,7 +100,7 @@ def compare_pairs(source: Source, table: Table, column: str) -> Pairs:
     if pairs:
         corrected = holm([pair.p_value for pair in pairs]).tolist()
         pairs = [replace(pair, corrected=p) for pair, p in zip(pairs, corrected, strict=True)]
-    return Pairs(table, table.column(column), tuple(pairs))
+    return Pairs(table, table.column(column), tuple(pairs), source)
 
 
 def pairs_in_words(compared: Pairs) -> Shown:
@@ -170,12 +172,18 @@ def _key(compared: Pairs) -> str:
 
 def pairs_picture(compared: Pairs) -> Shown:
     """The figure with its alternative text; the numbers themselves are in `pairs_list`."""
+    import pandas as pd
+
     words = (
         f"Matrix of {len(compared.methods)} methods against each other: differences in "
         f"{compared.column.label.lower()}, filled where they are beyond chance. "
         f"{pairs_in_words(compared)} The list of pairs holds every number."
     )
-    return picture(pairs_figure(compared), words)
+    table, column, source = compared.table, compared.column.name, compared.source
+    drawn = pd.DataFrame([asdict(pair) for pair in compared.pairs])
+    rests = rests_on({source.name: source}, {table: [(method, column) for method in compared.methods]})
+    name = f"{table.paper}_{table.name}_pairs_{column}"
+    return picture(pairs_figure(compared), words, name, drawn, rests)
 
 
 def pairs_list(compared: Pairs) -> Shown:

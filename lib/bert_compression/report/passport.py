@@ -1,5 +1,5 @@
-"""What stands behind a table: its records, their seeds, data, machines and time; the command that measures it
-again; its numbers as a file."""
+"""What stands behind a table or a figure: its records, their seeds, data, machines and time; the command that
+measures it again; its numbers as a file."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,16 +23,30 @@ NUMBERS = ["value", "spread", "low", "high", "chance", "seeds"]
 def passport(sources: Mapping[str, Source], table: Table, panel: Panel) -> str:
     """HTML, folded: for each source what its numbers of the panel rest on, and how to measure them again; and
     a link that saves them as CSV."""
+    cells = [(row.method, column) for row in table.rows_of(panel) for column in panel.columns]
+    name = f"{table.paper}_{table.name}_{panel.name}"
+    told = rests_on(sources, {table: cells}) + saved(name, numbers(sources, table, panel))
+    return tag("div", folded(SUMMARY, tag("ul", told)), class_=BELOW)
+
+
+def rests_on(sources: Mapping[str, Source], cells: Mapping[Table, Sequence[tuple[str, str]]]) -> str:
+    """HTML, a list item for each source and table: the records of these cells, by method and column; of a
+    table without any named, of all its cells."""
     _, runs = parted(sources)
-    told = "".join(
-        tag("li", _told(name, source, table, panel), class_=RUN if name in runs else "")
-        for name, source in sources.items()
-    )
-    name = f"{table.paper}_{table.name}_{panel.name}.csv"
-    csv = numbers(sources, table, panel).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    told = ""
+    for name, source in sources.items():
+        for table, some in cells.items():
+            every = some or [(row.method, column.name) for row in table.rows for column in table.columns]
+            told += tag("li", _told(name, source, table, every), class_=RUN if name in runs else "")
+    return told
+
+
+def saved(name: str, frame: "pd.DataFrame") -> str:
+    """HTML, a list item: a link that saves the frame as CSV under that name."""
+    csv = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     data = base64.b64encode(csv.encode()).decode()
-    saved = tag("a", escape(name), href=f"data:text/csv;base64,{data}", download=name)
-    return tag("div", folded(SUMMARY, tag("ul", told, tag("li", saved))), class_=BELOW)
+    file = f"{name}.csv"
+    return tag("li", tag("a", escape(file), href=f"data:text/csv;base64,{data}", download=file))
 
 
 def numbers(sources: Mapping[str, Source], table: Table, panel: Panel) -> "pd.DataFrame":
@@ -65,9 +79,8 @@ def numbers(sources: Mapping[str, Source], table: Table, panel: Panel) -> "pd.Da
     return pd.concat(shown)[[*order, *NUMBERS, "records"]]
 
 
-def _told(name: str, source: Source, table: Table, panel: Panel) -> str:
-    """One source's records of a panel in words, and the command that measures them again."""
-    cells = [(row.method, column) for row in table.rows_of(panel) for column in panel.columns]
+def _told(name: str, source: Source, table: Table, cells: Sequence[tuple[str, str]]) -> str:
+    """One source's records of cells in words, and the command that measures them again."""
     found = {record["key"]: record for cell in cells for record in source.cell(table, *cell)}
     records = sorted(found.values(), key=lambda record: record["created"])
     again = f"bert-compression run --profile {source.profile.name} --paper {table.paper} --table {table.name}"

@@ -147,9 +147,10 @@ def simulated(
     return tuple(found)
 
 
-def verdicts_picture(found: Sequence[Simulated]) -> Shown:
+def verdicts_picture(found: Sequence[Simulated], rests: str) -> Shown:
     """A row a column of the table, a panel for each effect from none to twice the reported one: the share of
-    each verdict with one to five seeds."""
+    each verdict with one to five seeds. `rests` is what the noise was taken from (`rests_on`)."""
+    import pandas as pd
     from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
@@ -172,7 +173,15 @@ def verdicts_picture(found: Sequence[Simulated]) -> Shown:
     handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=v) for v, (c, h) in LOOKS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(LOOKS), frameon=False, fontsize=8)
     words = " ".join(f"{each.name}, {label}: {_in_words(each, label)}" for each in found for label in EFFECTS)
-    return picture(figure, f"Shares of verdicts for known effects. {words}")
+    drawn = [
+        {"column": each.name, "points": each.reported, "effect": label, "seeds": seeds, "verdict": verdict}
+        | {"share": each.share(label, seeds, verdict)}
+        for each in found
+        for label, seeds in each.counts
+        for verdict in LOOKS
+    ]
+    words = f"Shares of verdicts for known effects. {words}"
+    return picture(figure, words, "simulated_verdicts", pd.DataFrame(drawn), rests)
 
 
 def false_alarms(found: Sequence[Simulated]) -> Shown:

@@ -27,15 +27,24 @@ def foremost(sources: Mapping[str, T]) -> dict[str, T]:
 
 
 def in_two_views(draw: Callable[..., Shown]) -> Callable[..., Shown]:
-    """Make a function that draws a figure or a table of what several sources hold draw this run apart."""
+    """Make a function that draws a figure or a table of what several sources hold draw this run apart.
+    Of further dictionaries that hold this run each view gets its part, too."""
 
     @wraps(draw)
     def both(sources: Mapping[str, Any], *arguments: Any, **settings: Any) -> Shown:
         kept, runs = parted(sources)
         if not (kept and runs):
             return draw(sources, *arguments, **settings)
-        first, second = (draw(each, *arguments, **settings) for each in (kept, runs))
+        first, second = (
+            draw(*(_seen(each, view) for each in (sources, *arguments)), **settings) for view in (0, 1)
+        )
         apart = tag("div", second.html or "", class_=RUN)
         return Shown(f"{first.text}\n{second.text}", html=(first.html or "") + apart)
 
     return both
+
+
+def _seen(argument: Any, view: int) -> Any:
+    """What a view sees of an argument: of what is told by source its part, of anything else the whole."""
+    parts = parted(argument) if isinstance(argument, dict) else ({}, {})
+    return parts[view] if parts[1] else argument

@@ -15,9 +15,10 @@ from bert_compression.metrics import FOOLED
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, simple_table
+from bert_compression.report.passport import numbers, rests_on
 from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Table
+from bert_compression.report.tables import Panel, Table
 from bert_compression.report.views import in_two_views
 
 
@@ -102,6 +103,7 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     """What an attack leaves of each model by who is in the batch while searching and while judging: a panel a
     table, a line a model that was searched in batches, small marks for single seeds, and the paper's numbers
     as crosses."""
+    import pandas as pd
     from matplotlib.figure import Figure
 
     drawn = {
@@ -146,7 +148,16 @@ def search_picture(source: Source, *tables: Table) -> Shown:
         panels[0].plot([], [], "x", color="tab:red", ms=8, mew=2, label="Reported")[0],
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
-    return picture(figure, " ".join(words) or "Nothing has been searched in batches yet.")
+    sources, columns = {source.name: source}, tuple(PROTOCOLS)
+    numbers_of = (numbers(sources, table, Panel("search", "", columns)) for table in tables)
+    cells = {table: [(row.method, name) for row in table.rows for name in columns] for table in tables}
+    return picture(
+        figure,
+        " ".join(words) or "Nothing has been searched in batches yet.",
+        "loyalty_search_and_verdict",
+        pd.concat(numbers_of),
+        rests_on(sources, cells),
+    )
 
 
 def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int, int]:

@@ -14,8 +14,9 @@ from bert_compression.experiments import per_example
 from bert_compression.metrics import accuracy_within_budget
 from bert_compression.papers.miniature.overlap import LARGEST, SMALLER
 from bert_compression.papers.miniature.tables import ATTACK_NAMES, ATTACK_SETTINGS, MODELS, WEAKNESSES
-from bert_compression.report.figures import picture
+from bert_compression.report.figures import by_panel, picture
 from bert_compression.report.html import Shown, tag
+from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
@@ -76,16 +77,19 @@ def _told(settings: Mapping) -> str:
 
 
 @in_two_views
-def degradation_picture(tables: "Mapping[str, pd.DataFrame]", by: str) -> Shown:
+def degradation_picture(
+    tables: "Mapping[str, pd.DataFrame]", by: str, sources: Mapping[str, Source], table: Table
+) -> Shown:
     """A panel a table and attack: for each model, or each of the settings, an arrow from the accuracy before
-    the attack to what is left. `by` is "model" or "settings"."""
+    the attack to what is left. `by` is "model" or "settings"; `sources` hold the records of the paper's
+    `table` that they come from."""
     from matplotlib.figure import Figure
 
     beside: dict[str, Any] = {"textcoords": "offset points", "size": 8, "ha": "right"}
     panels = {
         f"{source}, {attack}": lines
-        for source, table in tables.items()
-        for attack, lines in table.groupby("attack")
+        for source, found in tables.items()
+        for attack, lines in found.groupby("attack")
     }
     heights = [1 + 0.32 * len(lines) for lines in panels.values()] or [1]
     figure = Figure(figsize=(8, sum(heights)), layout="constrained")
@@ -105,7 +109,9 @@ def degradation_picture(tables: "Mapping[str, pd.DataFrame]", by: str) -> Shown:
     words = " ".join(
         f"Panel “{title}”: {_degradation_in_words(lines, by)}" for title, lines in panels.items()
     )
-    return picture(figure, f"Accuracy before and after an attack, in percent. {words or 'Nothing yet.'}")
+    words = f"Accuracy before and after an attack, in percent. {words or 'Nothing yet.'}"
+    rests = rests_on(sources, {table: ()})
+    return picture(figure, words, f"before_and_after_by_{by}", by_panel(tables), rests)
 
 
 def _names(lines: "pd.DataFrame", by: str) -> "pd.Series":
@@ -158,19 +164,21 @@ def left_within(source: Source, budget: int) -> Shown:
 
 
 @in_two_views
-def budget_picture(tables: "Mapping[str, pd.DataFrame]") -> Shown:
+def budget_picture(
+    tables: "Mapping[str, pd.DataFrame]", sources: Mapping[str, Source], table: Table
+) -> Shown:
     """A row of panels a table, a panel an attack, a line a model: the mean over seeds, and a band from the
-    lowest to the highest seed."""
+    lowest to the highest seed. `sources` hold the records of the paper's `table` that they come from."""
     import seaborn
     from matplotlib.figure import Figure
 
-    drawn = {source: table for source, table in tables.items() if len(table)}
+    drawn = {source: found for source, found in tables.items() if len(found)}
     figure = Figure(figsize=(9, 3.4 * max(1, len(drawn))), layout="constrained")
     rows = figure.subplots(max(1, len(drawn)), len(ATTACK_NAMES), squeeze=False, sharey=True)
-    for panels, (source, table) in zip(rows, drawn.items(), strict=False):
+    for panels, (source, found) in zip(rows, drawn.items(), strict=False):
         for axes, attack in zip(panels, ATTACK_NAMES.values(), strict=True):
-            lines = table[table.attack == attack]
-            order = list(dict.fromkeys(table.model))
+            lines = found[found.attack == attack]
+            order = list(dict.fromkeys(found.model))
             look = {"hue": "model", "style": "model", "hue_order": order, "style_order": order}
             seaborn.lineplot(
                 lines, x="budget", y="accuracy", errorbar=("pi", 100), palette="colorblind", ax=axes, **look
@@ -180,8 +188,10 @@ def budget_picture(tables: "Mapping[str, pd.DataFrame]") -> Shown:
             axes.set(xlabel="queries about a review, at most", ylabel="accuracy left (%)", ylim=(0, 100))
             axes.grid(color="0.92")
             axes.spines[["top", "right"]].set_visible(False)
-    words = " ".join(f"Panel “{source}”: {_budget_in_words(table)}" for source, table in tables.items())
-    return picture(figure, f"Accuracy, in percent, that is left within a budget of queries. {words}")
+    words = " ".join(f"Panel “{source}”: {_budget_in_words(found)}" for source, found in tables.items())
+    words = f"Accuracy, in percent, that is left within a budget of queries. {words}"
+    rests = rests_on(sources, {table: ()})
+    return picture(figure, words, "accuracy_within_a_budget", by_panel(tables), rests)
 
 
 def _budget_in_words(table: "pd.DataFrame") -> str:

@@ -1,5 +1,6 @@
 """The figures of the pages on error overlap, representation similarity and OOD overlap, from records only."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ from bert_compression.papers.miniature.overlap import (
     Matrix,
     cka_maps,
 )
-from bert_compression.report.figures import picture
+from bert_compression.papers.miniature.tables import REPRESENTATION
+from bert_compression.report.figures import by_panel, picture
 from bert_compression.report.html import Shown
+from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source
+from bert_compression.report.tables import Table
 from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
@@ -29,15 +33,25 @@ MAPS_WIDTH = 9.0  # of a figure of CKA maps, in inches
 
 
 @in_two_views
-def heat_map(matrices: Mapping[str, Matrix], title: str) -> Shown:
-    """A panel a source that has anything: the value of every two models in percent, below it its 95 %
+def heat_map(
+    matrices: Mapping[str, Matrix], title: str, sources: Mapping[str, Source], table: Table
+) -> Shown:
+    """A panel a matrix that has anything: the value of every two models in percent, below it its 95 %
     interval over examples where there is one, and in brackets what chance would give where that is not 0;
-    framed on the diagonal the agreement of one model's two seeds."""
+    framed on the diagonal the agreement of one model's two seeds. `sources` hold the records of the table
+    that the matrices come from."""
     figure = _figure(
         {source: matrix for source, matrix in matrices.items() if np.isfinite(matrix.values).any()}
     )
     words = " ".join(f"Panel “{source}”: {in_words(matrix)}" for source, matrix in matrices.items())
-    return picture(figure, f"Heat map of {title}, every two models against each other. {words}")
+    words = f"Heat map of {title}, every two models against each other. {words}"
+    drawn = by_panel({source: matrix.table for source, matrix in matrices.items()})
+    return picture(figure, words, file_name(title), drawn, rests_on(sources, {table: ()}))
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file."""
+    return re.sub(r"\W+", "_", title).strip("_").lower()
 
 
 def in_words(matrix: Matrix) -> str:
@@ -113,9 +127,15 @@ def _panel(axes: "Axes", source: str, matrix: Matrix) -> None:
 
 @in_two_views
 def curves(
-    tables: "Mapping[str, pd.DataFrame]", setting: str, shared: str, logarithmic: bool = False
+    tables: "Mapping[str, pd.DataFrame]",
+    setting: str,
+    shared: str,
+    sources: Mapping[str, Source],
+    table: Table,
+    logarithmic: bool = False,
 ) -> Shown:
-    """A panel a table, a line for each model but the largest: `shared` upwards, `setting` to the right."""
+    """A panel a table, a line for each model but the largest: `shared` upwards, `setting` to the right.
+    `sources` hold the records of the paper's `table` that they come from."""
     import seaborn
     from matplotlib.figure import Figure
 
@@ -124,24 +144,26 @@ def curves(
     panels = figure.subplots(max(1, len(drawn)), squeeze=False)[:, 0]
     order = [*SMALLER, SAME, CHANCE]
     dashes = {name: "" if name in SMALLER else (4, 2) if name == SAME else (1, 1) for name in order}
-    for axes, (source, table) in zip(panels, drawn.items(), strict=False):
-        there = [name for name in order if name in set(table.other)]
+    for axes, (source, lines) in zip(panels, drawn.items(), strict=False):
+        there = [name for name in order if name in set(lines.other)]
         look = {"hue": "other", "style": "other", "hue_order": there, "style_order": there}
         colours = dict(zip(order, seaborn.color_palette("colorblind", len(order)), strict=True))
         seaborn.lineplot(
-            table, x="setting", y="jaccard", palette=colours, dashes=dashes, markers=False, ax=axes, **look
+            lines, x="setting", y="jaccard", palette=colours, dashes=dashes, markers=False, ax=axes, **look
         )
         axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         axes.set_title(source, loc="left", fontweight="bold")
         axes.set(xlabel=setting, ylabel=f"{shared} (%)", xscale="log" if logarithmic else "linear")
-        ticks = sorted(set(table.setting))
+        ticks = sorted(set(lines.setting))
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
-    words = " ".join(f"Panel “{source}”: {_curves_in_words(table)}" for source, table in tables.items())
-    return picture(figure, f"Lines: {shared} with {LARGEST}, in percent, by {setting}. {words}")
+    words = " ".join(f"Panel “{source}”: {_curves_in_words(lines)}" for source, lines in tables.items())
+    words = f"Lines: {shared} with {LARGEST}, in percent, by {setting}. {words}"
+    rests = rests_on(sources, {table: ()})
+    return picture(figure, words, file_name(f"{shared} by {setting}"), by_panel(tables), rests)
 
 
 def _curves_in_words(table: "pd.DataFrame") -> str:
@@ -156,18 +178,23 @@ def _curves_in_words(table: "pd.DataFrame") -> str:
 def cka_picture(sources: Mapping[str, Source]) -> Shown:
     """A row a source: for each other model a map of its layers, to the right, next to those of the largest,
     upwards; the lighter, the more alike."""
+    import pandas as pd
+
     drawn = {source: found for source, each in sources.items() if (found := cka_maps(each))}
-    words = []
+    words = [f"Linear CKA of every layer of {LARGEST} with every layer of the others, in percent."]
     for source in sources:
         told = (
             f"{other}: last layers {100 * cka[-1, -1]:.0f}" for other, cka in drawn.get(source, {}).items()
         )
         words.append(f"Panel “{source}”: {', '.join(told) or 'nothing yet'}.")
-    return picture(
-        _layers(drawn),
-        f"Linear CKA of every layer of {LARGEST} with every layer of the others, in percent. "
-        + " ".join(words),
-    )
+    layers = [
+        {"panel": source, "other": other, "layer": layer + 1, "other_layer": column + 1, "cka": value}
+        for source, found in drawn.items()
+        for other, cka in found.items()
+        for (layer, column), value in np.ndenumerate(cka)
+    ]
+    rests = rests_on(sources, {REPRESENTATION: ()})
+    return picture(_layers(drawn), " ".join(words), "cka_of_layers", pd.DataFrame(layers), rests)
 
 
 def _layers(drawn: Mapping[str, Mapping[str, np.ndarray]]) -> "Figure":

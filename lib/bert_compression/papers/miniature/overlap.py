@@ -60,6 +60,24 @@ class Matrix:
     chance: np.ndarray
     seeds: int
 
+    @property
+    def table(self) -> "pd.DataFrame":
+        """A line for every two models, the diagonal included, that have been compared."""
+        import pandas as pd
+
+        columns = ["first", "second", "value", "low", "high", "chance"]
+        lines = [
+            (self.names[row], self.names[column], *(float(each[row, column]) for each in self._parts))
+            for row in range(len(self.names))
+            for column in range(row + 1)
+            if np.isfinite(self.values[row, column])
+        ]
+        return pd.DataFrame(lines, columns=columns)
+
+    @property
+    def _parts(self) -> tuple[np.ndarray, ...]:
+        return self.values, self.low, self.high, self.chance
+
     def of(self, first: str, second: str) -> float:
         return float(self.values[self.names.index(first), self.names.index(second)])
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bert_compression.experiments import per_example
 from bert_compression.papers.taylor.tables import LAMBDA_SWEEP, MIDDLE, TABLE_2, TRAINING_SIZES
-from bert_compression.report.figures import picture
+from bert_compression.report.figures import by_panel, picture
 from bert_compression.report.html import Shown
+from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Table
@@ -94,7 +95,9 @@ def _sweep_picture(
     tables = {name: swept(source, table) for name, source in sources.items()}
     words = " ".join(f"Panel “{name}”: {_in_words(each)}" for name, each in tables.items())
     figure = _lines(tables, x_label, y_label, log)
-    return picture(figure, f"{y_label} against {x_label}, a line for each loss. {words}")
+    words = f"{y_label} against {x_label}, a line for each loss. {words}"
+    rests = rests_on(sources, {table: ()})
+    return picture(figure, words, f"{table.paper}_{table.name}", by_panel(tables), rests)
 
 
 @in_two_views
@@ -107,7 +110,9 @@ def curves_picture(sources: Mapping[str, Source]) -> Shown:
         told = "; ".join(f"{loss} from {end.first:.2f} to {end.last:.2f}" for loss, end in ends.iterrows())
         words.append(f"Panel “{name}”: {told or 'nothing yet'}.")
     figure = _lines(tables, "share of the training steps (%)", "cross-entropy with the labels")
-    return picture(figure, "Cross-entropy during training, a line for each loss. " + " ".join(words))
+    told = "Cross-entropy during training, a line for each loss. " + " ".join(words)
+    rests = rests_on(sources, {TABLE_2: [(row.method, CURVES_OF) for row in TABLE_2.rows]})
+    return picture(figure, told, "taylor_cross_entropy_in_training", by_panel(tables), rests)
 
 
 def curves_in_words(source: Source) -> Shown:

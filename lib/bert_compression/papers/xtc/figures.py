@@ -8,6 +8,7 @@ from bert_compression.papers.xtc.students import PRECISION, SELECTIONS, Student,
 from bert_compression.papers.xtc.tables import TABLE_C2, TABLE_C8
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
+from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Column, Row, Table, first_seed
 from bert_compression.report.views import in_two_views
@@ -50,12 +51,13 @@ WEIGHTS = Table(
 def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Student]) -> Shown:
     """Above the distance of each matrix from what it was made of, layer by layer; below how large the binary
     weights are. A column a source that has measured it."""
+    import pandas as pd
     from matplotlib.figure import Figure
 
     drawn = {name: source for name, source in sources.items() if source.of(WEIGHTS)} or sources
     figure = Figure(figsize=(5 * len(drawn), 6), layout="constrained")
     panels = figure.subplots(2, len(drawn), squeeze=False)
-    words = []
+    words, points = [], []
     for (above, below), (name, source) in zip(panels.T, drawn.items(), strict=True):
         for (label, student), marker, colour in zip(
             students.items(), "os", ("tab:green", "tab:red"), strict=True
@@ -63,11 +65,17 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
             for record in source.done(WEIGHTS, student.name, "distance"):
                 layers = record["per_example"]["distances"]
                 flat = [d for layer in layers for d in layer]
+                said = {"panel": name, "student": label}
+                points += [{**said, "drawn": "distance", "at": i, "value": d} for i, d in enumerate(flat)]
                 above.plot(range(len(flat)), flat, marker, color=colour, ms=4, label=label)
                 counts = record["per_example"]["histogram"]
                 width = record["metrics"]["largest"] / len(counts)
                 starts = [width * i for i in range(len(counts))]
                 share = [n / sum(counts) for n in counts]
+                points += [
+                    {**said, "drawn": "share of the weights", "at": at, "value": n}
+                    for at, n in zip(starts, share, strict=True)
+                ]
                 below.step(starts, share, where="post", color=colour, label=label)
                 largest = record["metrics"]["largest"]
                 words.append(
@@ -83,7 +91,10 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
             axes.spines[["top", "right"]].set_visible(False)
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(frameon=False, fontsize="small")
-    return picture(figure, " ".join(words) or "Nothing has been measured yet.")
+    told = " ".join(words) or "Nothing has been measured yet."
+    name = "xtc_" + "_".join(student.name for student in students.values())
+    cells = [(student.name, "distance") for student in students.values()]
+    return picture(figure, told, name, pd.DataFrame(points), rests_on(sources, {WEIGHTS: cells}))
 
 
 @in_two_views
