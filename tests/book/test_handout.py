@@ -1,6 +1,8 @@
 """What a workshop hands out: blanks instead of solutions, slides without a network."""
 
 import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -87,6 +89,56 @@ def test_what_is_downloaded_has_blanks_and_is_else_the_file_itself(tmp_path):
     plain = nbformat.writes(new_notebook(cells=[new_code_cell("1")]), indent=7)
     path.write_text(plain)
     assert for_download(path) == plain
+
+
+# What Colab gives a notebook: its own module, and nothing of the book. Packages are not installed here.
+COLAB = """
+import os, subprocess, sys, types
+sys.modules["google.colab"] = types.ModuleType("google.colab")
+run, asked = subprocess.run, []
+subprocess.run = lambda command, **how: run(command, **how) if "git" in command else asked.append(command)
+code = sys.stdin.read()
+exec(code)
+import bert_compression
+print(os.path.relpath(bert_compression.__file__, sys.argv[1]), [command[-1] for command in asked])
+exec(code)
+print(os.path.relpath(os.getcwd(), sys.argv[1]), len(asked))
+"""
+
+
+def bootstrap_of(tmp_path, origin):
+    path = tmp_path / "n.ipynb"
+    path.write_text(nbformat.writes(lesson()))
+    title, cell, *_ = nbformat.reads(for_download(path, origin), as_version=4).cells
+    assert title.cell_type == "markdown" and cell.id == "bootstrap"
+    return cell.source
+
+
+def test_on_colab_the_first_cell_fetches_the_book_once(tmp_path):
+    origin, folder = tmp_path / "origin", tmp_path / "content"
+    (origin / "lib" / "bert_compression").mkdir(parents=True)
+    (origin / "lib" / "bert_compression" / "__init__.py").write_text("")
+    folder.mkdir()
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.org"]
+        subprocess.run(["git", *who, *command], cwd=origin, check=True)
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", COLAB, str(folder)],
+        input=bootstrap_of(tmp_path, origin.as_uri()),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert told == ["the_book/lib/bert_compression/__init__.py ['.[attacks,data]']", "the_book 1"]
+
+
+def test_elsewhere_the_first_cell_does_nothing(tmp_path):
+    command = [sys.executable, "-I", "-S", "-c", bootstrap_of(tmp_path, "https://nowhere.invalid/book")]
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    subprocess.run(command, cwd=folder, check=True)
+    assert list(folder.iterdir()) == []
 
 
 def test_slides_show_blanks_and_outputs_and_fetch_nothing():

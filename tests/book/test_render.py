@@ -97,6 +97,26 @@ def test_what_a_screen_reader_stumbles_over_is_mended(tmp_path):
     )
 
 
+def test_colab_opens_what_one_downloads_from_the_published_site(tmp_path):
+    page = tmp_path / "page.html"
+    start = 'href="https://colab.research.google.com/github/someone/book/blob/'
+    binder = 'href="https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/notebooks/a.ipynb"'
+    page.write_text(f'<a {start}main/notebooks/a.ipynb"></a><a {binder}></a>')
+    mend_pages(tmp_path)
+    assert page.read_text() == (f'<a {start}gh-pages/_sources/notebooks/a.ipynb"></a><a {binder}></a>')
+
+
+def test_with_an_origin_what_one_downloads_fetches_the_book_on_colab(clone):
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    origin = "https://github.com/someone/book"
+    subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
+    downloaded = clone / "_sources" / "notebooks" / "tiny.ipynb"
+    downloaded.parent.mkdir(parents=True)
+    downloaded.write_text("as it was rendered")
+    put_downloads(clone / "_sources", clone)
+    assert f'"{origin}"' in nbformat.read(downloaded, as_version=4).cells[1].source
+
+
 def test_what_one_downloads_is_the_source_and_an_exercise_has_its_blank(clone):
     exercise = new_code_cell("# solution\nprint(42)\n# end", metadata={"tags": ["exercise"]})
     (clone / "notebooks" / "lesson.ipynb").write_text(nbformat.writes(new_notebook(cells=[exercise])))
@@ -113,7 +133,11 @@ def test_what_one_downloads_is_the_source_and_an_exercise_has_its_blank(clone):
 def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     (clone / "_config.yml").write_text(
         "execute: {execute_notebooks: 'off'}\nsphinx: {config: {mathjax_path: mathjax/tex-chtml.js}}\n"
+        "launch_buttons: {colab_url: https://colab.research.google.com}\n"
     )
+    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    origin = "https://github.com/someone/book"
+    subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
     pages, build_folder = clone / "_build" / "stage", clone / "_build"
     executed = clone / "notebooks" / "tiny.ipynb"
     stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
@@ -132,7 +156,9 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     theme = (site / "_static" / "scripts" / "sphinx-book-theme.js").read_text()
     assert 'bd-sidebar-secondary")' in theme and 'bd-sidebar-secondary").' not in theme
     assert (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
-    assert (site / "_sources" / "notebooks" / "tiny.ipynb").read_bytes() == executed.read_bytes()
+    colab = "https://colab.research.google.com/github/someone/book/blob/gh-pages/"
+    assert f'"{colab}_sources/notebooks/tiny.ipynb"' in (site / "notebooks" / "tiny.html").read_text()
+    assert origin in (site / "_sources" / "notebooks" / "tiny.ipynb").read_text()
     assert not render(clone, build_folder, pages)
 
     (pages / "index.md").write_text("# The bad site\n\n{ref}`nowhere`\n")

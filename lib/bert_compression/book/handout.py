@@ -22,6 +22,20 @@ EXERCISE, LOOK = "exercise", "look"  # tags: a cell with a solution, and an answ
 BLANK = "..."
 SOLVED = r"^( *)# solution\n(.*?)^ *# end$"
 WORKSHOP = "notebooks/workshop"
+# The first cell of what Colab opens. Its own packages stay: another ipykernel would end its session.
+BOOTSTRAP = """\
+# On Colab: fetch this book and install what it needs, some minutes. Elsewhere this does nothing.
+import importlib.util
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules and importlib.util.find_spec("bert_compression") is None:
+    if not os.path.isdir("the_book"):
+        subprocess.run(["git", "clone", "--depth", "1", "{origin}", "the_book"], check=True)
+    os.chdir("the_book")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", ".[attacks,data]"], check=True)
+    sys.path.insert(0, os.path.abspath("lib"))"""
 
 
 def stub(source: str) -> str:
@@ -61,12 +75,20 @@ def for_learners(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return learners
 
 
-def for_download(source: Path) -> str:
-    """The text of a notebook's file as the book's readers download it: without solutions."""
+def for_download(source: Path, origin: str = "") -> str:
+    """The text of a notebook's file as the book's readers download it: without solutions, and with a cell
+    that makes it run on Colab, where the clone has an `origin` to fetch the book from."""
     text = source.read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=4)
     exercises = any(has_tag(cell, EXERCISE) for cell in notebook.cells)
-    return nbformat.writes(for_learners(notebook)) + "\n" if exercises else text
+    if not (exercises or origin):
+        return text
+    if exercises:
+        notebook = for_learners(notebook)
+    if origin:
+        cell = nbformat.v4.new_code_cell(BOOTSTRAP.format(origin=origin), id="bootstrap")
+        notebook.cells.insert(1, cell)
+    return nbformat.writes(notebook) + "\n"
 
 
 def on_page(cell: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:

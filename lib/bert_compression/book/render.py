@@ -43,6 +43,9 @@ STUMBLING = {
     r'<div role="list" class="citation-list">': '<div class="citation-list">',
     r' id="(exercise|solution|proof)-content"': "",
 }
+# Colab opens a notebook of the published site, as one downloads it: the repository's own finds no library.
+COLAB = r'(href="https://colab\.research\.google\.com/github/[^/"]+/[^/"]+/blob)/main/'
+PUBLISHED = r"\1/gh-pages/_sources/"
 INDEX_OF_EXAMPLES = "prf-prf.html"  # a list of labels that sphinx-proof writes, and no page leads to
 MATHJAX = "sphinx-mathjax-offline/static/mathjax"
 
@@ -88,16 +91,22 @@ def configuration(project: Path) -> str:
     Without git, or without an origin on GitHub, nothing can be launched, and the buttons are left out.
     """
     config = yaml.safe_load((project / "_config.yml").read_text(encoding="utf-8"))
+    if origin := origin_of(project):
+        config["repository"] = {"url": origin, "branch": "main"}
+    else:
+        config.pop("launch_buttons", None)
+    return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+
+
+def origin_of(project: Path) -> str:
+    """The address of the clone's `origin` on GitHub; nothing where it has none, or where git is missing."""
     command = ["git", "config", "--get", "remote.origin.url"]
     try:
         asked = subprocess.run(command, cwd=project, capture_output=True, text=True).stdout.strip()
     except OSError:
-        asked = ""
-    if origin := re.fullmatch(GITHUB, asked):
-        config["repository"] = {"url": f"https://github.com/{origin[1]}", "branch": "main"}
-    else:
-        config.pop("launch_buttons", None)
-    return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        return ""
+    origin = re.fullmatch(GITHUB, asked)
+    return f"https://github.com/{origin[1]}" if origin else ""
 
 
 def run_jupyter_book(stage: Path, config: Path, target: Path, log: Path) -> None:
@@ -133,9 +142,10 @@ def check_whole(site: Path, stage: Path, log: Path) -> None:
 
 def put_downloads(folder: Path, project: Path) -> None:
     """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks."""
+    origin = origin_of(project)
     for notebook in folder.rglob("*.ipynb"):
         source = project / notebook.relative_to(folder)
-        notebook.write_text(for_download(source), encoding="utf-8")
+        notebook.write_text(for_download(source, origin), encoding="utf-8")
 
 
 def add_mathjax(site: Path) -> None:
@@ -149,11 +159,12 @@ def add_mathjax(site: Path) -> None:
 
 
 def mend_pages(site: Path) -> None:
-    """Take Thebe out of every page, and what a screen reader stumbles over; let the theme's script bear a
-    page without a list of contents."""
+    """Take Thebe out of every page, and what a screen reader stumbles over; let Colab open what it can run,
+    and the theme's script bear a page without a list of contents."""
     (site / INDEX_OF_EXAMPLES).unlink(missing_ok=True)
     for page in site.rglob("*.html"):
         text = re.sub(THEBE, "", page.read_text(encoding="utf-8"))
+        text = re.sub(COLAB, PUBLISHED, text)
         for pattern, instead in STUMBLING.items():
             text = re.sub(pattern, instead, text)
         page.write_text(text, encoding="utf-8")
