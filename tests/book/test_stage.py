@@ -11,6 +11,7 @@ from bert_compression.book.stage import (
     stage,
     stage_library,
     status_page,
+    with_linked_verdicts,
     without_docstrings,
 )
 
@@ -132,3 +133,20 @@ def test_the_status_page_tells_each_run_and_no_folder_of_this_machine():
     assert "| python | 3.11.7, 3.12.1 |" in page
     assert "| cores | 1 |\n| memory (GiB) | 7.5 |\n| gpu | none |\n| bf16 | yes |" in page
     assert "/srv/someone" not in page
+
+
+def test_a_quoted_verdict_leads_to_where_it_comes_from(tmp_path):
+    book = tmp_path / "book"
+    (book / "chapters").mkdir(parents=True)
+    ledger, other = (
+        "{glue:text}`../notebooks/ledger.ipynb::verdict_ptq_robust:s`",
+        "{glue:text}`a.ipynb::x:s`",
+    )
+    quoted = f"It holds: {ledger}, and {other}."
+    (book / "chapters" / "one.md").write_text(quoted)
+    stage(book, {}, tmp_path / "stage", {})
+    assert (tmp_path / "stage" / "chapters" / "one.md").read_text() == (
+        f'It holds: <a href="../notebooks/ledger.html#sentence-ptq_robust">{ledger}</a>, and {other}.'
+    )
+    one = "{glue:text}`../notebooks/loyalty/table_3.ipynb::verdict_ptq_int8:s`"
+    assert with_linked_verdicts(one).startswith('<a href="../notebooks/loyalty/table_3.html#claim-ptq_int8">')

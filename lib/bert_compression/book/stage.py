@@ -2,6 +2,7 @@
 the library that pages quote from."""
 
 import ast
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from bert_compression.book.handout import on_page
 OWN_CELLS = {"parameters", "injected-parameters"}
 LIBRARY = Path(__file__).parents[1]
 QUOTED = "_library"
+# A verdict that a page quotes leads to where it comes from: an entry of the ledger, or a line of a table of
+# claims.
+VERDICT = re.compile(r"\{glue:text\}`(?P<page>[\w./]+)\.ipynb::verdict_(?P<claim>[\w.-]+):s`")
 STATUS = Path(__file__).with_name("status.md.jinja")
 
 
@@ -31,6 +35,8 @@ def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Map
     of the library what pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(book, folder)
+    for page in folder.rglob("*.md"):
+        page.write_text(with_linked_verdicts(page.read_text(encoding="utf-8")), encoding="utf-8")
     for name, executed in notebooks.items():
         path = folder / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +46,20 @@ def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Map
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     stage_library(folder / QUOTED)
+
+
+def with_linked_verdicts(text: str) -> str:
+    """A page's text with a link around each verdict that it quotes.
+
+    >>> with_linked_verdicts("{glue:text}`ledger.ipynb::verdict_ptq:s`")
+    '<a href="ledger.html#sentence-ptq">{glue:text}`ledger.ipynb::verdict_ptq:s`</a>'
+    """
+
+    def linked(quoted: re.Match[str]) -> str:
+        what = "sentence" if quoted["page"].endswith("ledger") else "claim"
+        return f'<a href="{quoted["page"]}.html#{what}-{quoted["claim"]}">{quoted[0]}</a>'
+
+    return VERDICT.sub(linked, text)
 
 
 def stage_library(folder: Path) -> None:
