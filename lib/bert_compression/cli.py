@@ -6,6 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from bert_compression import __version__
@@ -81,6 +82,12 @@ def plan(options: argparse.Namespace) -> int:
     rows, cost = session.plan.rows(), session.cost()
     for notice in session.store.notices:
         print(notice, file=sys.stderr)
+    if options.export:
+        from bert_compression.experiments.snakefile import snakefile
+
+        command = _run_command(options, getattr(session.resolver.source, "folder", None))
+        print(snakefile(session.plan, session.resolver, session.store, command), end="")
+        return 0
     if options.format == "json":
         print(json.dumps({"jobs": rows, **cost.data()}, indent=1))
         return 0
@@ -100,6 +107,14 @@ def plan(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_command(options: argparse.Namespace, data: Path | None) -> list[str]:
+    """The command that runs, in whichever folder, what these options plan on that data folder."""
+    stated = {name: getattr(options, name) for name in ("profile", "paper", "table", "seeds", "attacked")}
+    stated["data"] = data.resolve() if data else None
+    given = [(f"--{name}", str(value)) for name, value in stated.items() if value is not None]
+    return ["bert-compression", "run", *chain.from_iterable(given), "--quiet"]
+
+
 def run(options: argparse.Namespace) -> int:
     """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
     from bert_compression.experiments import PROFILES
@@ -109,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
         from bert_compression.experiments.cluster import read_config
 
         config = read_config(options.parsl)
-    session = _session(options, fresh=options.fresh)
+    session = _session(options, options.fresh, options.job)
     # Smoke is no evidence, and results/ holds attacks on as many texts as the profile says.
     own_size = options.attacked in (None, PROFILES[options.profile].attacked)
     keep = session.publish if options.profile != "smoke" and own_size else lambda records=None: None
@@ -230,13 +245,13 @@ def _diff(options: argparse.Namespace) -> int:
     return 0
 
 
-def _session(options: argparse.Namespace, fresh: bool = False):
+def _session(options: argparse.Namespace, fresh: bool = False, job: str | None = None):
     from bert_compression.experiments import get_profile
     from bert_compression.papers import get_tables, open_session
 
     profile = get_profile(options.profile, options.seeds, options.attacked)
     tables = get_tables(options.paper, options.table)
-    return open_session(tables, profile, options.data, fresh, options.workers)
+    return open_session(tables, profile, options.data, fresh, options.workers, job)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -282,6 +297,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
         sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
+    planned.add_argument(
+        "--export", choices=("snakemake",), help="print the plan as a Snakefile, a rule a job, instead"
+    )
+    running.add_argument(
+        "--job",
+        metavar="KEY",
+        help="run the job with this key alone, as a Snakefile does; its inputs must be there",
+    )
     running.add_argument("--fresh", action="store_true", help="measure again what is committed")
     running.add_argument(
         "--parsl", metavar="FILE", help="run jobs where the Parsl configuration in this Python file says"

@@ -117,7 +117,7 @@ def test_a_file_without_a_configuration_is_refused(tmp_path, content, message):
 
 
 def test_the_examples_of_the_page_are_configurations(tmp_path):
-    examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    examples = re.findall(r"```python\n(from parsl.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(examples) == 3
     for number, example in enumerate(examples):
         path = tmp_path / f"{number}.py"

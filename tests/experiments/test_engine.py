@@ -15,6 +15,7 @@ import tiny_profile
 
 from bert_compression import cli
 from bert_compression.errors import BadInput, Failure
+from bert_compression.experiments import Store
 
 JOBS = 39  # of a Table 3 with one seed
 
@@ -22,12 +23,8 @@ JOBS = 39  # of a Table 3 with one seed
 run = tiny_profile.run
 
 
-def read(path):
-    return json.loads(path.read_text())
-
-
 def records(house):
-    return [read(path) for path in house.glob("store/*/*/record.json")]
+    return Store(house / "store").records()
 
 
 def place(house, record):
@@ -144,7 +141,7 @@ def test_a_record_that_is_not_the_jobs_own_is_recomputed_and_said_in_one_line(to
     damage = "its record is damaged, another job's or of an earlier layout"
     assert told[0] == f"job {mine.name[:12]} will be computed again: {damage}"
     assert len(told) == 2  # that line, and the job's own
-    assert read(mine / "record.json")["key"] == mine.name
+    assert json.loads((mine / "record.json").read_text())["key"] == mine.name
 
 
 # A failure is a result.

@@ -1,6 +1,5 @@
 """Running a plan in several processes: the records are the same, and no death takes down more than a job."""
 
-import json
 import os
 import signal
 import subprocess
@@ -42,8 +41,7 @@ def start(house, toys=None, **options):
 
 
 def records(house):
-    found = [json.loads(path.read_text()) for path in house.glob("store/*/*/record.json")]
-    return {record["key"]: record for record in found}
+    return {record["key"]: record for record in Store(house / "store").records()}
 
 
 def partial(house):

@@ -111,6 +111,7 @@ def test_a_damaged_artifact_is_dropped_with_one_line_and_its_neighbour_stays(sto
         b"\xff\xfe",
         json.dumps(sealed({"key": TWO})),
         json.dumps({"key": ONE, "status": "ok"}),
+        json.dumps(sealed({"key": ONE, "status": "failed"})),
     ],
 )
 def test_a_record_that_is_damaged_or_another_jobs_is_dropped_with_one_line(store, content):
@@ -136,7 +137,9 @@ def test_a_failed_job_can_be_read_but_is_not_done(store):
     assert store.record(THREE) == kept == {**sealed({"key": THREE, "status": "failed"}), "artifacts": {}}
     assert not store.sound(THREE)
     assert store.notices == []
-    assert files(store)[-1] == f"33/{THREE}/record.json"
+    assert files(store)[-1] == f"33/{THREE}/failed.json"
+    assert not store.result(THREE).exists() and store.result(ONE).is_file()
+    assert store.keys() == [ONE, TWO, THREE]
 
 
 def test_a_failure_does_not_take_the_place_of_a_result_but_a_result_that_of_a_failure(store):

@@ -10,7 +10,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import store_folder
 from bert_compression.experiments.grid import Grid, bound, recipe
 from bert_compression.experiments.job import Job, Resolver, in_order
-from bert_compression.experiments.plan import Plan, make_plan, rows_of
+from bert_compression.experiments.plan import Plan, make_plan, plan_one, rows_of
 from bert_compression.experiments.profiles import PRECISIONS, PROFILES, Profile, get_profile
 from bert_compression.experiments.records import decode, per_example
 from bert_compression.experiments.results import Results
@@ -52,8 +52,10 @@ class Session:
         data: str | Path | None = None,
         fresh: bool = False,
         workers: int | None = None,
+        job: str | None = None,
     ):
-        """`papers` holds the jobs wanted, by paper. With `fresh`, committed records do not count."""
+        """`papers` holds the jobs wanted, by paper. With `fresh`, committed records do not count; with the
+        key of a `job`, that alone is wanted, and its inputs must be there."""
         if workers is not None and workers < 1:
             raise BadInput(f"workers must be at least 1, not {workers}")
         self.papers = papers
@@ -62,7 +64,11 @@ class Session:
         self.resolver = Resolver(open_source(data, profile.builtin_data), self.store.folder / "digests.json")
         self.results = Results(profile.name)
         jobs = [job for of_paper in papers.values() for job in of_paper]
-        self.plan: Plan = make_plan(jobs, self.resolver, self.store, self.results.records, fresh)
+        self.plan: Plan = (
+            make_plan(jobs, self.resolver, self.store, self.results.records, fresh)
+            if job is None
+            else plan_one(job, jobs, self.resolver, self.store)
+        )
 
     def seconds(self) -> dict[str, float]:
         """Predicted seconds of each job still to run, by identity, on this machine."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 from bert_compression.experiments.job import Job, Resolver, in_order
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.store import Store
@@ -90,6 +90,27 @@ def make_plan(
             if record:
                 there[job.identity] = record
     return Plan(list(wanted), [job for job in in_order(wanted) if job.identity in to_run], there, data_there)
+
+
+def plan_one(key: str, jobs: Sequence[Job], resolver: Resolver, store: Store) -> Plan:
+    """The plan of that job alone which has this key, among the jobs and what they need.
+
+    Raises BadInput where none has it, and where an input of it is missing.
+    """
+    job = next((job for job in in_order(jobs) if resolver.key(job) == key), None)
+    if job is None:
+        raise BadInput(
+            f"none of these jobs has the key {shown(key)}: other options, other data or another version of "
+            "this package give other keys, so write the plan anew"
+        )
+    plan = make_plan([job], resolver, store, committed=())
+    missing = [needed for needed in plan.to_run if needed is not job]
+    if missing:
+        needed = missing[-1]
+        raise BadInput(
+            f"{job.title} reads the {needed.title}, which is missing: run --job {resolver.key(needed)} before"
+        )
+    return plan
 
 
 def rows_of(job: Job) -> int:

@@ -22,7 +22,8 @@ from bert_compression.experiments.environment import STORE_VARIABLE
 from bert_compression.experiments.records import decode, encode, is_sound
 from bert_compression.tasks import Examples
 
-RECORD = "record.json"
+# By what became of the job: a failure lies where no tool that goes by file names takes it for a result.
+RECORDS = {"ok": "record.json", "failed": "failed.json"}
 LOCKS = "locks"
 PARTIAL = "partial-"
 KEEPING = "keeping"  # the name of the lock of who takes a result into the store
@@ -40,17 +41,22 @@ class Store:
 
     def record(self, key: str) -> dict | None:
         """The record of that key, or None. A record that cannot be read, or is another job's, is dropped."""
-        path = self._folder(key) / RECORD
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            if is_sound(record) and record["key"] == key:
-                return record
-        except FileNotFoundError:
+        for status, name in RECORDS.items():
+            try:
+                record = json.loads((self._folder(key) / name).read_text(encoding="utf-8"))
+                if is_sound(record) and (record["key"], record.get("status")) == (key, status):
+                    return record
+            except FileNotFoundError:
+                continue
+            except (ValueError, OSError):
+                pass
+            self._drop(key, "its record is damaged, another job's or of an earlier layout")
             return None
-        except (ValueError, OSError):
-            pass
-        self._drop(key, "its record is damaged, another job's or of an earlier layout")
         return None
+
+    def result(self, key: str) -> Path:
+        """The file that is there when the job has been done: its record."""
+        return self._folder(key) / RECORDS["ok"]
 
     def sound(self, key: str) -> bool:
         """Has the job been done, and are all its artifacts what they were? Damaged ones are dropped."""
@@ -96,7 +102,7 @@ class Store:
             if record["status"] != "ok" and self.sound(key):
                 return self.record(key)
             record = {**record, "artifacts": file_digests(folder)}
-            write_atomically(folder / RECORD, json.dumps(record, indent=1, sort_keys=True))
+            write_atomically(folder / RECORDS[record["status"]], json.dumps(record, indent=1, sort_keys=True))
             place = self._folder(key)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(place, ignore_errors=True)
@@ -137,7 +143,11 @@ class Store:
         found: list[str] = []
         for part in _listed(self.folder):
             if len(part.name) == 2:
-                found += (each.name for each in _listed(part) if (each / RECORD).is_file())
+                found += (
+                    each.name
+                    for each in _listed(part)
+                    if any((each / name).is_file() for name in RECORDS.values())
+                )
         return sorted(found)
 
     def sweep(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bert_compression.errors import BadInput
-from bert_compression.experiments import Job, Profile, Results, Session, get_profile
+from bert_compression.experiments import PRECISIONS, Job, Profile, Results, Session, get_profile
 from bert_compression.papers import loyalty, miniature, same_model, taylor, xtc
 from bert_compression.report.claims import Claim
 from bert_compression.report.records import THIS_RUN, Source
@@ -60,14 +60,18 @@ def open_session(
     data: str | Path | None = None,
     fresh: bool = False,
     workers: int | None = None,
+    job: str | None = None,
 ) -> Session:
     """The jobs of tables under a profile, planned. Where the profile leaves the precision open, a table goes
-    on in that of its committed records, and a new one, or with `fresh` any, takes this machine's."""
+    on in that of its committed records, and a new one, or with `fresh` any, takes this machine's. With the
+    key of a `job` that one alone is planned, in whichever precision, perhaps another machine's, it has."""
     there = set() if fresh else {record["identity"] for record in Results(profile.name).records}
     jobs: dict[str, list[Job]] = {}
     for table in tables:
-        jobs.setdefault(table.paper, []).extend(table.jobs(table.decided(profile, there)))
-    return Session(jobs, profile, data, fresh, workers)
+        decided = [table.decided(profile, there)] if job is None else map(profile.at_precision, PRECISIONS)
+        for each in decided:
+            jobs.setdefault(table.paper, []).extend(table.jobs(each))
+    return Session(jobs, profile, data, fresh, workers, job)
 
 
 def measure(
