@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -21,6 +22,9 @@ from bert_compression.devices import best_device
 from bert_compression.errors import BadInput, Failure, shown
 from bert_compression.models import check_reads
 from bert_compression.tasks.batching import Encoded, shuffled_batches
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 class CrossEntropy:
@@ -132,9 +136,16 @@ def train(
     extras: dict[str, torch.Tensor] | None = None,
     progress: Callable[[int, int], None] | None = None,
     evaluate: Evaluate | None = None,
+    accelerator: "Accelerator | None" = None,
 ) -> TrainingResult:
     """Train `model` in place; it comes back on the processor, in evaluation mode, with its last weights or,
     where `evaluate` says so, with its best ones.
+
+    With an `accelerate.Accelerator` of several processes, all of which make this call, each reads its part of
+    each batch, on a device of its own. They come back with the same weights and losses, to rounding those of
+    one process where the loss is a mean over examples and nothing is drawn. Each draws dropout for itself; a
+    mean over words counts each process by its examples; the ranges of a quantized model are those of a part.
+    `progress` is called in the main process, `evaluate` in each.
 
     `extras` holds one row an example of what the objective needs, such as {"teacher_logits": (examples,
     classes)}, computed once. `progress(done, total)` is called after each step. Raises Failure with the step
@@ -153,10 +164,13 @@ def train(
     check_reads(model, examples.ids)
 
     # 1. Everything random hangs on the seed: dropout, the order of examples, replaced modules.
-    torch.manual_seed(settings.seed)
+    team = _Team(accelerator) if accelerator is not None and accelerator.num_processes > 1 else None
+    torch.manual_seed(settings.seed + (team.number if team else 0))
     order = torch.Generator().manual_seed(settings.seed)
-    device = best_device()
+    device = accelerator.device if team else best_device()
     model.to(device).train()
+    if team:
+        team.begin_alike(model)
 
     # 2. Weight decay on matrices only, not on biases and LayerNorm, as BERT's own code has it.
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -176,12 +190,13 @@ def train(
     best = _Best(evaluate, device, total)
     reached = False
     for indices in islice(_epochs(examples.lengths, settings.batch_size, order), total):
-        batch = {**examples.batch(indices), "labels": gold[indices]}
-        batch |= {name: rows[indices] for name, rows in extras.items()}
+        mine, share = team.part(indices) if team else (indices, 1.0)
+        batch = {**examples.batch(mine), "labels": gold[mine]}
+        batch |= {name: rows[mine] for name, rows in extras.items()}
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
             loss = objective(model, batch)
-        value = loss.item()
+        value = (team.mean(loss, share) if team else loss).item()
         if not math.isfinite(value):
             last = f"{losses[-1]:.4g}" if losses else "none"
             raise Failure(
@@ -191,13 +206,15 @@ def train(
         # BERT-of-Theseus may draw frozen layers only: such a step teaches nothing.
         if loss.requires_grad:
             loss.backward()
+        if team:
+            team.average_gradients(trained, share)
         reached = reached or any(p.grad is not None for p in trained)
         nn.utils.clip_grad_norm_(trained, settings.max_gradient_norm)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
         losses.append(value)
-        if progress:
+        if progress and not (team and team.number):
             progress(len(losses), total)
         best.after(len(losses), model)
 
@@ -227,6 +244,39 @@ def _epochs(lengths: list[int], batch_size: int, order: torch.Generator) -> Iter
     """The batches of one epoch after the other, without an end."""
     while True:
         yield from shuffled_batches(lengths, batch_size, order)
+
+
+class _Team:
+    """The processes that train one model together, as that with this `number` sees them."""
+
+    def __init__(self, accelerator: "Accelerator"):
+        self.number, self.size = accelerator.process_index, accelerator.num_processes
+        self.reduce = accelerator.reduce
+
+    def begin_alike(self, model: nn.Module) -> None:
+        """Give the model the weights that it has in the main process."""
+        from accelerate.utils import broadcast
+
+        for tensor in model.state_dict().values():
+            tensor.copy_(broadcast(tensor.contiguous()))
+
+    def part(self, indices: list[int]) -> tuple[list[int], float]:
+        """The examples of a batch that this process reads, and what share of the batch they are. Where there
+        are fewer examples than processes, some read one that does not count."""
+        mine = indices[self.number :: self.size]
+        return mine or indices[:1], len(mine) / len(indices)
+
+    def mean(self, part: torch.Tensor, share: float) -> torch.Tensor:
+        """The mean over a batch of what each process has as the mean over its part."""
+        return self.reduce((part.detach() * share).contiguous(), reduction="sum")
+
+    def average_gradients(self, parameters: list[nn.Parameter], share: float) -> None:
+        """Give each parameter its gradient over the batch, and none where it has none in any process."""
+        reached = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
+        for parameter, anywhere in zip(parameters, self.mean(reached, 1.0).tolist(), strict=True):
+            if anywhere:
+                own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = self.mean(own, share)
 
 
 class _Best:
