@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attack, attack_sharing, few_bits, representation, training
+from benchmarks import attack, attack_sharing, few_bits, parsl_jobs, representation, training
 from bert_compression.errors import BadInput
 
 
@@ -20,8 +20,10 @@ def main(data: Path | None, examples: int, texts: int) -> int:
     represented = representation.main()
     print("\nFew bits, in seconds of one processor core\n")
     packed = few_bits.main()
+    print("\nJobs with Parsl\n")
+    shared_out = parsl_jobs.main()
     print("\nTraining, in seconds of one processor core\n")
-    return max(attacked, shared, represented, packed, training.main(data, examples))
+    return max(attacked, shared, represented, packed, shared_out, training.main(data, examples))
 
 
 if __name__ == "__main__":
