@@ -180,7 +180,7 @@ def compare(options: argparse.Namespace) -> int:
         text=options.text,
         label=options.label,
         slice_by=options.slice,
-        labels=dict(_stated(each) for each in options.labels),
+        labels=_stated(options.labels),
         tokenizer=options.tokenizer,
         max_length=options.max_length,
         other_seed=options.other_seed,
@@ -201,13 +201,18 @@ def compare(options: argparse.Namespace) -> int:
     return exit_status(decisions)
 
 
-def _stated(text: str) -> tuple[str, list[str]]:
-    side, equals, names = text.partition("=")
-    if not equals or not names:
-        raise BadInput(
-            f"labels are stated as SIDE=NAME,NAME,... for teacher, student or data, not {text!r:.80}"
-        )
-    return side, [name.strip() for name in names.split(",")]
+def _stated(texts: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        side, equals, names = text.partition("=")
+        if not equals or not names:
+            raise BadInput(
+                f"labels are stated as SIDE=NAME,NAME,... for teacher, student or data, not {text!r:.80}"
+            )
+        if side in found:
+            raise BadInput(f"the labels of {side!r:.80} are stated twice: all in one --labels")
+        found[side] = [name.strip() for name in names.split(",")]
+    return found
 
 
 class _Stages:
@@ -351,7 +356,11 @@ def _compare_options(sub: argparse.ArgumentParser) -> None:
     )
     add("--output", required=True, metavar="FOLDER", help="where the three files go")
     add("--text", action="append", metavar="COLUMN", help="a column of texts; twice for pairs")
-    add("--label", metavar="COLUMN", help='the column of labels, numbers or names (without it "label")')
+    add(
+        "--label",
+        metavar="COLUMN",
+        help='the column of labels, numbers or names (without it "label", if any)',
+    )
     add("--slice", metavar="COLUMN", help="a column by whose values the texts are told apart as well")
     add(
         "--labels",

@@ -1,11 +1,14 @@
 """What this machine offers: where a model runs, what that place is good at, and whether a hub is in reach."""
 
 import os
-import socket
 from functools import lru_cache
-from urllib.parse import urlsplit
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
+
+PATIENCE = 3.0  # seconds that a hub has for an answer
 
 
 def best_device() -> torch.device:
@@ -29,16 +32,18 @@ def has_bf16() -> bool:
 
 @lru_cache
 def hub_answers() -> bool:
-    """Is the hub within reach? Asked once a process, for at most three seconds."""
+    """Is there a hub within reach, at the address and port that HF_ENDPOINT may name, and does it speak HTTP?
+    Asked once a process, for at most `PATIENCE` seconds."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         return False
-    host = urlsplit(constants.ENDPOINT).hostname
     try:
-        with socket.create_connection((host, 443), timeout=3):
+        with urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=PATIENCE):
             return True
-    except OSError:
+    except HTTPError as error:
+        return error.code < 500  # what it refuses to a stranger it may have for a name
+    except (OSError, HTTPException, ValueError):  # nobody there, silence, nonsense, no address
         return False
 
 

@@ -41,8 +41,12 @@ def in_turn(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 
 
 def speedup(before: Sequence[float], after: Sequence[float]) -> float:
-    """How many times as fast is the second? The median over two neighbouring rounds each, in which either was
-    first once; of these two, the geometric mean of the ratios."""
+    """How many times as fast is the second? The median of `speedups`."""
+    return statistics.median(speedups(before, after))
+
+
+def speedups(before: Sequence[float], after: Sequence[float]) -> list[float]:
+    """How many times as fast the second is, from two neighbouring rounds each, in which either was first
+    once: of these two, the geometric mean of the ratios."""
     ratios = [b / a for b, a in zip(before, after, strict=True)]
-    pairs = zip(ratios[::2], ratios[1::2], strict=True)
-    return statistics.median(math.sqrt(one * other) for one, other in pairs)
+    return [math.sqrt(one * other) for one, other in zip(ratios[::2], ratios[1::2], strict=True)]

@@ -22,7 +22,8 @@ def test_a_saved_teacher_gives_the_same_comparison(tmp_path):
     assert live.measures["label_loyalty"] == saved.measures["label_loyalty"]
     assert live.measures["kl_teacher_student_max"] == saved.measures["kl_teacher_student_max"]
     np.testing.assert_array_equal(live.teacher.values, saved.teacher.values)
-    assert saved.teacher.name == live.teacher.name == "BertForSequenceClassification"
+    assert saved.teacher.name == live.teacher.name == "BertForSequenceClassification (teacher)"
+    assert open_classifier(tmp_path / "teacher.npz").name == "BertForSequenceClassification"
     assert saved.batch_dependent == {"teacher": None, "student": False}
     assert "teacher_milliseconds_batch_1" not in saved.measures and "teacher_bytes" in saved.measures
     both = compare(tmp_path / "teacher.npz", tmp_path / "teacher.npz", FRAME)
@@ -40,9 +41,7 @@ def test_anybodys_answers_take_part(tmp_path):
 
 def test_answers_to_other_texts_are_refused(tmp_path):
     save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS)
-    message = (
-        "a.npz holds answers to 30 other texts than those of a table in memory (30 texts): the same file"
-    )
+    message = "a.npz (teacher) holds answers to 30 other texts than those of a table in memory (30 texts)"
     with pytest.raises(BadInput, match=re.escape(message)):
         compare(tmp_path / "a.npz", tmp_path / "a.npz", FRAME.iloc[::-1])
 
@@ -50,6 +49,7 @@ def test_answers_to_other_texts_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("values", "texts", "message"),
     [
+        (PROBABILITIES, FRAME.text.tolist(), "a.npz: a text is a tuple of one string or two, not '"),
         (PROBABILITIES.astype(np.float16), TEXTS, "a.npz: answers must be float32 or float64, not float16"),
         (PROBABILITIES.argmax(axis=1), TEXTS, "a.npz: answers must be float32 or float64, not int64"),
         (PROBABILITIES, TEXTS[:-1], "a.npz: answers of the shape (30, 2) to 29 texts"),

@@ -14,7 +14,7 @@ from small import WORDS, make_model, make_tokenizer, saved, sentences
 from bert_compression.compare import open_classifier, read_data
 from bert_compression.compare.models import BATCH
 from bert_compression.compression import batch_dependent, quantize, save_model, save_packed
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, Failure
 
 PAIRS = pd.DataFrame({"premise": sentences(40), "hypothesis": sentences(40, seed=1)})
 SINGLE = pd.DataFrame({"text": sentences(40)})
@@ -359,6 +359,35 @@ def test_weights_beside_an_onnx_file_are_counted_whatever_their_file_is_called(e
     weights[-1] ^= 1
     (tmp_path / "weights.bin").write_bytes(weights)
     assert open_classifier(tmp_path / "model.onnx").facts["sha256"] != facts["sha256"]
+
+
+def test_tokens_are_numbered_in_the_bits_that_an_onnx_file_asks_for(exported):
+    import onnx
+
+    model = onnx.load(exported / "model.onnx")
+    for asked in model.graph.input:
+        name = asked.name
+        for node in model.graph.node:
+            node.input[:] = [f"{each}_64" if each == name else each for each in node.input]
+        cast = onnx.helper.make_node("Cast", [name], [f"{name}_64"], to=onnx.TensorProto.INT64)
+        model.graph.node.insert(0, cast)
+        asked.type.tensor_type.elem_type = onnx.TensorProto.INT32
+    onnx.save_model(model, exported / "int32.onnx")
+    data = read_data(SINGLE)
+    whole, short = (open_classifier(exported / name).ask(data) for name in ("model.onnx", "int32.onnx"))
+    np.testing.assert_array_equal(whole.values, short.values)
+
+
+def test_an_onnx_file_that_stops_at_work_is_one_line(exported, tmp_path):
+    saved(tmp_path, make_model())
+    import onnx
+
+    model = onnx.load(exported / "model.onnx")
+    (words,) = (each for each in model.graph.initializer if each.name.endswith("word_embeddings.weight"))
+    words.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(words)[:5], words.name))
+    onnx.save_model(model, tmp_path / "short.onnx")
+    with pytest.raises(Failure, match=r"^short\.onnx: ONNX Runtime stops: .*indices element out of"):
+        open_classifier(tmp_path / "short.onnx").ask(read_data(SINGLE))
 
 
 def test_an_onnx_file_alone_or_damaged_is_refused(exported, tmp_path):

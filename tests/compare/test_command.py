@@ -92,6 +92,10 @@ def test_labels_can_be_stated(run):
         ("teacher other --data texts.csv --attack textfooler", "an attack needs labels"),
         ("teacher other --data texts.csv --attack textfooler --examples 0", "an attack needs 1 text or more"),
         ("teacher other --data texts.csv --labels teacher", "labels are stated as SIDE=NAME,NAME,..."),
+        (
+            "teacher other --data texts.csv --labels teacher=a,b,c --labels teacher=c,b,a",
+            "the labels of 'teacher' are stated twice",
+        ),
         ("teacher other --data texts.csv --require loyal", "a requirement reads NAME>=NUMBER"),
         ("teacher other --data texts.csv --save-answers a.txt", "answers are saved as .npz"),
         ("teacher other --data texts.csv --max-length 3", "teacher would read 3 tokens of a text"),

@@ -213,6 +213,50 @@ def test_texts_that_a_model_cuts_are_a_slice_and_counted():
     assert part.measure.n == cut
 
 
+def names(teacher, student, **options):
+    found = compare(teacher, student, FRAME.iloc[:20], **options)
+    return found.teacher.name, found.student.name
+
+
+def test_two_models_of_one_name_are_told_apart(tmp_path):
+    folders = [tmp_path / word / "x" / "model" for word in ("a", "b")]
+    for seed, folder in enumerate(folders):
+        saved(folder, make_model(seed=seed))
+    assert names(*folders) == ("a/x/model", "b/x/model")
+    assert names(str(folders[0]), str(folders[0])) == ("model (teacher)", "model (student)")
+    compare(folders[0], folders[1], FRAME.iloc[:20], answers_file=tmp_path / "kept.npz")
+    assert names(tmp_path / "kept.npz", folders[1]) == ("model (teacher)", "model (student)")
+    in_memory = (make_model(), TOKENIZER)
+    assert names(in_memory, in_memory) == tuple(
+        f"BertForSequenceClassification ({side})" for side in ("teacher", "student")
+    )
+    assert names(in_memory, folders[1]) == ("BertForSequenceClassification", "model")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"teacher": None}, "None is no model: give a name, a path, or a pair of model and tokenizer"),
+        ({"student": (1, 2, 3)}, r"\(1, 2, 3\) is no model"),
+        ({"data": ["a good film"]}, "data are a file, a task or a table of pandas, not "),
+        ({"text": 1}, "text must be a text or a sequence of texts or None, not 1"),
+        ({"labels": {"teacher": "a,b"}}, "labels must be a mapping"),
+        ({"max_length": "12"}, "max_length must be a whole number or None, not '12'"),
+        ({"examples": 1.5}, "examples must be a whole number, not 1.5"),
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_in_words(changes, message):
+    side = (make_model(), TOKENIZER)
+    with pytest.raises(BadInput, match=f"^{message}"):
+        compare(**{"teacher": side, "student": side, "data": FRAME, **changes})
+
+
+def test_requirements_are_several():
+    found = comparison(make_model(), make_model(seed=1), FRAME.iloc[:20])
+    with pytest.raises(BadInput, match="requirements must be a sequence of texts"):
+        found.check("label_loyalty>=0.98")
+
+
 # Slices
 
 

@@ -66,6 +66,31 @@ def test_columns_are_found_by_their_names_or_named(tmp_path):
         read_data(both)
 
 
+@pytest.mark.parametrize("head", ["label", "labels", "Label", " label"])
+def test_a_column_of_labels_is_found_however_it_is_spelled(tmp_path, head):
+    assert read_data(written(tmp_path / "x.csv", f"text,{head}\na,1\n")).labels == ("1",)
+
+
+def test_two_columns_of_labels_are_asked_about(tmp_path):
+    path = written(tmp_path / "x.csv", "text,label,Labels\na,1,2\n")
+    with pytest.raises(BadInput, match="holds the labels\\? Say so with --label: label, Labels"):
+        read_data(path)
+    assert read_data(path, label="Labels").labels == ("2",)
+
+
+def test_a_parquet_file_of_the_hub_names_its_labels(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "x.parquet"
+    features = {"stance": {"names": ["against", "for"], "_type": "ClassLabel"}}
+    table = pyarrow.table({"text": ["a", "b"], "stance": [0, 1]})
+    told = json.dumps({"info": {"features": features}})
+    parquet.write_table(table.replace_schema_metadata({"huggingface": told}), path)
+    assert read_data(path, label="stance").label_names == ("against", "for")
+    assert read_data(path).label_names is None
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -106,7 +131,8 @@ def test_what_is_no_utf8_is_refused_with_file_line_and_field(tmp_path):
         ({"text": ["body"]}, "x.csv has no column 'body': it has text, label"),
         ({"label": "gold"}, "x.csv has no column 'gold': it has text, label"),
         ({"slice_by": "kind"}, "x.csv has no column 'kind': it has text, label"),
-        ({"text": ["text", "label", "text"]}, "a model reads one text or two, not 3"),
+        ({"text": ["text", "label", "text"]}, "a model reads one column of texts or two others, not text, l"),
+        ({"text": ["text", "text"]}, "a model reads one column of texts or two others, not text, text"),
     ],
 )
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(tmp_path, asked, message):
@@ -123,8 +149,9 @@ def test_missing_texts_and_folders_are_refused(tmp_path):
     assert read_data(pd.DataFrame({"text": ["a", "b"], "label": pd.array([1, pd.NA])})).labels == (1, None)
     with pytest.raises(BadInput, match=r"neither a file .* nor a task: unknown task 'sst3'"):
         read_data("sst3")
-    with pytest.raises(BadInput, match=r"nowhere\.csv does not exist: give a file or a task"):
-        read_data(tmp_path / "nowhere.csv")
+    for name in ("nowhere.csv", "nowhere.CSV"):
+        with pytest.raises(BadInput, match=rf"{name} does not exist: give a file or a task"):
+            read_data(tmp_path / name)
     with pytest.raises(BadInput, match="is a folder: give a file or a task"):
         read_data(tmp_path)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bert_compression.compare.gate import check, exit_status, parse
-from bert_compression.compare.measures import estimate, exact, mean, share
+from bert_compression.compare.measures import estimate, exact, mean, share, timed
 from bert_compression.errors import BadInput
 
 
@@ -104,6 +104,17 @@ def test_a_measure_that_there_is_not_or_that_has_no_interval_is_refused():
         check([parse("loyalty>=0.9")], found)
     with pytest.raises(BadInput, match="mcnemar_p has no interval, so that no gate can rest on it"):
         check([parse("mcnemar_p>=0.05")], found)
+
+
+def test_rounds_of_timing_decide_nothing():
+    found = {"label_loyalty": share(hits(9, 10)), "speedup_batch_1": timed([2.0, 2.5, 3.0])}
+    with pytest.raises(BadInput, match=r"speedup_batch_1 has no interval, .*: label_loyalty have one"):
+        check([parse("speedup_batch_1>=2")], found)
+
+
+def test_a_whole_number_is_told_as_one():
+    decision = decided("student_bytes<=1e6", exact(853862, 5))
+    assert str(decision) == "met: student_bytes<=1000000; measured 853862, n = 5; exact"
 
 
 @pytest.mark.parametrize("threshold", ["0", "1", "2", "-1"])

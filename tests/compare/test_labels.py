@@ -175,6 +175,33 @@ def test_numbers_that_fit_far_better_in_another_order_stop_it():
     assert "is the id2label of the teacher, or the data's label, wrong?" in notice
 
 
+@pytest.mark.parametrize("names", [MNLI, NAMELESS, ("0", "1", "2")], ids=["named", "nameless", "numbered"])
+def test_what_is_stated_of_the_datas_numbers_is_what_they_mean(names):
+    """As the message asks for, whether or not the teacher's own names say anything."""
+    numbers = data([{0: 2, 1: 0, 2: 1}[i] for i in GOLD])
+    with pytest.raises(BadInput, match=r"state what the numbers mean with --labels data=NAME,NAME,\.\.\."):
+        gold_labels(numbers, answers(names), {})
+    meant = tuple(names[i] for i in (1, 2, 0))
+    gold, notices = gold_labels(numbers, answers(names), {"data": meant})
+    np.testing.assert_array_equal(gold, GOLD)
+    assert notices == []
+    with pytest.raises(BadInput, match="the data's labels need names that are all different"):
+        gold_labels(numbers, answers(names), {"data": (names[0], names[0], names[1])})
+    with pytest.raises(BadInput, match=r"row 1: the label 2 is none of .* and no number from 0 to 1; say"):
+        gold_labels(numbers, answers(names), {"data": meant[:2]})
+
+
+def test_numbers_of_columns_are_no_names():
+    numbers = ("0", "1", "2")
+    with pytest.raises(BadInput, match=r"agrees with the teacher on 100% .* 0, 1, 2 names nothing: state"):
+        aligned(answers(numbers), answers(numbers, (2, 0, 1)), {})
+    _, theirs, order, _ = aligned(answers(numbers), answers(("2", "0", "1"), (2, 0, 1)), {})
+    assert theirs.labels == numbers and order == [1, 2, 0]
+    stated = {"teacher": MNLI, "student": MNLI}  # who says so is believed
+    _, _, order, (notice,) = aligned(answers(numbers), answers(numbers, (2, 0, 1)), stated)
+    assert order is None and "is the id2label of one of them wrong?" in notice
+
+
 def test_classes_that_are_called_by_numbers_are_the_datas_numbers():
     stars = answers(("1", "2", "3"))
     for labels in ((GOLD + 1).tolist(), (GOLD + 1.0).tolist(), [f"0{i + 1}" for i in GOLD]):

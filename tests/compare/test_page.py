@@ -128,6 +128,18 @@ def test_the_card_holds_a_model_index_whatever_the_names_are(folder, found):
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
 
 
+def test_what_was_timed_has_its_spread_and_no_number_of_texts(folder, found):
+    measure = found.measures["student_milliseconds_batch_32"]
+    assert measure.low < measure.value < measure.high and (measure.kind, measure.n) == ("median", 4)
+    told = printed(measure, "milliseconds")[1]
+    assert told.endswith(" ms in 4 rounds") and told in (folder / "compare.html").read_text(encoding="utf-8")
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    for title in ("stored bytes of the student", "times smaller"):
+        assert re.search(rf"^\| {title} \| [^|]* \| – \| – \|$", card, re.MULTILINE)
+    spread = r"[\d.]+ to [\d.]+ in 10 rounds"
+    assert re.search(rf"^\| times as fast, alone \| [^|]* \| {spread} \| – \|$", card, re.MULTILINE)
+
+
 def test_nothing_is_praised(folder):
     for name in ("compare.html", "card.md"):
         text = (folder / name).read_text(encoding="utf-8").lower()

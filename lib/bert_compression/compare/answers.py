@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bert_compression.compare.data import Dataset, Text, texts_digest
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, one_line, shown
 from bert_compression.inference import Progress
 from bert_compression.metrics import kl_divergences
 
@@ -91,6 +91,9 @@ def save_answers(
     """
     found = np.asarray(values)
     name = Path(path).name
+    for text in texts:
+        if not isinstance(text, tuple | list) or not all(isinstance(part, str) for part in text):
+            raise BadInput(f"{name}: a text is a tuple of one string or two, not {shown(text)}")
     found = _checked(found[:, None] if found.ndim == 1 else found, regression, len(texts), name)
     if labels and len(labels) != found.shape[1]:
         raise BadInput(f"{name}: {len(labels)} labels for {found.shape[1]} columns of probabilities")

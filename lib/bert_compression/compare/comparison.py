@@ -1,14 +1,15 @@
 """The whole comparison, from two models and a file to measures, and from there to a folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bert_compression.attacks import get_recipe
+from bert_compression.checks import checked
 from bert_compression.compare import floor, gate, measures
 from bert_compression.compare.answers import Answers, checked_path
 from bert_compression.compare.data import Dataset, read_data
@@ -19,9 +20,6 @@ from bert_compression.compare.page import as_json, summary, write
 from bert_compression.compare.robustness import Robustness, attacked, word_resources
 from bert_compression.errors import BadInput
 from bert_compression.metrics import Reliability, probability_loyalties, reliability
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EXAMPLES = 20  # texts that are shown, those first on which the two part most
 
@@ -78,6 +76,7 @@ class Comparison:
         """What a notebook shows: the chief measures."""
         return "\n".join(summary(self))
 
+    @checked
     def check(self, requirements: Sequence[str]) -> list[gate.Decision]:
         """What becomes of requirements such as "label_loyalty>=0.98". Raises BadInput for what is none, and
         for a measure that is not there or has no interval."""
@@ -87,17 +86,19 @@ class Comparison:
         """All of it as JSON has it: null for what is not defined."""
         return as_json(self)
 
+    @checked
     def write(self, folder: str | Path, decisions: Sequence[gate.Decision] = ()) -> Path:
         """Write compare.html, card.md and compare.json into the folder, and return it."""
         return write(self, Path(folder).expanduser(), decisions)
 
 
+@checked
 def compare(
     teacher: Any,
     student: Any,
-    data: "str | Path | pd.DataFrame",
+    data: Any,
     *,
-    text: Sequence[str] | None = None,
+    text: str | Sequence[str] | None = None,
     label: str | None = None,
     slice_by: str | None = None,
     labels: Mapping[str, Sequence[str]] | None = None,
@@ -136,8 +137,10 @@ def compare(
     opened = {
         name: open_classifier(side, tokenizer, max_length)
         for name, side in {"teacher": teacher, "student": student, "other seed": other_seed}.items()
-        if side is not None
+        if side is not None or name != "other seed"
     }
+    own_name = opened["teacher"].name
+    opened |= _told_apart({"teacher": teacher, "student": student}, opened)
     if attack and dataset.labels is None:
         raise BadInput("an attack needs labels: name their column with --label")
     if attack and not all(isinstance(opened[side], Classifier) for side in ("teacher", "student")):
@@ -171,7 +174,7 @@ def compare(
     for name, side in opened.items():
         answers[name] = side.ask(dataset, partial(told, f"asking the {name}"))
         if name == "teacher" and answers_file is not None:
-            answers[name].save(answers_file)
+            replace(answers[name], name=own_name).save(answers_file)
     ours, theirs, order, notices = aligned(answers["teacher"], answers["student"], stated)
     gold, more = gold_labels(dataset, ours, stated)
     if "other seed" in answers:
@@ -206,6 +209,26 @@ def compare(
         {name: getattr(opened[name], "batch_dependent", None) for name in ("teacher", "student")},
         robustness, tuple(notices + more + _notices(dataset, ours, theirs)),
     )  # fmt: skip
+
+
+def _told_apart(
+    given: Mapping[str, Any], opened: Mapping[str, Classifier | Answers]
+) -> dict[str, Classifier | Answers]:
+    """Teacher and student under names that differ: those of two paths by as many folders as that takes."""
+    sides = {name: opened[name] for name in given}
+    if len({side.name for side in sides.values()}) == len(sides):
+        return sides
+    names = {name: f"{side.name} ({name})" for name, side in sides.items()}
+    paths = [Path(each).expanduser().resolve() for each in given.values() if isinstance(each, str | Path)]
+    # A name on the hub is no path, and saved answers are called as their model was.
+    if len(set(paths)) == len(sides) and all(
+        path.name == side.name for path, side in zip(paths, sides.values(), strict=True)
+    ):
+        length = 2
+        while paths[0].parts[-length:] == paths[1].parts[-length:]:
+            length += 1
+        names = {name: str(Path(*path.parts[-length:])) for name, path in zip(sides, paths, strict=True)}
+    return {name: replace(side, name=names[name]) for name, side in sides.items()}
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -12,11 +12,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bert_compression.errors import BadInput, one_line
+from bert_compression.checks import checked
+from bert_compression.errors import BadInput, one_line, shown
 from bert_compression.tasks import get_task, load_examples, open_source
-from bert_compression.tasks.sources import FOLDER_VARIABLE
+from bert_compression.tasks.sources import FOLDER_VARIABLE, names_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ TEXT_COLUMNS = (
     ("question1", "question2"),
     ("question", "sentence"),
 )
-LABEL = "label"
+LABELS = ("label", "labels")  # which name a column of labels, in any case and with spaces around
 
 Text = tuple[str, ...]
 
@@ -41,7 +42,7 @@ Text = tuple[str, ...]
 class Dataset:
     """Texts, each of one column or two, and what else is known of each: a label as it stands in the data (a
     number or a name), and the value of the column `sliced_by`. `label_names` says what label 0, 1 ...
-    means, where the task does."""
+    means, where the task or the file does."""
 
     name: str
     columns: tuple[str, ...]
@@ -66,9 +67,10 @@ def texts_digest(texts: Iterable[Text]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+@checked
 def read_data(
-    data: "str | Path | pd.DataFrame",
-    text: Sequence[str] | None = None,
+    data: Any,
+    text: str | Sequence[str] | None = None,
     label: str | None = None,
     slice_by: str | None = None,
 ) -> Dataset:
@@ -76,17 +78,23 @@ def read_data(
     "builtin-sst2"), or of a pandas table.
 
     `text` names one column or two; without it the columns are those of `TEXT_COLUMNS`, where exactly one
-    pattern fits. `label` names the column of labels, "label" without it, where there is one. Raises BadInput,
-    with the file and the row or column, for what cannot be read so.
+    pattern fits. `label` names the column of labels; without it that is the one called "label" or "labels",
+    where there is one. Raises BadInput, with the file and the row or column, for what cannot be read so.
     """
+    names = None
     if isinstance(data, str | Path):
         path = Path(data).expanduser()
-        if not path.exists() and path.suffix not in FORMATS:
+        if not path.exists() and path.suffix.lower() not in FORMATS:
             return _task(str(data), text, label, slice_by)
         name, columns = path.name, _read(path)
-    else:
+        label = label or _label_column(name, columns)
+        names = names_in(path, label) if label and path.suffix.lower() == ".parquet" else None
+    elif hasattr(data, "iloc") and hasattr(data, "columns"):
         name, columns = "a table in memory", _of_frame(data)
-    return _chosen(name, columns, [text] if isinstance(text, str) else text, label, slice_by)
+        label = label or _label_column(name, columns)
+    else:
+        raise BadInput(f"data are a file, a task or a table of pandas, not {shown(data)}")
+    return _chosen(name, columns, [text] if isinstance(text, str) else text, label, slice_by, names)
 
 
 def _task(data: str, text: object, label: object, slice_by: object) -> Dataset:
@@ -235,14 +243,14 @@ def _chosen(
     text: Sequence[str] | None,
     label: str | None,
     slice_by: str | None,
+    label_names: Sequence[str] | None,
 ) -> Dataset:
     texts = tuple(text) if text else _text_columns(name, columns)
-    if len(texts) > 2:
-        raise BadInput(f"a model reads one text or two, not {len(texts)}: {', '.join(texts)}")
+    if len(texts) > 2 or len(set(texts)) < len(texts):
+        raise BadInput(f"a model reads one column of texts or two others, not {', '.join(texts)}")
     for wanted in (*texts, label, slice_by):
         if wanted is not None and wanted not in columns:
             raise BadInput(f"{name} has no column {wanted!r}: it has {_listed(columns)}")
-    label = label or (LABEL if LABEL in columns else None)
     if not columns[texts[0]]:
         raise BadInput(f"{name} holds no texts: there is nothing to compare on")
     for column in texts:
@@ -259,7 +267,15 @@ def _chosen(
         tuple(columns[label]) if label else None,
         tuple(map(str, columns[slice_by])) if slice_by else None,
         slice_by or "",
+        tuple(label_names) if label_names else None,
     )
+
+
+def _label_column(name: str, columns: dict[str, list]) -> str | None:
+    fitting = [column for column in columns if column.strip().casefold() in LABELS]
+    if len(fitting) > 1:
+        raise BadInput(f"which column of {name} holds the labels? Say so with --label: {', '.join(fitting)}")
+    return fitting[0] if fitting else None
 
 
 def _text_columns(name: str, columns: dict[str, list]) -> Text:

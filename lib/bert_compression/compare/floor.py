@@ -2,7 +2,6 @@
 less precision, with another seed; milliseconds of both in turn."""
 
 import copy
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,12 +12,12 @@ import torch
 
 from bert_compression.compare.answers import Answers
 from bert_compression.compare.data import Dataset, Text
-from bert_compression.compare.measures import Measure, Measures, estimate, exact, mean, share
+from bert_compression.compare.measures import Measure, Measures, exact, mean, share, timed
 from bert_compression.compare.models import BATCH, Classifier
 from bert_compression.devices import device_for
 from bert_compression.errors import Failure
 from bert_compression.metrics import label_agreements, probability_loyalties
-from bert_compression.timing import in_turn, speedup, threads
+from bert_compression.timing import in_turn, speedups, threads
 
 TEXTS = 200  # that the floor is measured on, drawn once and for all
 # A change of a probability (or a grade) that rounding does not explain: fp32 moves the sixth digit.
@@ -78,8 +77,8 @@ LONGEST = 2000  # characters of a text that is timed: no model here reads more
 
 
 def cost(sides: Mapping[str, Classifier], texts: Sequence[Text], progress: Callable) -> Measures:
-    """Milliseconds for a text alone and for a batch of 32, the tokenizer's included: the median over rounds
-    in which either model is first as often. With both sides also how many times as fast the student is."""
+    """Milliseconds for a text alone and for a batch of 32, the tokenizer's included, over rounds in which
+    either model is first as often. With both sides also how many times as fast the student is."""
     found: dict[str, Measure] = {}
     texts = [tuple(part[:LONGEST] for part in text) for text in texts]
     models = {name: side.model.to(device_for(side.model)).eval() for name, side in sides.items()}
@@ -88,10 +87,9 @@ def cost(sides: Mapping[str, Classifier], texts: Sequence[Text], progress: Calla
             runs = {name: partial(_answer, side, _batches(texts, size)) for name, side in sides.items()}
             seconds = in_turn(runs, rounds)
             for name, taken in seconds.items():
-                milliseconds = estimate(1000 * statistics.median(taken), rounds)
-                found[f"{name}_milliseconds_batch_{size}"] = milliseconds
+                found[f"{name}_milliseconds_batch_{size}"] = timed([1000 * each for each in taken])
             if len(seconds) == 2:
-                found[f"speedup_batch_{size}"] = estimate(speedup(*seconds.values()), rounds)
+                found[f"speedup_batch_{size}"] = timed(speedups(*seconds.values()))
             progress(done, len(ROUNDS))
     for model in models.values():
         model.to("cpu")

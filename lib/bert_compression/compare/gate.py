@@ -31,7 +31,7 @@ class Requirement(NamedTuple):
     threshold: float
 
     def __str__(self) -> str:
-        return f"{self.measure}{self.sign}{self.threshold:g}"
+        return f"{self.measure}{self.sign}{self.threshold:.10g}"
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Decision:
 
     def __str__(self) -> str:
         m = self.measure
-        bounds = "" if m.kind == "exact" else f" [{m.low:.4f}, {m.high:.4f}]"
-        return f"{self.outcome}: {self.requirement}; measured {m.value:.4f}{bounds}, n = {m.n}; {self.reason}"
+        measured = f"{m.value:.10g}" if m.kind == "exact" else f"{m.value:.4f} [{m.low:.4f}, {m.high:.4f}]"
+        return f"{self.outcome}: {self.requirement}; measured {measured}, n = {m.n}; {self.reason}"
 
 
 def parse(text: str) -> Requirement:
@@ -74,7 +74,7 @@ def exit_status(decisions: Sequence[Decision]) -> int:
 
 
 def _measure(name: str, measures: Mapping[str, Measure]) -> Measure:
-    fit = [other for other, measure in measures.items() if measure.low is not None]
+    fit = [other for other, each in measures.items() if each.low is not None and each.kind != "median"]
     if name not in measures:
         near = [other for other in fit if set(name.split("_")) & set(other.split("_"))] or fit
         raise BadInput(

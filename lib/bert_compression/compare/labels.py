@@ -60,7 +60,7 @@ def aligned(
             f"the teacher's labels are {_list(ours)} and the student's {_list(theirs)}: where they mean the "
             "same, say so with --labels student=NAME,NAME,... in the order of its columns"
         )
-    names = theirs if "teacher" in generic and "student" not in generic else ours
+    names = theirs if generic == ["teacher"] and order is None else ours
     answered = student.in_order(order or range(width), names)
     better = better_order(teacher.values.argmax(axis=1), answered.values.argmax(axis=1), width)
     notices = []
@@ -97,32 +97,36 @@ def gold_labels(
     if teacher.regression:
         return _grades(data), []
     width = teacher.values.shape[1]
-    names = stated.get("data") or data.label_names
     keys = [_key(name) for name in teacher.labels]
-    if all(key.isdigit() for key in keys):
-        names = stated.get("data")  # classes that are called 0, 1 ... are named by the data's numbers
-    by_name = not _says_nothing(teacher.labels) and (
-        names is not None or all(_spelled(label) in keys for label in data.labels)
+    names = stated.get("data")
+    if names is not None and len(_keys(names)) < len(names):
+        raise BadInput(f"the data's labels need names that are all different, not {_list(names)}")
+    if names is None and not all(key.isdigit() for key in keys):
+        names = data.label_names  # classes that are called 1, 2 ... are named by the data's numbers
+    by_name = "data" in stated or (
+        not _says_nothing(teacher.labels)
+        and (names is not None or all(_spelled(label) in keys for label in data.labels))
     )
-    if names is not None and by_name and not {_key(name) for name in names} <= set(keys):
+    if names is not None and by_name and not _keys(names) <= set(keys):
         raise BadInput(
             f"the labels of {data.name} are {_list(names)} and the teacher's {_list(teacher.labels)}: say "
             "which is which with --labels teacher=NAME,NAME,... in the order of its columns"
         )
+    numbers = len(names) if by_name and names is not None else width
     gold = np.empty(len(data), dtype=np.int64)
     for row, label in enumerate(data.labels):
         number = _number(label)
         name = _spelled(label)
-        if by_name and names is not None and number is not None and 0 <= number < len(names):
-            name = _key(names[number])
+        if by_name and names is not None and number is not None:
+            name = _key(names[number]) if 0 <= number < numbers else ""
         if by_name and name in keys:
             gold[row] = keys.index(name)
         elif not by_name and number is not None and 0 <= number < width:
             gold[row] = number
         else:
             raise BadInput(
-                f"{data.name}, row {row + 1}: the label {label!r:.40} is none of {_list(teacher.labels)} "
-                f"and no number from 0 to {width - 1}; name the teacher's with --labels teacher=NAME,NAME,..."
+                f"{data.name}, row {row + 1}: the label {label!r:.40} is none of {_list(teacher.labels)} and "
+                f"no number from 0 to {numbers - 1}; say what they mean with --labels teacher=... or data=..."
             )
     better = better_order(teacher.values.argmax(axis=1), gold, width)
     if better:
@@ -131,7 +135,7 @@ def gold_labels(
             f"the data's labels meant {_list([teacher.labels[i] for i in np.argsort(better.order)])}"
         )
         if not by_name:
-            raise BadInput(f"{told}: state the order with --labels data=NAME,... or teacher=NAME,...")
+            raise BadInput(f"{told}: state what the numbers mean with --labels data=NAME,NAME,...")
         return gold, [f"{told}: is the id2label of the teacher, or the data's label, wrong?"]
     return gold, []
 
@@ -206,7 +210,9 @@ def _spelled(label: object) -> str:
 
 
 def _says_nothing(names: Names) -> bool:
-    return all(re.fullmatch(r"label[ _-]?\d+", name.strip(), re.IGNORECASE) for name in names)
+    """Are these numbers of columns: LABEL_0, LABEL_1 ... or 0, 1 ...?"""
+    numbered = all(re.fullmatch(r"label[ _-]?\d+", name.strip(), re.IGNORECASE) for name in names)
+    return numbered or [name.strip() for name in names] == [str(place) for place in range(len(names))]
 
 
 def _key(name: str) -> str:

@@ -1,6 +1,7 @@
 """From two arrays of answers to numbers with intervals. No model runs here, and no file is read."""
 
 import math
+import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -44,8 +45,9 @@ OTHERS = "all others"
 class Measure(NamedTuple):
     """A number, its 95 % interval where there is one, and of how many texts. `kind` says what the interval
     is: "share" Wilson's, "difference" Tango's of two shares, "mean" the percentile bootstrap over texts,
-    "exact" that of a number that no draw of texts moves; "estimate" has none. `bootstrap` is, of shares and
-    differences, the interval that the book's tables print."""
+    "exact" that of a number that no draw of texts moves; "estimate" has none. Of a "median" over `n` rounds
+    of timing, the least and the largest stand in its place. `bootstrap` is, of shares and differences, the
+    interval that the book's tables print."""
 
     value: float
     low: float | None
@@ -86,6 +88,11 @@ def exact(value: float, n: int) -> Measure:
 def estimate(value: float, n: int) -> Measure:
     """A number without an interval."""
     return Measure(float(value), None, None, n, "estimate")
+
+
+def timed(rounds: Sequence[float]) -> Measure:
+    """The median of what was timed, with the least and the largest round."""
+    return Measure(statistics.median(rounds), min(rounds), max(rounds), len(rounds), "median")
 
 
 def volume(teacher: np.ndarray, student: np.ndarray) -> Measures:

@@ -30,7 +30,7 @@ from bert_compression.compression import (
 )
 from bert_compression.compression.kernels import installed
 from bert_compression.compression.storage import CONFIG, SEAL
-from bert_compression.errors import BadInput, Failure, one_line
+from bert_compression.errors import BadInput, Failure, one_line, shown
 from bert_compression.inference import Progress, predict_logits, softmax
 from bert_compression.models import BUILTIN, MINILM, encoder_folder, pretrained_from
 from bert_compression.tasks import Encoded, encode
@@ -48,6 +48,7 @@ COUNT_FROM_PADDING = (
 TOKENIZER_FILES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
 )  # fmt: skip
+INPUTS = {"tensor(int32)": np.int32, "tensor(float)": np.float32}  # of ONNX; else 64 bits
 # Operators of ONNX that take the range of a whole tensor at hand, and with it of the whole batch.
 DYNAMIC_OPERATORS = {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
 
@@ -156,11 +157,13 @@ def open_classifier(
     """
     if isinstance(what, Answers | Classifier):
         return what
-    if isinstance(what, tuple):
+    if isinstance(what, tuple) and len(what) == 2:
         model, own = what
         return _in_memory(model, own, max_length)
     if isinstance(what, nn.Module):
         return _in_memory(what, tokenizer, max_length)
+    if not isinstance(what, str | Path):
+        raise BadInput(f"{shown(what)} is no model: give a name, a path, or a pair of model and tokenizer")
     path = Path(what).expanduser()
     if path.suffix == SUFFIX:
         if not os.path.isfile(path):  # of pathlib, a name that is too long would raise
@@ -277,7 +280,7 @@ def _onnx(path: Path, tokenizer: Any, max_length: int | None) -> Classifier:
     config = pretrained_from(AutoConfig, str(path.parent))
     try:
         settings = runtime.SessionOptions()
-        settings.log_severity_level = 3
+        settings.log_severity_level = 4  # what stops it is raised as well
         settings.intra_op_num_threads = 1  # as both models are timed
         session = runtime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
         graph = onnx.load(str(path), load_external_data=False).graph
@@ -306,29 +309,32 @@ def _onnx(path: Path, tokenizer: Any, max_length: int | None) -> Classifier:
         "stored_types": dict(kinds),
         "sha256": digest(files),
     }
-    model = _OnnxModel(session, config)
+    model = OnnxModel(session, config)
     depends = any(node.op_type in DYNAMIC_OPERATORS for node in graph.node)
     length = _length(path.name, config, loaded, max_length)
-    asked = Asked(model, frozenset(model.names)).eval()
+    asked = Asked(model, frozenset(model.inputs)).eval()
     return Classifier(path.name, asked, loaded, length, labels, regression, depends, facts)
 
 
-class _OnnxModel(nn.Module):
+class OnnxModel(nn.Module):
     """An ONNX Runtime session that is asked as a model of transformers is."""
 
     def __init__(self, session: Any, config: Any):
         super().__init__()
         self.session, self.config = session, config
-        self.names = [each.name for each in session.get_inputs()]
+        self.inputs = {each.name: INPUTS.get(each.type, np.int64) for each in session.get_inputs()}
         outputs = [each.name for each in session.get_outputs()]
         self.output = "logits" if "logits" in outputs else outputs[0]
 
     def forward(self, **batch: torch.Tensor) -> SimpleNamespace:
-        given = {name: value.cpu().numpy() for name, value in batch.items()}
-        missing = sorted(set(self.names) - set(given))
+        missing = sorted(set(self.inputs) - set(batch))
         if missing:
             raise BadInput(f"the ONNX model asks for {missing[0]}, which no tokenizer gives")
-        (logits,) = self.session.run([self.output], given)
+        given = {name: batch[name].cpu().numpy().astype(kind) for name, kind in self.inputs.items()}
+        try:
+            (logits,) = self.session.run([self.output], given)
+        except Exception as error:  # of its own kinds, all of them plain exceptions
+            raise Failure(f"ONNX Runtime stops: {one_line(error)}") from error
         return SimpleNamespace(logits=torch.from_numpy(logits))
 
 

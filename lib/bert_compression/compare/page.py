@@ -243,18 +243,20 @@ def summary(found: Any) -> list[str]:
     """The chief measures as a table in Markdown, line by line."""
     lines = ["| measure | value | 95 % interval | texts |", "|---|---|---|---|"]
     for title, value, interval, n in _rows(found.measures, CARD):
-        lines.append(f"| {title} | {value} | {interval or '–'} | {n} |")
+        lines.append(f"| {title} | {value} | {interval or '–'} | {n or '–'} |")
     return lines
 
 
 def printed(measure: Measure, style: str) -> tuple[str, str]:
-    """A measure and its interval as a reader sees them; "" where there is no interval."""
+    """A measure and its interval as a reader sees them, or of rounds the fastest and the slowest; "" where
+    there is neither."""
     if math.isnan(measure.value):
         return "not defined", ""
     value = _number(measure.value, style)
     if measure.kind in ("exact", "estimate") or measure.low is None:
         return value, ""
-    return value, f"{_number(measure.low, style)} to {_number(measure.high, style)}"
+    rounds = f" in {measure.n} rounds" if measure.kind == "median" else ""
+    return value, f"{_number(measure.low, style)} to {_number(measure.high, style)}{rounds}"
 
 
 def shortened(text: str) -> str:
@@ -290,10 +292,12 @@ def _number(value: float, style: str) -> str:
     return told.replace("-", "−")
 
 
-def _rows(measures: Measures, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str, int]]:
+def _rows(measures: Measures, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, str, int | None]]:
+    """Titles, values, intervals, and of how many texts they are: a cost is of none."""
     return [
-        (title, *printed(measures[name], style), measures[name].n)
-        for name, title, style in rows
+        (title, *printed(measures[name], style), None if row in COST else measures[name].n)
+        for row in rows
+        for name, title, style in [row]
         if name in measures
     ]
 

@@ -84,7 +84,7 @@ class FolderSource(Source):
                 return table
             path = next((each for each in (path, *substitutes) if each.is_file()), path)
             table = pd.read_parquet(path)
-            table.attrs[NAMES] = _names_in(path)
+            table.attrs[NAMES] = names_in(path)
             return table
         except BadInput:
             raise  # it names the row
@@ -102,15 +102,13 @@ class FolderSource(Source):
         return self.folder.resolve() / (task.folder or f"glue/{task.name}")
 
 
-def _names_in(path: Path) -> list[str] | None:
-    """What a parquet file calls its labels, where `datasets` has written it."""
+def names_in(path: Path, column: str = "label") -> list[str] | None:
+    """What a parquet file calls the labels 0, 1, ... of a column, where `datasets` has written it."""
     import pyarrow.parquet
 
     told = (pyarrow.parquet.read_schema(path).metadata or {}).get(b"huggingface")
     try:
-        return (
-            [str(name) for name in json.loads(told)["info"]["features"]["label"]["names"]] if told else None
-        )
+        return [str(name) for name in json.loads(told)["info"]["features"][column]["names"]] if told else None
     except (ValueError, TypeError, LookupError):
         return None  # of another form: it says nothing of labels
 
