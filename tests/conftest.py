@@ -119,13 +119,19 @@ def toys(house, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def measured_table(tmp_path_factory):
+def measured(tmp_path_factory):
+    """The project in which the small Table 3 is measured; its store holds the models."""
+    return tmp_path_factory.mktemp("table")
+
+
+@pytest.fixture(scope="session")
+def measured_table(measured):
     """A small Table 3, really measured, once for all tests: its records and gold labels."""
     from bert_compression.experiments.kinds import cost
     from bert_compression.papers import loyalty, measure
 
     with pytest.MonkeyPatch.context() as monkeypatch:
-        settle(tmp_path_factory.mktemp("table"), monkeypatch)
+        settle(measured, monkeypatch)
         monkeypatch.setattr(cost, "ROUNDS", {1: 4, 32: 2})
         return measure(loyalty.TABLE_3, profile="smoke", quiet=True)
 

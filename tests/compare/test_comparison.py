@@ -291,6 +291,7 @@ def test_bands_hold_every_text_and_stand_in_order():
     assert lengths.names == ["0 to 2", "3 to 4", "5 to 6", "7 or more"]
     assert lengths.of_text[:3] == ["0 to 2", "0 to 2", "3 to 4"] and lengths.of_text[-1] == "7 or more"
     assert by_length([5, 5, 5]).names == ["0 or more"]
+    assert by_length([5, 6, 8]).names == ["0 to 5", "6", "7", "8 or more"]
     assert by_confidence([0.5, 0.6, 0.99, 1.0]).of_text == [
         "below 60 %",
         "60 to 80 %",

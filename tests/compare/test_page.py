@@ -132,11 +132,11 @@ def test_what_was_timed_has_its_spread_and_no_number_of_texts(folder, found):
     measure = found.measures["student_milliseconds_batch_32"]
     assert measure.low < measure.value < measure.high and (measure.kind, measure.n) == ("median", 4)
     told = printed(measure, "milliseconds")[1]
-    assert told.endswith(" ms in 4 rounds") and told in (folder / "compare.html").read_text(encoding="utf-8")
+    assert told.endswith(" ms, n = 4") and told in (folder / "compare.html").read_text(encoding="utf-8")
     card = (folder / "card.md").read_text(encoding="utf-8")
     for title in ("stored bytes of the student", "times smaller"):
         assert re.search(rf"^\| {title} \| [^|]* \| – \| – \|$", card, re.MULTILINE)
-    spread = r"[\d.]+ to [\d.]+ in 10 rounds"
+    spread = r"[\d.]+ to [\d.]+, n = 10"
     assert re.search(rf"^\| times as fast, alone \| [^|]* \| {spread} \| – \|$", card, re.MULTILINE)
 
 

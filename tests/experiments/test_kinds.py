@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 import tiny_profile
 
+from bert_compression.compare import compare, floor
 from bert_compression.experiments import PROFILES, per_example
 from bert_compression.experiments.records import is_sound
+from bert_compression.experiments.store import Store
 from bert_compression.papers import PAPERS, loyalty
 from bert_compression.papers.loyalty import tables
 
@@ -33,6 +35,7 @@ METRICS = {
     "finetune": {"steps", "epochs", "final_loss", "train_examples"},
     "distill": {"steps", "epochs", "final_loss", "train_examples"},
 }  # fmt: skip
+COMPARED = ("label_loyalty", "probability_loyalty", "probability_loyalty_base2", "accuracy_difference")
 
 
 run = tiny_profile.run
@@ -85,6 +88,32 @@ def test_a_record_keeps_each_example_where_a_number_rests_on_it(table, measured_
     assert ("loyalty", "teacher") not in by_kind
     stored = {m: by_kind["cost", m]["metrics"]["stored_bytes"] for m in ("teacher", "q8_ptq_int8")}
     assert 2 * stored["q8_ptq_int8"] < stored["teacher"]
+
+
+def test_compare_gives_each_compressed_model_the_numbers_of_the_table(house, table, measured, monkeypatch):
+    monkeypatch.setattr(floor, "ROUNDS", {1: 2})
+    store = Store(measured / "store")
+    by_key = {record["key"]: record for record in table}
+
+    def folder(predictions):
+        """The model whose predictions these are."""
+        return store.artifacts(by_key[predictions]["inputs"]["model"])
+
+    rows = [record for record in table if record["kind"] == "loyalty"]
+    methods = {record["method"] for record in rows}
+    assert len(rows) == len(methods) == 6
+    for record in rows:
+        sides = (folder(record["inputs"][side]) for side in ("teacher", "student"))
+        length = by_key[record["inputs"]["teacher"]]["params"]["max_length"]
+        found = compare(*sides, "builtin-sst2", tokenizer="builtin-bert", max_length=length)
+        for name in COMPARED:
+            expected = pytest.approx(record["metrics"][name], rel=1e-9)
+            assert found.measures[name].value == expected, (record["method"], name)
+        expected = [record["metrics"][f"probability_loyalty_{end}"] for end in ("low", "high")]
+        assert found.measures["probability_loyalty"][1:3] == pytest.approx(expected, rel=1e-9)
+        expected = tuple(record["metrics"][f"label_loyalty_{end}"] for end in ("low", "high"))
+        assert found.measures["label_loyalty"].bootstrap == expected
+        assert found.measures["mcnemar_p"].value == record["metrics"]["accuracy_difference_p"]
 
 
 def only(monkeypatch, *methods, kinds=("predict", "loyalty", "attack")):

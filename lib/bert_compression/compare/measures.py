@@ -243,9 +243,13 @@ def by_length(lengths: Sequence[int]) -> Grouping:
     """A quarter of the texts each, by how long they are."""
     edges = sorted({int(np.quantile(lengths, part)) for part in (0.25, 0.5, 0.75)} - {max(lengths)})
     bounds = [0, *(edge + 1 for edge in edges), None]
-    return _bands(
-        lengths, bounds, lambda low, high: f"{low} or more" if high is None else f"{low} to {high - 1}"
-    )
+
+    def told(low: int, high: int | None) -> str:
+        if high is None:
+            return f"{low} or more"
+        return f"{low} to {high - 1}" if low < high - 1 else str(low)
+
+    return _bands(lengths, bounds, told)
 
 
 def by_confidence(confidence: Sequence[float]) -> Grouping:

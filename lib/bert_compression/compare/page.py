@@ -255,7 +255,7 @@ def printed(measure: Measure, style: str) -> tuple[str, str]:
     value = _number(measure.value, style)
     if measure.kind in ("exact", "estimate") or measure.low is None:
         return value, ""
-    rounds = f" in {measure.n} rounds" if measure.kind == "median" else ""
+    rounds = f", n = {measure.n}" if measure.kind == "median" else ""
     return value, f"{_number(measure.low, style)} to {_number(measure.high, style)}{rounds}"
 
 
