@@ -5,6 +5,7 @@ perfect student wrong."""
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -60,18 +61,24 @@ def aligned(
             f"the teacher's labels are {_list(ours)} and the student's {_list(theirs)}: where they mean the "
             "same, say so with --labels student=NAME,NAME,... in the order of its columns"
         )
-    names = theirs if generic == ["teacher"] and order is None else ours
+    by_student = generic == ["teacher"] and order is None
+    names = theirs if by_student else ours
     answered = student.in_order(order or range(width), names)
     better = better_order(teacher.values.argmax(axis=1), answered.values.argmax(axis=1), width)
     notices = []
     if better:
+        if by_student:  # whose names are known
+            told = f"teacher={','.join(names[i] for i in better.order)}"
+        else:
+            meant = dict(zip(order or range(width), np.argsort(better.order), strict=True))
+            told = f"student={','.join(names[meant[column]] for column in range(width))}"
         told = (
-            f"with the student's labels in another order ({_list([names[i] for i in better.order])}) it "
-            f"agrees with the teacher on {better.agreement:.0%} of the texts instead of {better.as_it_is:.0%}"
+            f"with --labels {told} the two agree on {better.agreement:.0%} of the texts instead of "
+            f"{better.as_it_is:.0%}"
         )
         if generic:
-            raise BadInput(f"{told}, and {_list(ours if 'teacher' in generic else theirs)} names nothing: "
-                           "state both orders with --labels teacher=... --labels student=...")  # fmt: skip
+            silent = _list(ours if "teacher" in generic else theirs)
+            raise BadInput(f"{told}, and {silent} names nothing: state what the columns of both mean")
         notices.append(f"{told}: is the id2label of one of them wrong?")
     if generic and not better and order is None:
         notices.append(
@@ -79,6 +86,8 @@ def aligned(
             "other order agrees far better"
         )
     moved = None if order in (None, list(range(width))) else order
+    if moved:
+        answered = replace(answered, facts={**answered.facts, "own_labels": list(theirs)})
     return teacher.in_order(range(width), names), answered, moved, notices
 
 
@@ -130,14 +139,19 @@ def gold_labels(
             )
     better = better_order(teacher.values.argmax(axis=1), gold, width)
     if better:
-        told = (
-            f"the teacher is right on {better.as_it_is:.0%} of the texts, and on {better.agreement:.0%} if "
-            f"the data's labels meant {_list([teacher.labels[i] for i in np.argsort(better.order)])}"
-        )
+        meant = [teacher.labels[i] for i in np.argsort(better.order)]
+        shares = f"{better.agreement:.0%} of the texts instead of {better.as_it_is:.0%}"
         if not by_name:
-            raise BadInput(f"{told}: state what the numbers mean with --labels data=NAME,NAME,...")
-        return gold, [f"{told}: is the id2label of the teacher, or the data's label, wrong?"]
-    return gold, []
+            told = f"with --labels data={','.join(meant)} the teacher is right on {shares}"
+            raise BadInput(f"{told}: state what the numbers mean")
+        return gold, [
+            f"if the data's labels meant {_list(meant)}, the teacher would be right on {shares}: is its "
+            "id2label, or the data's label, wrong?"
+        ]
+    if by_name or _says_nothing(teacher.labels):
+        return gold, []
+    columns = _list([f"{number} is {name}" for number, name in enumerate(teacher.labels)])
+    return gold, [f"the data's labels are numbers, and were taken for the teacher's columns: {columns}"]
 
 
 class Better(NamedTuple):
