@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 from small import permuted
 
 from bert_compression.compare import compare, open_classifier, read_data
-from bert_compression.compare.robustness import attacked, word_resources
+from bert_compression.compare.robustness import attacked, word_resources, words_for
 from bert_compression.errors import BadInput
 from bert_compression.metrics import ALREADY_WRONG, FOOLED
 from bert_compression.models import load_encoder, load_tokenizer
@@ -34,7 +35,9 @@ def attack(teacher, student, order=None, recipe="textfooler"):
     whole = read_data("builtin-sst2")
     data = replace(whole, texts=whole.texts[:40])
     gold = sides["teacher"].ask(data).values.argmax(axis=1)
-    return attacked(recipe, sides, order, data, ("a", "b"), gold, TEXTS, lambda *_: None)
+    return attacked(
+        recipe, words_for(recipe, data), sides, order, data, ("a", "b"), gold, TEXTS, lambda *_: None
+    )
 
 
 def test_a_student_of_other_order_is_attacked_under_the_teachers_labels_and_fooled_by_its_texts():
@@ -93,6 +96,23 @@ def test_words_come_from_where_the_data_do(monkeypatch, no_network, real_data):
     monkeypatch.delenv("BERT_COMPRESSION_DATA")
     with pytest.raises(BadInput, match="genuine word resources"):
         word_resources(own)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "text", "message"),
+    [
+        ("bert_attack", "a good film", "no usable encoder 'bert-base-uncased'"),
+        ("textfooler", " ", "an attack needs at least one text that is not empty"),
+    ],
+)
+def test_what_an_attack_lacks_is_told_before_a_model_is_asked(
+    recipe, text, message, monkeypatch, no_network, real_data
+):
+    monkeypatch.setenv("BERT_COMPRESSION_DATA", str(real_data))
+    side = (fooled_easily(), load_tokenizer("builtin-bert"))
+    data = pd.DataFrame({"text": [text] * 3, "label": ["a", "b", "a"]})
+    with pytest.raises(BadInput, match=message):
+        compare(side, side, data, attack=recipe, progress=lambda *_: pytest.fail("a model was asked"))
 
 
 def test_a_comparison_holds_the_attack_and_refuses_what_cannot_be_attacked(tmp_path):

@@ -17,7 +17,7 @@ from bert_compression.compare.labels import SIDES, aligned, gold_labels
 from bert_compression.compare.measures import Grouping, Measures, Slice, exact
 from bert_compression.compare.models import Classifier, open_classifier
 from bert_compression.compare.page import as_json, summary, write
-from bert_compression.compare.robustness import Robustness, attacked, word_resources
+from bert_compression.compare.robustness import Robustness, attacked, words_for
 from bert_compression.errors import BadInput
 from bert_compression.metrics import Reliability, probability_loyalties, reliability
 
@@ -150,8 +150,7 @@ def compare(
     blank = {name: side.unasked(dataset) for name, side in opened.items()}
     if attack and blank["teacher"].regression:
         raise BadInput("an attack needs classes, and these are grades")
-    if attack:
-        word_resources(dataset)  # what they lack is told at once
+    words = words_for(attack, dataset) if attack else None  # what it lacks is told at once
     gold_labels(dataset, aligned(blank["teacher"], blank["student"], stated)[0], stated)
     if "other seed" in blank:
         aligned(blank["teacher"], blank["other seed"], {**stated, "student": stated.get("teacher", ())})
@@ -202,7 +201,7 @@ def compare(
     # 5. An attack, where one was asked for.
     robustness = None
     if attack:
-        robustness = attacked(attack, asked, order, dataset, ours.labels, gold, examples, told)
+        robustness = attacked(attack, words, asked, order, dataset, ours.labels, gold, examples, told)
         found |= robustness.measures
     return Comparison(
         dataset, ours, theirs, gold, found, measures.slices(groups, agreement), floors,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from bert_compression.attacks import (
     masked_lm_over,
 )
 from bert_compression.attacks.run import AttackResult
-from bert_compression.compare.data import BUILTIN, Dataset
+from bert_compression.compare.data import BUILTIN, Dataset, Text
 from bert_compression.compare.measures import Measure, Measures, difference, estimate, exact, share
 from bert_compression.compare.models import BATCH, Asked, Classifier
 from bert_compression.devices import device_for
@@ -42,8 +43,35 @@ class Robustness:
     transferred: tuple[tuple[str, str, bool], ...]
 
 
+class Words(NamedTuple):
+    """Where an attack finds words; where it asks a masked language model for them, that and its tokenizer."""
+
+    resources: Resources
+    guesser: Any = None
+    tokenizer: Any = None
+
+
+def words_for(name: str, data: Dataset) -> Words:
+    """What an attack of that name needs, from the place where the data come from: the built-in English, the
+    data folder in BERT_COMPRESSION_DATA, or else downloads. Raises BadInput where it cannot be had, and where
+    no text holds a word."""
+    if not any(_full(text) for text in data.texts):
+        raise BadInput("an attack needs at least one text that is not empty")
+    resources = word_resources(data)
+    if not get_recipe(name).guesses:
+        return Words(resources)
+    if resources.name == "builtin":
+        return Words(resources, masked_lm_over(BUILTIN_BERT), load_tokenizer(BUILTIN_BERT))
+    return Words(resources, load_masked_lm(GUESSER), load_tokenizer(GUESSER))
+
+
+def _full(text: Text) -> bool:
+    return all(map(str.strip, text))
+
+
 def attacked(
     name: str,
+    words: Words,
     sides: dict[str, Classifier],
     order: Sequence[int] | None,
     data: Dataset,
@@ -55,22 +83,13 @@ def attacked(
     """Attack both models with the same texts; each success counts only where it holds with the text alone.
 
     `sides` holds "teacher" and "student", `order` rearranges the student's classes as the teacher's `labels`,
-    `gold` are the labels of all texts. The words come from where the data do: of the built-in English, of the
-    data folder in BERT_COMPRESSION_DATA, else TextFooler's own downloads.
+    `gold` are the labels of all texts.
     """
-    recipe, resources = get_recipe(name), word_resources(data)
-    full = [i for i, text in enumerate(data.texts) if all(map(str.strip, text))]
-    if not full or examples < 1:
-        raise BadInput("an attack needs at least one text that is not empty")
+    full = [i for i, text in enumerate(data.texts) if _full(text)]
     chosen = Examples(tuple(data.texts[i] for i in full), tuple(int(gold[i]) for i in full)).at_most(examples)
     task = Task(
         data.name, data.columns, tuple(labels), (), {}, attacked=int(data.columns[0] == "premise")
     )  # TextFooler's code changes the hypothesis only
-    guesser = tokenizer = None
-    if recipe.guesses:
-        builtin = resources.name == "builtin"
-        guesser = masked_lm_over(BUILTIN_BERT) if builtin else load_masked_lm(GUESSER)
-        tokenizer = load_tokenizer(BUILTIN_BERT if builtin else GUESSER)
     results: dict[str, AttackResult] = {}
     asked = {}
     for side, classifier in sides.items():
@@ -80,16 +99,16 @@ def attacked(
             model,
             classifier.tokenizer,
             chosen,
-            resources,
+            words.resources,
             task=task,
             max_length=classifier.max_length,
             one_at_a_time=classifier.batch_dependent,
-            recipe=recipe.build({}, guesser, tokenizer),
+            recipe=get_recipe(name).build({}, words.guesser, words.tokenizer),
             progress=partial(progress, f"attack on the {side}"),
         )
         model.to("cpu")
     transfer, shown = _transfer(sides["student"], asked["student"], chosen, results["teacher"], task)
-    return Robustness(name, resources.name, {**_measures(results, chosen), **transfer}, shown)
+    return Robustness(name, words.resources.name, {**_measures(results, chosen), **transfer}, shown)
 
 
 def _measures(results: dict[str, AttackResult], chosen: Examples) -> Measures:
