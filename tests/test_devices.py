@@ -71,7 +71,7 @@ def test_a_hub_that_is_silent_or_talks_nonsense_is_asked_once_and_then_left_alon
     assert huggingface_hub.constants.HF_HUB_OFFLINE and os.environ["HF_HUB_OFFLINE"] == "1"
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "nonsense", "http://nowhere.invalid", "http://[1"])
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "nonsense", "http://[1"])
 def test_an_address_where_nobody_is_holds_nothing_up(endpoint, monkeypatch, address):
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
     assert not hub.hub_answers()

@@ -13,6 +13,7 @@ from small import make_model, make_tokenizer, saved, sentences
 from bert_compression.compare import compare, save_answers
 from bert_compression.compare.measures import Measure
 from bert_compression.compare.page import LONGEST, printed, shortened
+from bert_compression.compression import quantize
 from bert_compression.errors import BadInput
 
 NASTY = '<script>alert(1)</script> "good" & {{ 7*7 }} | `film` \u202e\x07'
@@ -137,7 +138,15 @@ def test_what_was_timed_has_its_spread_and_no_number_of_texts(folder, found):
     for title in ("stored bytes of the student", "times smaller"):
         assert re.search(rf"^\| {title} \| [^|]* \| – \| – \|$", card, re.MULTILINE)
     spread = r"[\d.]+ to [\d.]+, n = 10"
-    assert re.search(rf"^\| times as fast, alone \| [^|]* \| {spread} \| – \|$", card, re.MULTILINE)
+    assert re.search(rf"^\| times as fast, a text alone \| [^|]* \| {spread} \| – \|$", card, re.MULTILINE)
+
+
+def test_a_teacher_without_a_form_in_bf16_is_said_to_have_none(folder, tmp_path):
+    told = "The teacher was not asked in bf16"
+    assert told not in (folder / "compare.html").read_text(encoding="utf-8")
+    side = (quantize(make_model(), "dynamic"), make_tokenizer())
+    page = compare(side, side, FRAME[["text"]]).write(tmp_path) / "compare.html"
+    assert told in page.read_text(encoding="utf-8")
 
 
 def test_nothing_is_praised(folder):
