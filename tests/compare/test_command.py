@@ -1,8 +1,15 @@
 """bert-compression compare: what it prints, where it ends, and that the README's words work."""
 
+import hashlib
+import http.server
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -158,6 +165,60 @@ def test_the_recipe_of_the_readme_runs_in_twelve_lines(project, tmp_path, monkey
     assert decision.startswith("not met: label_loyalty>=0.98; measured 0.") and "n = 1000" in decision
     assert (tmp_path / page).is_file()
     assert no_network == []
+
+
+@pytest.fixture
+def hub(models):
+    """A hub at a port of its own that has the models under any user's name: its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path = models / Path(self.path).parent.parent.parent.name / Path(self.path).name
+            found = "/resolve/main/" in self.path and path.is_file()
+            body = path.read_bytes() if found else b""
+            self.send_response(200 if found else 404)
+            self.send_header("ETag", hashlib.sha256(body).hexdigest())
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.send_header(
+                "X-Error-Code", "EntryNotFound" if "/nobody/" not in self.path else "RepoNotFound"
+            )
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_models_are_taken_from_the_hub_that_the_environment_names(models, hub, project, tmp_path):
+    """In processes of their own: the libraries read the address when they are imported."""
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment |= {"HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = str(project / "lib")
+    command = [sys.executable, "-m", "bert_compression.cli", "compare", "some/teacher"]
+    options = ["--data", str(models / "few.csv"), "--output", str(tmp_path), "--quiet"]
+
+    def run(student):
+        return subprocess.run(
+            [*command, student, *options], env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert run("another/permuted").returncode == 0
+    told = json.loads((tmp_path / "compare.json").read_text())
+    assert (told["teacher"]["name"], told["student"]["name"]) == ("some/teacher", "another/permuted")
+    assert told["measures"]["label_loyalty"]["value"] == 1.0
+    assert told["teacher"]["bytes"] == (models / "teacher" / "model.safetensors").stat().st_size
+    refused = run("nobody/permuted2")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("bert-compression: no usable encoder 'nobody/permuted2'")
 
 
 def test_what_a_reader_should_know_first_is_told_on_the_terminal_too(models, tmp_path, monkeypatch, capsys):

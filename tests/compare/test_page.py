@@ -1,5 +1,6 @@
 """The three files: nothing in them runs, nothing asks the network, and programs can read what they hold."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -74,6 +75,12 @@ def test_the_page_shows_texts_as_texts(folder):
     words = "".join(page.words)
     assert NASTY in words
     assert KIND in words and LABELS[0] in words and "<img src=1>" in words and "<u>m0<∕u>" in words
+
+
+def test_a_name_from_right_to_left_turns_nothing_else_about(folder):
+    text = (folder / "compare.html").read_text(encoding="utf-8")
+    for name in (LABELS[0], KIND, "<img src=1>", "<u>m0<∕u>", "<u>m1<∕u>"):
+        assert f"<bdi>{html.escape(name)}</bdi>" in text, name
 
 
 def test_one_text_of_thousands_is_not_rounded_away(tmp_path):
