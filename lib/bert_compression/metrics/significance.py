@@ -327,7 +327,7 @@ def spread_interval(spread: float, seeds: int, confidence: float = 0.95) -> tupl
 
     >>> low, high = spread_interval(1.0, seeds=3)
     >>> round(low, 2), round(high, 2)
-    (0.52, 6.29)
+    (0.52, 6.28)
 
     Raises BadInput for fewer than two seeds, or a spread that is negative or missing.
     """

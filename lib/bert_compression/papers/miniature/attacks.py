@@ -190,8 +190,9 @@ def budget_picture(
             axes.spines[["top", "right"]].set_visible(False)
     words = " ".join(f"Panel “{source}”: {_budget_in_words(found)}" for source, found in tables.items())
     words = f"Accuracy, in percent, that is left within a budget of queries. {words}"
-    rests = rests_on(sources, {table: ()})
-    return picture(figure, words, "accuracy_within_a_budget", by_panel(tables), rests)
+    lines = by_panel(tables).groupby(["panel", "attack", "model", "budget"], sort=False)
+    band = lines.accuracy.agg(["mean", "min", "max"]).reset_index()
+    return picture(figure, words, "accuracy_within_a_budget", band, rests_on(sources, {table: ()}))
 
 
 def _budget_in_words(table: "pd.DataFrame") -> str:
