@@ -432,7 +432,7 @@ def test_times_are_compared_over_seeds_alone():
     assert "speed-up (×)" in claims_table([found]).text
     once = verdict(records(1), SPEED)
     assert (once.verdict, once.reason) == (UNDECIDED, "one model") and math.isnan(once.low)
-    assert effect_text(once) == "+0.7"
+    assert effect_text(once) == "+0.70"
     assert verdict([], SPEED).reason == "records are missing"
 
 

@@ -16,6 +16,7 @@ from bert_compression.errors import Failure
 from bert_compression.metrics import holm
 from bert_compression.report.estimators import Estimator, difference_of_means
 from bert_compression.report.gates import learnt_nothing, stand_in
+from bert_compression.report.html import signed
 from bert_compression.report.records import EVIDENCE, STALE, Source
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Derived, MeanOf, Table
@@ -62,6 +63,10 @@ class Claim:
     @property
     def columns(self) -> tuple[str, ...]:
         return _each(self.column)
+
+    def signed(self, effect: float) -> str:
+        """An effect as it is printed, with as many digits as the claim's columns."""
+        return signed(effect, max(1, *(self.table.column(name).digits for name in self.columns)))
 
 
 def _each(names: Names) -> tuple[str, ...]:

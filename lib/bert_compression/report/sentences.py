@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bert_compression.attacks import BuiltinResources, FolderResources, GenuineResources
 from bert_compression.experiments import get_profile, per_example
-from bert_compression.report.html import Shown, signed, simple_table
+from bert_compression.report.html import Shown, simple_table
 from bert_compression.report.records import (
     FAILED,
     MEASURED,
@@ -220,7 +220,7 @@ def glue_numbers(sources: Mapping[str, Source], table: Table, judgements: Iterab
             glue(f"{word}_{method}_{column}", text, display=False)
     for judgement in judgements:
         name = judgement.claim.name
-        glue(f"reported_{name}", signed(judgement.reported), display=False)
+        glue(f"reported_{name}", judgement.claim.signed(judgement.reported), display=False)
         glue(f"effect_{name}", effect_text(judgement), display=False)
         glue(f"verdict_{name}", judgement.verdict, display=False)
 

@@ -16,7 +16,7 @@ from bert_compression.report.claims import (
     decide_sentence,
 )
 from bert_compression.report.estimators import PERCENT
-from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, signed, table_html
+from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, table_html
 from bert_compression.report.records import STALE
 from bert_compression.report.tables import Column, Table
 
@@ -84,7 +84,7 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
         first, second = _sides(judgement)
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
         there_are = not math.isnan(judgement.reported)
-        reported = f", where {signed(judgement.reported)} are reported" if there_are else ""
+        reported = f", where {judgement.claim.signed(judgement.reported)} are reported" if there_are else ""
         margin = "" if judgement.claim.margin is None else f", asked: within ± {judgement.claim.margin:g}"
         compared = f"{first} against {second}"
         if several:
@@ -140,8 +140,9 @@ def _effect(judgement: Judgement) -> str:
     if math.isnan(judgement.effect):
         return "–"
     if math.isnan(judgement.low):
-        return signed(judgement.effect)  # a single time, say, tells nothing of others
-    return f"{signed(judgement.effect)} [{signed(judgement.low)}, {signed(judgement.high)}]"
+        return judgement.claim.signed(judgement.effect)  # a single time, say, tells nothing of others
+    effect, low, high = map(judgement.claim.signed, (judgement.effect, judgement.low, judgement.high))
+    return f"{effect} [{low}, {high}]"
 
 
 def comparison(judgement: Judgement, sentence: Sequence[Cell] = ()) -> Row:
@@ -159,7 +160,7 @@ def comparison(judgement: Judgement, sentence: Sequence[Cell] = ()) -> Row:
         title=f"records {keys}" if keys else "",
     )
     numbers = [
-        Cell(signed(judgement.reported), kind="bc-one-line"),
+        Cell(judgement.claim.signed(judgement.reported), kind="bc-one-line"),
         Cell(_effect(judgement), lines=stale, kind="bc-one-line"),
         Cell(p_text(judgement.p_value), kind="bc-one-line"),
     ]
@@ -168,7 +169,7 @@ def comparison(judgement: Judgement, sentence: Sequence[Cell] = ()) -> Row:
 
 def comparison_words(judgement: Judgement) -> str:
     """The same line as text."""
-    numbers = (signed(judgement.reported), effect_text(judgement), p_text(judgement.p_value))
+    numbers = (judgement.claim.signed(judgement.reported), effect_text(judgement), p_text(judgement.p_value))
     verdict = with_symbol(judgement.verdict)
     return "  ".join((_compared(judgement), _asked(judgement), *numbers, verdict))
 
@@ -180,10 +181,16 @@ def _asked(judgement: Judgement) -> str:
         return claim.asked
     labels = [_with_unit(table.column(column)) for column in claim.columns]
     row = table.row(claim.sides[0][0])
-    lowered = [label if label[1:] != label[1:].lower() else label[:1].lower() + label[1:] for label in labels]
-    column = lowered[0] if len(lowered) == 1 else f"mean of {listed(lowered)}"  # "RTE", but "accuracy"
+    names = [_lowered(label) for label in labels]
+    column = names[0] if len(names) == 1 else f"mean of {listed(names)}"
     repeated = sum(other.label == row.label for other in table.rows) > 1
-    return f"{column}, {row.group[:1].lower()}{row.group[1:]}" if repeated else column
+    return f"{column}, {_lowered(row.group)}" if repeated else column
+
+
+def _lowered(label: str) -> str:
+    """The label within a line: "accuracy", but "RTE" and "TinyBERT6"."""
+    first, *_ = label.split()
+    return label if first[1:] != first[1:].lower() else label[:1].lower() + label[1:]
 
 
 def _with_unit(column: Column) -> str:
