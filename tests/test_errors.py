@@ -1,10 +1,21 @@
 """The two errors of the project, and what is told of other libraries' errors."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
-from bert_compression.errors import LINE, VALUE, BadInput, Failure, one_line, shown
+from bert_compression.errors import (
+    LINE,
+    VALUE,
+    BadInput,
+    Failure,
+    expanded,
+    named,
+    one_line,
+    shown,
+    unforeseen,
+)
 
 
 def test_bad_input_is_a_value_error_and_a_failure_is_none():
@@ -41,3 +52,20 @@ def test_a_value_is_shown_as_python_writes_it_or_its_two_ends():
     for value in ("x" * 10**6, list(range(10**5)), {"key": "x" * 100}, "line\n" * 100):
         assert len(shown(value)) == VALUE and "\n" not in shown(value)
         assert (shown(value)[:5], shown(value)[-5:]) == (repr(value)[:5], repr(value)[-5:])
+
+
+def test_a_home_folder_that_is_not_known_leaves_the_path_as_it_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded("~/data") == tmp_path / "data"
+    for path in ("~nobody-of-that-name/data", "data", ""):
+        assert expanded(path) == Path(path)
+
+
+def test_what_nobody_has_foreseen_is_told_with_its_kind_and_the_line_of_ours():
+    assert named(KeyError("columns")) == "KeyError: 'columns'" and named(ValueError()) == "ValueError"
+    try:
+        expanded.__globals__["_shortened"](3, 3)
+    except AttributeError as error:
+        told = unforeseen(error)
+    assert told.startswith("AttributeError: 'int' object has no attribute 'isprintable' (at errors.py:")
+    assert unforeseen(KeyError(3)) == "KeyError: 3"  # none of ours

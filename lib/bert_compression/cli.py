@@ -1,6 +1,7 @@
 """bert-compression doctor | plan | run | book | compare | workshop: a function each, one line an error."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from bert_compression import __version__
-from bert_compression.errors import BadInput, Failure
+from bert_compression.errors import BadInput, Failure, expanded, unforeseen
 
 EPILOG = """examples:
   bert-compression doctor
@@ -41,6 +42,9 @@ exit status: 0 done and all requirements met, 1 one is not met, 3 too few texts 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 something went wrong, 2 what was asked for cannot be done, 130 Ctrl-C, 141
     nobody reads what is printed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for a terminal that is not of UTF-8
     try:
         options = _parser().parse_args(arguments)
         status = options.command(options)
@@ -59,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # such as `plan | head`, which has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python has still to flush
         return 141
+    except Exception as error:  # such as of a disk, or of a library on data that nobody has thought of
+        print(f"bert-compression: {Failure(unforeseen(error))}", file=sys.stderr)
+        return 1
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -172,7 +179,7 @@ def compare(options: argparse.Namespace) -> int:
 
     for requirement in options.require:
         parse(requirement)  # before hours of work
-    writable(Path(options.output).expanduser())
+    writable(expanded(options.output))
     found = compare_models(
         options.teacher,
         options.student,
@@ -339,7 +346,7 @@ def _parser() -> argparse.ArgumentParser:
         "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
     )
 
-    command(workshop).add_argument("folder", type=Path, help="where to write; it is made if missing")
+    command(workshop).add_argument("folder", type=expanded, help="where to write; it is made if missing")
     return parser
 
 

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import psutil
 from huggingface_hub import try_to_load_from_cache
@@ -15,7 +14,7 @@ import bert_compression as package
 from bert_compression.attacks.resources import load_resources
 from bert_compression.compression.storage import WEIGHTS
 from bert_compression.devices import hub_answers
-from bert_compression.errors import BadInput, Failure, one_line
+from bert_compression.errors import BadInput, Failure, expanded, one_line
 from bert_compression.experiments import Profile, get_profile, in_order
 from bert_compression.experiments.environment import hardware, project_root, versions
 from bert_compression.models import BUILTIN, encoder_digest
@@ -176,7 +175,7 @@ def _folder_finding(data: str | None) -> str:
     if not folder:
         return f"none (--data or {FOLDER_VARIABLE})"
     try:
-        return str(FolderSource(Path(os.path.expanduser(folder))).folder)
+        return str(FolderSource(expanded(folder)).folder)
     except BadInput as error:
         return f"unusable: {error}"
 

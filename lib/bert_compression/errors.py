@@ -1,7 +1,11 @@
 """The two ways in which a run ends with one line instead of a traceback."""
 
+import os
+import traceback
+from pathlib import Path
+
 MESSAGE = 200  # characters of another library's message: transformers lists all that it knows
-LINE = 300  # characters of a message of ours: what is longer loses its middle
+LINE = 282  # characters of a message of ours, 300 behind the command's name: what is longer loses its middle
 VALUE = 60  # characters of a value in such a message
 
 
@@ -36,6 +40,34 @@ def one_line(error: Exception) -> str:
     """
     lines = str(error).strip().splitlines()
     return lines[0][:MESSAGE] if lines else type(error).__name__
+
+
+def named(error: Exception) -> str:
+    """The same after its type, for what does not speak for itself.
+
+    >>> named(KeyError("columns")), named(OSError("no such file"))
+    ("KeyError: 'columns'", 'OSError: no such file')
+    """
+    kind, said = type(error).__name__, one_line(error)
+    return kind if said == kind else f"{kind}: {said}"
+
+
+def expanded(path: object) -> Path:
+    """The path with the home folder in the place of "~"; where none is known, as it stands.
+
+    >>> expanded("~nobody-of-that-name/data")
+    PosixPath('~nobody-of-that-name/data')
+    """
+    return Path(os.path.expanduser(str(path)))  # that of Path would raise
+
+
+def unforeseen(error: Exception) -> str:
+    """What is told of an error that nothing here has foreseen: its kind, what it says, and the last line of
+    this package that it came through."""
+    own = str(Path(__file__).parent)
+    steps = [step for step in traceback.extract_tb(error.__traceback__) if step.filename.startswith(own)]
+    place = f" (at {Path(steps[-1].filename).relative_to(own)}:{steps[-1].lineno})" if steps else ""
+    return f"{named(error)}{place}"
 
 
 def _shortened(text: str, most: int) -> str:

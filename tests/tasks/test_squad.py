@@ -1,5 +1,7 @@
 """Tables of questions: three forms of the same, checked answers, and a training set put together of parts."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -62,8 +64,8 @@ def test_a_folders_and_mrqas_form_say_the_same():
         labels=[[{"start": [20, 33], "end": [24, 37]}, {"start": [33], "end": [37]}]],
     )
     for other in (columns, mrqa):
-        assert in_hub_form(other)["answers"].tolist() == hub["answers"].tolist()
-    assert in_hub_form(hub) is hub
+        assert in_hub_form(other, "here")["answers"].tolist() == hub["answers"].tolist()
+    assert in_hub_form(hub, "here") is hub
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,53 @@ def test_answers_that_do_not_stand_in_their_context_are_refused(folder, answers,
 def test_without_answers_the_missing_column_is_named(folder):
     with pytest.raises(BadInput, match="lacks the column 'answers'"):
         load_examples(folder(train=table().drop(columns="answers")), SQUAD2, "train")
+
+
+START = "row 0: labels must hold start and end of each answer"
+TEXT = "row 0: answers must hold text and answer_start"
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"labels": [None]}, START),
+        ({"labels": [3]}, START),
+        ({"labels": ["words"]}, START),
+        ({"labels": [[{"end": [6]}]]}, START),
+        ({"labels": [[{"start": [], "end": []}]]}, START),
+        (
+            {"labels": [[{"start": [None], "end": [6]}]]},
+            START,
+        ),
+        ({"labels": [[{"start": 4, "end": 6}]]}, START),
+        (
+            {"labels": [[{"start": [4.5], "end": [6]}]]},
+            START,
+        ),
+        (
+            {"labels": [[{"start": [4], "end": [6]}]], "context": [None]},
+            "row 0: the context is no text (None)",
+        ),
+        (
+            {"answers": [{"text": ["Nina"], "answer_start": [0.5]}]},
+            TEXT,
+        ),
+        ({"answers": [{"text": ["Nina"], "answer_start": [1e300]}]}, "row 0: the answer"),
+        (
+            {"answers": [{"text": ["Nina"], "answer_start": [None]}]},
+            TEXT,
+        ),
+        ({"answer_text": [None], "answer_start": [None]}, TEXT),
+    ],
+)
+@pytest.mark.parametrize("part", ["train", "train_part"], ids=["official", "part"])
+def test_labels_of_another_form_are_refused_with_where(folder, part, columns, told):
+    broken = table().assign(**columns)
+    if not {"answers"} & columns.keys():
+        broken = broken.drop(columns="answers")
+    source = folder(validation=table("A", answers=()), **{part: broken})
+    with pytest.raises(BadInput, match=re.escape(told)):
+        load_examples(source, SQUAD2, "train")
 
 
 # Without the official training set
@@ -190,3 +239,33 @@ def test_real_questions_are_read_and_articles_kept_apart(real_data):
         assert len(load_examples(source, task, task.evaluated[0])) == task.rows[task.evaluated[0]]
     with pytest.raises(BadInput, match=r"^newsqa needs .*, which does not exist$"):
         load_examples(source, TASKS["newsqa"], "validation")
+
+
+@pytest.mark.parametrize("column", ["id", "title", "context", "question", "answers"])
+def test_a_part_without_a_column_is_named_with_it(folder, column):
+    source = folder(validation=table(rows=2).drop(columns=column))
+    path = source.folder / "sets" / "squad2" / "validation.parquet"
+    for split in ("train", "validation"):
+        with pytest.raises(BadInput, match=f"^{re.escape(str(path))} lacks the column '{column}'; it has "):
+            load_examples(source, SQUAD2, split)
+
+
+@pytest.mark.parametrize("column", ["id", "title"])
+@pytest.mark.parametrize(
+    "values", [["x", None], [["x"], ["y"]], [0.5, 1.5]], ids=["null", "lists", "numbers"]
+)
+def test_a_part_whose_questions_have_no_names_is_refused_with_the_row(folder, column, values):
+    source = folder(validation=table(rows=2).assign(**{column: values}))
+    with pytest.raises(BadInput, match=rf"validation.parquet, row [01]: the {column} is missing or no name"):
+        load_examples(source, SQUAD2, "train")
+
+
+def test_parts_in_the_two_other_forms_stand_beside_the_official_one(folder):
+    asked = table("Oslo").drop(columns="answers")
+    source = folder(
+        validation=table("A", answers=(), rows=4),
+        train_mrqa=asked.assign(id="m", labels=[[{"start": [20], "end": [24]}]]),
+        train_columns=asked.assign(id="c", answer_text=[["Nina"]], answer_start=[[0]]),
+    )
+    labels = load_examples(source, SQUAD2, "train").labels
+    assert sorted(label for label in labels if label) == [((0, "Nina"),), ((20, "Paris"),)]

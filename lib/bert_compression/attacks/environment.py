@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, expanded
 
 # Words that carry grammar rather than meaning; swapping them would break the sentence, not the model.
 STOP_WORDS = """
@@ -47,11 +47,11 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get("BERT_COMPRESSION_CACHE")
     if chosen:
-        folder = _expanded(chosen)
+        folder = expanded(chosen)
         if not _writable(folder):
             raise BadInput(f"BERT_COMPRESSION_CACHE must be a folder that can be written to, not {folder}")
         return folder
-    folder = _expanded("~/.cache/bert_compression")
+    folder = expanded("~/.cache/bert_compression")
     if _writable(folder):
         return folder
     temporary = Path(tempfile.mkdtemp(prefix="bert_compression-"))
@@ -102,17 +102,12 @@ def write_whole(path: Path, text: str) -> None:
 
 def _textattack_folder() -> Path:
     """Where TextAttack keeps its downloads: the user's folder if there is one, else ours."""
-    own = _expanded(os.environ.get("TA_CACHE_DIR", "~/.cache/textattack"))
+    own = expanded(os.environ.get("TA_CACHE_DIR", "~/.cache/textattack"))
     folder = own if (own / "word_embeddings").is_dir() and _writable(own) else cache_folder() / "textattack"
     marker = folder / "post_install_check_3"  # present: nothing is downloaded during the import
     if not marker.exists():
         write_whole(marker, "")
     return folder
-
-
-def _expanded(folder: str) -> Path:
-    """The folder with "~" replaced. Where no home folder is known it stays: `Path.expanduser` would raise."""
-    return Path(os.path.expanduser(folder))
 
 
 def _writable(folder: Path) -> bool:

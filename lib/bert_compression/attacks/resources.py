@@ -21,7 +21,7 @@ import torch
 from bert_compression.attacks.environment import cache_folder, import_textattack
 from bert_compression.checks import checked
 from bert_compression.devices import best_device, hub_answers
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, named, one_line, shown
 from bert_compression.models import MINILM, encoder_folder, load_tokenizer
 
 LEVELS = ("genuine", "folder", "builtin")
@@ -153,7 +153,7 @@ class FolderResources(Resources):
     def __init__(self, folder: Path):
         super().__init__()
         self._neighbours = _read_neighbours(folder)
-        self.stop_words = frozenset(_read_json(folder / "sets" / "textfooler" / "stopwords.json", list))
+        self.stop_words = _read_stop_words(folder)
         self._wordnet = open_wordnet(folder)
         self._encoder = MiniLM()
         self._vetted = lru_cache(maxsize=2**15)(self._vet)
@@ -328,15 +328,16 @@ def open_wordnet(folder: Path) -> WordNet:
     if archive.is_file():
         try:
             return WordNet(_read_archive(archive))
-        except (tarfile.TarError, EOFError, OSError, KeyError, UnicodeDecodeError) as error:
-            raise BadInput(f"{archive} must hold WordNet as NLTK lays it out: {error}") from error
+        except Exception as error:  # of the compression, of the archive, of what is in it
+            told = named(error)
+            raise BadInput(f"{archive} must hold WordNet as NLTK lays it out: {told}") from error
     import nltk
 
     try:
         return WordNet(lambda name: nltk.data.load(f"nltk:corpora/wordnet/{name}", format="raw").decode())
-    except LookupError as error:
+    except Exception as error:  # of NLTK's folders, of what is in them
         raise BadInput(
-            f'no WordNet: put wn_nltk.tar.gz into {folder}, or run `python -c "import nltk; '
+            f'no WordNet that can be read: put wn_nltk.tar.gz into {folder}, or run `python -c "import nltk; '
             "nltk.download('wordnet')\"`"
         ) from error
 
@@ -414,14 +415,30 @@ def _read_neighbours(folder: Path) -> dict[str, list[str]]:
     lists = sorted((folder / "sets" / "counterfitted").glob("*.json"))
     if not lists:
         raise BadInput(f"word resources need {folder}/sets/counterfitted/*.json, which does not exist")
-    return _read_json(lists[0], dict)
+    found = _read_json(lists[0], dict)
+    for word, near in found.items():
+        _check_words(lists[0], near, shown(word))
+    return found
+
+
+def _read_stop_words(folder: Path) -> frozenset[str]:
+    path = folder / "sets" / "textfooler" / "stopwords.json"
+    words = _read_json(path, list)
+    _check_words(path, words)
+    return frozenset(words)
 
 
 def _read_json(path: Path, kind: type):
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"word resources need {path}, which cannot be read: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"word resources need {path}, which cannot be read: {one_line(error)}") from error
     if not isinstance(found, kind):
         raise BadInput(f"{path} must hold a JSON {kind.__name__}, not a {type(found).__name__}")
     return found
+
+
+def _check_words(path: Path, words: object, field: str = "") -> None:
+    """Raises BadInput unless these are a list of words."""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise BadInput(f"{path} must hold lists of words, and {field or 'it'} has {shown(words)}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bert_compression.compare.data import Dataset, Text, texts_digest
-from bert_compression.errors import BadInput, one_line, shown
+from bert_compression.errors import BadInput, expanded, one_line, shown
 from bert_compression.inference import Progress
 from bert_compression.metrics import kl_divergences
 
@@ -103,7 +103,7 @@ def save_answers(
 
 def checked_path(path: str | Path) -> Path:
     """Where answers are to be saved; its folder is made. Raises BadInput for another ending, or no place."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.suffix != SUFFIX:
         raise BadInput(f"answers are saved as {SUFFIX}, and {path.name!r} ends otherwise")
     if path.is_dir():

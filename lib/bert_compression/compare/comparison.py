@@ -18,7 +18,7 @@ from bert_compression.compare.measures import Grouping, Measures, Slice, exact
 from bert_compression.compare.models import Classifier, open_classifier
 from bert_compression.compare.page import as_json, summary, write
 from bert_compression.compare.robustness import Robustness, attacked, words_for
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, expanded
 from bert_compression.metrics import Reliability, probability_loyalties, reliability
 
 EXAMPLES = 20  # texts that are shown, those first on which the two part most
@@ -89,7 +89,7 @@ class Comparison:
     @checked
     def write(self, folder: str | Path, decisions: Sequence[gate.Decision] = ()) -> Path:
         """Write compare.html, card.md and compare.json into the folder, and return it."""
-        return write(self, Path(folder).expanduser(), decisions)
+        return write(self, expanded(folder), decisions)
 
 
 @checked

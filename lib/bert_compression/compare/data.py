@@ -9,14 +9,16 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bert_compression.checks import checked
-from bert_compression.errors import BadInput, one_line, shown
+from bert_compression.errors import BadInput, expanded, one_line, shown
 from bert_compression.tasks import get_task, load_examples, open_source
+from bert_compression.tasks.parquet import read_parquet
 from bert_compression.tasks.sources import FOLDER_VARIABLE, names_in
 
 if TYPE_CHECKING:
@@ -83,8 +85,8 @@ def read_data(
     """
     names = None
     if isinstance(data, str | Path):
-        path = Path(data).expanduser()
-        if not path.exists() and path.suffix.lower() not in FORMATS:
+        path = expanded(data)
+        if not os.path.exists(path) and path.suffix.lower() not in FORMATS:
             return _task(str(data), text, label, slice_by)
         name, columns = path.name, _read(path)
         label = label or _label_column(name, columns)
@@ -124,9 +126,9 @@ def _task(data: str, text: object, label: object, slice_by: object) -> Dataset:
 
 
 def _read(path: Path) -> dict[str, list]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # of pathlib, a name that is too long would raise
         raise BadInput(
-            f"{path} {'is a folder' if path.exists() else 'does not exist'}: give a file or a task"
+            f"{path} {'is a folder' if os.path.isdir(path) else 'does not exist'}: give a file or a task"
         )
     kind = path.suffix.lower()
     if kind in DELIMITERS:
@@ -134,12 +136,7 @@ def _read(path: Path) -> dict[str, list]:
     if kind == ".jsonl":
         return _json_lines(path)
     if kind == ".parquet":
-        import pandas as pd
-
-        try:
-            return _of_frame(pd.read_parquet(path))
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path} cannot be read as parquet: {one_line(error)}") from error
+        return _of_frame(read_parquet(path))
     raise BadInput(f"{path} is of no kind that is read: give {', '.join(FORMATS)}")
 
 

@@ -30,7 +30,7 @@ from bert_compression.compression import (
 )
 from bert_compression.compression.kernels import installed
 from bert_compression.compression.storage import CONFIG, SEAL
-from bert_compression.errors import BadInput, Failure, one_line, shown
+from bert_compression.errors import BadInput, Failure, expanded, one_line, shown
 from bert_compression.inference import Progress, predict_logits, softmax
 from bert_compression.models import BUILTIN, MINILM, encoder_folder, pretrained_from
 from bert_compression.tasks import Encoded, encode
@@ -164,7 +164,7 @@ def open_classifier(
         return _in_memory(what, tokenizer, max_length)
     if not isinstance(what, str | Path):
         raise BadInput(f"{shown(what)} is no model: give a name, a path, or a pair of model and tokenizer")
-    path = Path(what).expanduser()
+    path = expanded(what)
     if path.suffix == SUFFIX:
         if not os.path.isfile(path):  # of pathlib, a name that is too long would raise
             raise BadInput(f"{path} does not exist: it should hold saved answers")

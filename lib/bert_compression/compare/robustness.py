@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from bert_compression.compare.data import BUILTIN, Dataset, Text
 from bert_compression.compare.measures import Measure, Measures, difference, estimate, exact, share
 from bert_compression.compare.models import BATCH, Asked, Classifier
 from bert_compression.devices import device_for
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, expanded
 from bert_compression.metrics import FOOLED, attack_summary, withstood
 from bert_compression.models import BUILTIN as BUILTIN_BERT
 from bert_compression.models import load_tokenizer
@@ -157,6 +156,6 @@ def word_resources(data: Dataset) -> Resources:
     if data.name.startswith(BUILTIN):
         return load_resources("builtin")
     named = os.environ.get(FOLDER_VARIABLE)
-    if named and (Path(named).expanduser() / "sets" / "counterfitted").is_dir():
-        return load_resources("folder", Path(named).expanduser())
+    if named and (expanded(named) / "sets" / "counterfitted").is_dir():
+        return load_resources("folder", expanded(named))
     return load_resources("genuine")

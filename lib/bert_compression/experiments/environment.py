@@ -15,6 +15,7 @@ import psutil
 import torch
 
 from bert_compression.devices import has_bf16
+from bert_compression.errors import BadInput, expanded
 
 STORE_VARIABLE = "BERT_COMPRESSION_STORE"
 PACKAGES = ("bert-compression", "torch", "transformers", "numpy", "textattack")
@@ -30,8 +31,15 @@ def project_root() -> Path:
 
 
 def store_folder() -> Path:
-    """Where runs are kept: BERT_COMPRESSION_STORE, else .store in the project."""
-    return Path(os.environ.get(STORE_VARIABLE) or project_root() / ".store")
+    """Where runs are kept: BERT_COMPRESSION_STORE, else .store in the project. Raises BadInput for a store in
+    the home folder of somebody who is not known."""
+    chosen = os.environ.get(STORE_VARIABLE)
+    if not chosen:
+        return project_root() / ".store"
+    folder = expanded(chosen)
+    if str(folder).startswith("~"):
+        raise BadInput(f"{STORE_VARIABLE} names {chosen}, and no such home folder is known")
+    return folder
 
 
 @cache
@@ -71,7 +79,7 @@ def _commit(root: Path) -> str | None:
     try:
         head = _git(root, "rev-parse", "HEAD").strip()
         return head + ("+" if _git(root, "status", "--porcelain", "--", "lib").strip() else "")
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
         return None
 
 
@@ -106,14 +114,14 @@ def peak_memory_mib() -> float:
 
 def _git(root: Path, *arguments: str) -> str:
     return subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10
+        ["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=True, timeout=10
     ).stdout
 
 
 def processor() -> str:
     """The name of the processor."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:

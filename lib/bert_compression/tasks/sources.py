@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bert_compression.checks import checked, has
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, expanded, one_line
 from bert_compression.tasks.catalogue import Task
 from bert_compression.tasks.examples import Examples
+from bert_compression.tasks.parquet import read_parquet, require_columns
 from bert_compression.tasks.squad import assembled, checked_answers, in_hub_form
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ class Source(Protocol):
 
 
 def is_folder(path: Path) -> bool:
-    """Is there a folder of that name? A name that is too long for one is that of none."""
+    """Is there a folder of that name? A name that can be none's is that of none."""
     try:
         return path.is_dir()
-    except OSError:
+    except (OSError, ValueError):
         return False
 
 
@@ -66,14 +67,16 @@ class FolderSource(Source):
     def __post_init__(self):
         if not is_folder(self.folder):
             raise BadInput(f"the data folder {self.folder} does not exist: give the folder that holds glue/")
-        if not any(self.folder.iterdir()):
+        try:
+            empty = not any(self.folder.iterdir())
+        except OSError as error:
+            raise BadInput(f"the data folder {self.folder} cannot be read: {one_line(error)}") from error
+        if empty:
             raise BadInput(
                 f"the data folder {self.folder} is empty: it should hold glue/<task>/<split>.parquet"
             )
 
     def load(self, task: Task, split: str) -> "pd.DataFrame":
-        import pandas as pd
-
         place = self._place(task)
         path = place / f"{split}.parquet"
         substitutes = sorted(place.glob(f"{split}_*.parquet"))
@@ -82,20 +85,17 @@ class FolderSource(Source):
             table = assembled(place, split) if task.spans and "train" in task.rows else None
             if table is not None:
                 return table
-            path = next((each for each in (path, *substitutes) if each.is_file()), path)
-            table = pd.read_parquet(path)
+            path = next((each for each in (path, *substitutes) if each.exists()), path)
+            table = read_parquet(path)
             table.attrs[NAMES] = names_in(path)
             return table
-        except BadInput:
-            raise  # it names the row
         except FileNotFoundError as error:
             raise BadInput(f"{task.name} needs {path}, which does not exist") from error
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{path} cannot be read as parquet: {one_line(error)}") from error
 
     def stamp(self, task: Task, split: str) -> str:
         """Names, sizes and times of all files that `load` may choose from."""
-        files = [(path, path.stat()) for path in sorted(self._place(task).glob("*.parquet"))]
+        paths = (path for path in sorted(self._place(task).glob("*.parquet")) if path.exists())
+        files = [(path, path.stat()) for path in paths]
         return " ".join(f"{path} {file.st_size} {file.st_mtime_ns}" for path, file in files)
 
     def _place(self, task: Task) -> Path:
@@ -109,7 +109,7 @@ def names_in(path: Path, column: str = "label") -> list[str] | None:
     told = (pyarrow.parquet.read_schema(path).metadata or {}).get(b"huggingface")
     try:
         return [str(name) for name in json.loads(told)["info"]["features"][column]["names"]] if told else None
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return None  # of another form: it says nothing of labels
 
 
@@ -168,7 +168,7 @@ def open_source(data: str | Path | None, builtin: bool) -> Source:
             )
         return BuiltinSource()
     folder = data or os.environ.get(FOLDER_VARIABLE)
-    return FolderSource(Path(os.path.expanduser(folder))) if folder else HubSource()
+    return FolderSource(expanded(folder)) if folder else HubSource()
 
 
 @checked
@@ -202,13 +202,10 @@ def load_examples(
 def _whole_split(source: Source, task: Task, split: str, where: str) -> Examples:
     if split not in task.rows:
         raise BadInput(f"{task.name} has no split {split!r}: choose one of {', '.join(task.rows)}")
-    table = in_hub_form(source.load(task, split)) if task.spans else source.load(task, split)
-    answer = "answers" if task.spans else "label"
-    missing = [column for column in (*task.columns, answer) if column not in table.columns]
-    if missing:
-        raise BadInput(
-            f"{where} lacks the column {missing[0]!r}; it has {', '.join(map(str, table.columns))}"
-        )
+    table = source.load(task, split)
+    if task.spans:
+        table = in_hub_form(table, where)
+    require_columns(table, (*task.columns, "answers" if task.spans else "label"), where)
     if not len(table):
         raise BadInput(f"{where} holds no examples")
     texts = _checked_texts(table, task, where)
