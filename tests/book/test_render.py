@@ -165,8 +165,15 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     with pytest.raises(Failure) as failed:
         render(clone, build_folder, pages)
     log = build_folder / "book.log"
-    assert str(failed.value) == f"the pages did not render without warnings: 1 in {log}"
-    assert capfd.readouterr().err == "index.md:3: WARNING: undefined label: 'nowhere'\n"
+    told = "index.md:3: WARNING: undefined label: 'nowhere'"
+    assert str(failed.value) == f"the pages did not render: {told} (more in {log})"
+    assert capfd.readouterr().err == ""
+
+    (pages / "index.md").write_text("# The bad site\n\n{ref}`nowhere` {ref}`never`\n")
+    with pytest.raises(Failure) as failed:
+        render(clone, build_folder, pages)
+    assert str(failed.value) == f"the pages did not render without warnings: 2 in {log}"
+    assert capfd.readouterr().err.splitlines() == [told, told.replace("nowhere", "never")]
     assert (site / "index.html").read_text() == good
 
 

@@ -5,6 +5,7 @@
 Book: about/contributing.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from bert_compression.book.execute import (
     keep,
     stamp,
 )
-from bert_compression.book.render import digest_of, render
+from bert_compression.book.render import configuration, digest_of, render
 from bert_compression.book.stage import pages, stage, status_page
 from bert_compression.errors import BadInput
 from bert_compression.experiments import get_profile
@@ -60,8 +61,10 @@ def build(
     if not (project / "_config.yml").is_file():
         raise BadInput(f"the book is built in a clone of the project, and {project} is none: go to one")
     build_folder = project / "_build"
+    _check_places(build_folder)
     say = (lambda text: None) if quiet else (lambda text: print(text, flush=True))
 
+    configuration(project)  # that it can be read is known before notebooks run
     source = open_source(data, get_profile(profile).builtin_data)
     folder = str(source.folder.resolve()) if isinstance(source, FolderSource) else None
     runs = planned(project, {"profile": profile, "data": folder}, notebooks, parameters or {})
@@ -83,6 +86,15 @@ def build(
     return first
 
 
+def _check_places(build_folder: Path) -> None:
+    """Raises BadInput, before hours of work, where the book cannot be put."""
+    site = build_folder / "html"
+    for place, link_will_do in ((build_folder, True), (site, False)):
+        if os.path.lexists(place) and not (place.is_dir() and (link_will_do or not place.is_symlink())):
+            what = "a link" if place.is_symlink() else "a file"
+            raise BadInput(f"{place} is {what}, and a folder is to be there: take it away")
+
+
 @contextmanager
 def _alone(build_folder: Path) -> Iterator[None]:
     """Raises BadInput while another process builds there."""
@@ -102,14 +114,19 @@ def planned(
     A value that is offered goes to the notebooks that declare it. So do `parameters`, of which each must be
     declared somewhere; but a notebook that was chosen must declare them all.
     """
-    named = [name for name in pages(project / "book") if name.startswith("notebooks/")]
-    sources = {name: project / f"{name}.ipynb" for name in named}
+    book = project / "book"
+    sources = {
+        name: project / f"{name}.ipynb" if name.startswith("notebooks/") else book / f"{name}.md"
+        for name in pages(book)
+    }
+    for name, source in sources.items():
+        if not source.is_file():
+            raise BadInput(f"book/_toc.yml names {name}, and {source} is not there: write it, or take it out")
+    sources = {name: source for name, source in sources.items() if source.suffix == ".ipynb"}
     asked = {_found(name, sources) for name in chosen or ()}
     runs: list[Notebook] = []
     known: set[str] = set()
     for name, source in sources.items():
-        if not source.is_file():
-            raise BadInput(f"book/_toc.yml names {name}, and {source} is not there: write it, or take it out")
         declared = declared_parameters(source)
         known |= declared.keys()
         values = {key: value for key, value in offered.items() if key in declared and value is not None}
@@ -157,7 +174,8 @@ def state(run: Notebook, folder: str | None) -> str:
     """
     project = project_root()
     files = [run.source, project / "requirements.lock", *(project / "results").rglob("*.jsonl")]
-    files += (path for path in (project / "lib" / "bert_compression").rglob("*") if path.suffix != ".pyc")
+    library = (project / "lib" / "bert_compression").rglob("*")
+    files += (path for path in library if path.parent.name != "__pycache__")  # which comes and goes
     keys = Store(store_folder()).keys()
     data = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
     listing = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data]

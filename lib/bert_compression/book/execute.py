@@ -7,6 +7,7 @@ Book: about/contributing.
 
 import ast
 import datetime
+import hashlib
 import json
 import logging
 import os
@@ -19,13 +20,30 @@ from typing import Any
 
 import nbformat
 
-from bert_compression.errors import BadInput, Failure
+from bert_compression.errors import BadInput, Failure, one_line, unforeseen
 from bert_compression.experiments.store import write_atomically
 
 ABOUT = "bert_compression"  # our entry in an executed notebook's metadata
-OUTPUT_SECONDS = 300  # what a cell has written may be so late on a busy machine; nbclient gives up after 4
+# Seconds. On a busy machine a kernel may start so late, which papermill awaits for 60, and so may come what a
+# cell has written, which nbclient awaits for 4.
+PATIENCE = 300
 TYPES = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "list": (list,)}
+# What nbformat raises for JSON that is another thing.
+UNLIKE_A_NOTEBOOK = (nbformat.ValidationError, AttributeError, TypeError, LookupError)
 CHECKED = rf"(list\[)*({'|'.join(TYPES)})\]*"  # Python itself sees to the pairs of brackets
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook of the fourth format, all of whose parts are what they should be. Raises BadInput for what
+    is none."""
+    try:
+        notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))
+        nbformat.validate(notebook)
+    except (OSError, ValueError, RecursionError, *UNLIKE_A_NOTEBOOK) as error:
+        raise BadInput(f"{path} is no notebook: {one_line(error)}") from None
+    if notebook.nbformat != 4:
+        raise BadInput(f"{path} is a notebook of format {notebook.nbformat}: save it anew in format 4")
+    return notebook
 
 
 def declared_parameters(notebook: Path) -> dict[str, str]:
@@ -37,13 +55,13 @@ def declared_parameters(notebook: Path) -> dict[str, str]:
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
+    cells = read_notebook(notebook).cells
+    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     try:
-        found = papermill.inspect_notebook(notebook)
-        cells = nbformat.read(notebook, as_version=4).cells
-        tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
         statements = ast.parse("\n".join(tagged)).body
-    except (ValueError, SyntaxError) as error:
-        raise BadInput(f"{notebook} is no notebook whose parameters can be read: {error}") from None
+        found = papermill.inspect_notebook(notebook)
+    except (ValueError, SyntaxError, RecursionError) as error:
+        raise BadInput(f"the parameters of {notebook} cannot be read: {one_line(error)}") from None
     kinds = {name: parameter["inferred_type_name"] for name, parameter in found.items()}
     for statement in statements:
         name = ast.unparse(statement.target) if isinstance(statement, ast.AnnAssign) else ""
@@ -114,7 +132,8 @@ def execute(
             cwd=folder,
             progress_bar=False,
             stderr_file=sys.stderr if live else None,
-            iopub_timeout=OUTPUT_SECONDS,
+            start_timeout=PATIENCE,
+            iopub_timeout=PATIENCE,
         )
     except papermill.PapermillExecutionError as error:
         line = (str(error.evalue).strip().splitlines() or ["no message"])[0]
@@ -127,6 +146,10 @@ def execute(
         ) from None
     except DeadKernelError:
         raise Failure(f"{source.name} stopped because its Python died, perhaps for want of memory") from None
+    except OSError:
+        raise  # of the disk: whoever asked knows the folder
+    except Exception as error:  # of the kernel's start, of its sockets, of its answers
+        raise Failure(f"{source.name} could not be executed: {unforeseen(error)}") from error
     executed.metadata[ABOUT] = {
         "executed": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - start, 1),
@@ -137,7 +160,7 @@ def execute(
 
 def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
     """Write an executed notebook, with further facts about it, whole or not at all."""
-    executed.metadata[ABOUT].update(facts)
+    executed.metadata[ABOUT].update(facts, seal=_seal(executed))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, nbformat.writes(executed))
 
@@ -145,15 +168,22 @@ def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
 def stamp(path: Path, digest: str) -> None:
     """Write anew what an executed copy was made from, where that has changed."""
     if facts(path)["digest"] != digest:
-        keep(nbformat.read(path, as_version=4), path, digest=digest)
+        keep(read_notebook(path), path, digest=digest)
 
 
 def facts(path: Path) -> dict[str, Any]:
-    """What an executed copy says of its run; empty when there is no whole copy."""
+    """What an executed copy says of its run; empty when there is none that is as `keep` has written it."""
     try:
-        return dict(nbformat.read(path, as_version=4).metadata.get(ABOUT, {}))
-    except (OSError, ValueError, AttributeError, TypeError, nbformat.ValidationError):  # no notebook
+        copy = read_notebook(path)
+    except BadInput:
         return {}
+    told = copy.metadata.get(ABOUT)
+    return dict(told) if isinstance(told, dict) and told.get("seal") == _seal(copy) else {}
+
+
+def _seal(notebook: nbformat.NotebookNode) -> str:
+    """A digest of the cells."""
+    return hashlib.sha256(json.dumps(notebook.cells, sort_keys=True).encode()).hexdigest()
 
 
 def use_own_kernel(folder: Path) -> None:

@@ -4,8 +4,10 @@ Warnings count as errors. The site is swapped in whole: a build that fails leave
 Every change renders all pages anew, since a page may quote a number from another. Book: about/contributing.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +20,7 @@ from typing import Any
 import yaml
 
 from bert_compression.book.handout import for_download
-from bert_compression.book.stage import pages
+from bert_compression.book.stage import pages, read_settings
 from bert_compression.errors import Failure
 
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no `python -m` of its own
@@ -26,6 +28,14 @@ STAMP = ".digest"
 GITHUB = r"(?:https://|git@|ssh://git@)github\.com[:/](.+?/.+?)(?:\.git)?/?"
 COMPLAINT = r"\b(WARNING|ERROR|CRITICAL)\b"
 COMPLAINTS_SHOWN = 8
+OWN_ERROR = r"[\w.]*(Error|Exception)\b"  # the last line of a traceback
+DISK = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EIO,
+)  # what Jupyter Book buries in its log
 COLOUR = r"\x1b\[[0-9;]*m"
 # Thebe is not used here, would come from a network, and declares its constants twice.
 THEBE = r"<script[^>]*>[^<]*THEBE_JS_URL[^<]*</script>|<script[^>]*sphinx-thebe\.js[^>]*></script>"
@@ -60,7 +70,7 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     config = build_folder / "_config.yml"
     config.write_text(configuration(project), encoding="utf-8")
     digest = digest_of([config, *stage.rglob("*")])
-    if (site / STAMP).is_file() and (site / STAMP).read_text() == digest:
+    if (site / STAMP).is_file() and (site / STAMP).read_bytes() == digest.encode():
         return False
     shutil.rmtree(fresh, ignore_errors=True)
     run_jupyter_book(stage, config, fresh, build_folder / "book.log")
@@ -70,10 +80,13 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     mend_pages(finished)
     put_downloads(finished / "_sources", project)
     (finished / STAMP).write_text(digest)
-    shutil.rmtree(site, ignore_errors=True)
+    archive = Path(shutil.make_archive(str(fresh / "book"), "zip", finished))
+    # All is written: what follows asks no more of the disk.
+    archive.replace(build_folder / archive.name)
+    if site.exists():
+        site.replace(fresh / "before")
     finished.replace(site)
-    shutil.rmtree(fresh)
-    shutil.make_archive(str(build_folder / "book"), "zip", site)
+    shutil.rmtree(fresh, ignore_errors=True)
     return True
 
 
@@ -90,7 +103,7 @@ def configuration(project: Path) -> str:
 
     Without git, or without an origin on GitHub, nothing can be launched, and the buttons are left out.
     """
-    config = yaml.safe_load((project / "_config.yml").read_text(encoding="utf-8"))
+    config = read_settings(project / "_config.yml")
     if origin := origin_of(project):
         config["repository"] = {"url": origin, "branch": "main"}
     else:
@@ -102,8 +115,8 @@ def origin_of(project: Path) -> str:
     """The address of the clone's `origin` on GitHub; nothing where it has none, or where git is missing."""
     command = ["git", "config", "--get", "remote.origin.url"]
     try:
-        asked = subprocess.run(command, cwd=project, capture_output=True, text=True).stdout.strip()
-    except OSError:
+        asked = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8").stdout.strip()
+    except (OSError, UnicodeDecodeError):
         return ""
     origin = re.fullmatch(GITHUB, asked)
     return f"https://github.com/{origin[1]}" if origin else ""
@@ -112,19 +125,33 @@ def origin_of(project: Path) -> str:
 def run_jupyter_book(stage: Path, config: Path, target: Path, log: Path) -> None:
     """Run `jupyter-book build` into `target`, its long output into `log`.
 
-    Prints the first warnings on standard error and raises Failure when there are any.
+    Raises Failure when there are warnings, of which it prints the first on standard error if they are
+    several, and OSError for a disk that takes no more.
     """
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "--config", str(config)]
     command += ["--path-output", str(target), "-W", "-n", "--keep-going"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"},  # whatever the locale
+        encoding="utf-8",
+        errors="replace",
+    )
     text = re.sub(COLOUR, "", done.stdout)
     log.write_text(text, encoding="utf-8")
     if done.returncode:
-        lines = text.splitlines()
+        for number in DISK:
+            if os.strerror(number) in text:
+                raise OSError(number, os.strerror(number), str(target))
+        lines = text.replace(f"{stage}/", "").splitlines()
         found = [line for line in lines if re.search(COMPLAINT, line)]
-        found = found or [line for line in lines if line.strip()][-1:]
+        found = found or [line for line in lines if re.match(OWN_ERROR, line)][-1:]
+        if len(found) < 2:
+            told = "".join(found) or "Jupyter Book says no reason"
+            raise Failure(f"the pages did not render: {told} (more in {log})")
         for line in found[:COMPLAINTS_SHOWN]:
-            print(line.replace(f"{stage}/", ""), file=sys.stderr)
+            print(line, file=sys.stderr)
         raise Failure(f"the pages did not render without warnings: {len(found)} in {log}")
 
 

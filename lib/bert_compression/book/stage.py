@@ -12,8 +12,9 @@ import nbformat
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from bert_compression.book.execute import ABOUT
+from bert_compression.book.execute import ABOUT, read_notebook
 from bert_compression.book.handout import on_page
+from bert_compression.errors import BadInput, Failure, one_line, shown
 
 OWN_CELLS = {"parameters", "injected-parameters"}
 LIBRARY = Path(__file__).parents[1]
@@ -25,22 +26,54 @@ STATUS = Path(__file__).with_name("status.md.jinja")
 
 
 def pages(folder: Path) -> list[str]:
-    """Every page that the folder's _toc.yml names, in reading order."""
-    toc = yaml.safe_load((folder / "_toc.yml").read_text(encoding="utf-8"))
-    return [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    """Every page that the folder's _toc.yml names, in reading order. Raises BadInput for another file."""
+    toc = read_settings(folder / "_toc.yml")
+    try:
+        found = [toc["root"], *(chapter["file"] for part in toc["parts"] for chapter in part["chapters"])]
+    except (TypeError, LookupError):
+        found = [None]
+    if not all(isinstance(name, str) for name in found):
+        raise BadInput(
+            f"{folder / '_toc.yml'} must name a `root`, and `parts`, each with `chapters`, each with a `file`"
+        )
+    return found
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a YAML file says, by name. Raises BadInput for one that cannot be read, or says anything else."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise BadInput(
+            f"{path}{line} cannot be read: {getattr(error, 'problem', '') or one_line(error)}"
+        ) from None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path} must hold names with values, and holds {shown(found)}")
+    return found
 
 
 def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Mapping[str, str]) -> None:
     """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/, and
     of the library what pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(book, folder)
+    try:
+        shutil.copytree(book, folder)
+    except shutil.Error as error:  # a list of what went wrong
+        source, _, why = error.args[0][0]
+        raise Failure(f"{source} cannot be copied into {folder}: {why}") from None
     for page in folder.rglob("*.md"):
-        page.write_text(with_linked_verdicts(page.read_text(encoding="utf-8")), encoding="utf-8")
+        try:
+            text = page.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            name = book / page.relative_to(folder)
+            raise BadInput(f"{name} is no text in UTF-8: save it anew ({one_line(error)})") from None
+        page.write_text(with_linked_verdicts(text), encoding="utf-8")
     for name, executed in notebooks.items():
         path = folder / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(cleaned(nbformat.read(executed, as_version=4)), path)
+        nbformat.write(cleaned(read_notebook(executed)), path)
     for name, text in snippets.items():
         path = folder / "_generated" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ followed to its end. Gold labels stand once a split in gold.jsonl.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from bert_compression.experiments.store import Store, readable_disk_errors
 
 GOLD = "gold.jsonl"
 LOCK = ".lock"  # of who publishes
+SECONDS_TO_WRITE = 10  # what a process that publishes takes at most
 EARLIER_LAYOUT = "records.jsonl"
 
 
@@ -94,7 +96,7 @@ class Results:
         """
         with readable_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / LOCK):
+            with _lock(self.folder):
                 if self._files() != self._seen:
                     self._read()
                 self._add(paper, records, store)
@@ -158,7 +160,17 @@ def _as_written(line: bytes, record: object) -> bool:
 
 
 def _lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines() if path.is_file() else []
+    """All lines; one that has no end yet, because another process is writing it, is waited for."""
+    content = path.read_bytes() if path.is_file() else b""
+    if content and not content.endswith(b"\n"):
+        with suppress(OSError), _lock(path.parent).acquire(SECONDS_TO_WRITE):
+            content = path.read_bytes()
+    return content.splitlines()
+
+
+def _lock(folder: Path) -> FileLock:
+    """The lock of who publishes; who holds it may take it again."""
+    return FileLock(folder / LOCK, is_singleton=True)
 
 
 def _append(path: Path, lines: Iterable[str]) -> None:

@@ -28,8 +28,11 @@ LOCKS = "locks"
 PARTIAL = "partial-"
 KEEPING = "keeping"  # the name of the lock of who takes a result into the store
 
-# errno of a disk or a folder that takes nothing.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+# errno of a disk or a folder that takes nothing, or has another thing in the place.
+UNWRITABLE = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR,
+    errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG,
+)  # fmt: skip
 
 
 class Store:
@@ -78,7 +81,10 @@ class Store:
         """The lock of a job; waits while another process holds it, or as long as that: then filelock's
         Timeout. A process that ends, however it does, holds none."""
         with self.writing():
-            (self.folder / LOCKS).mkdir(parents=True, exist_ok=True)
+            try:
+                (self.folder / LOCKS).mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError as error:  # where no folder can be, such as in /proc
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), error.filename) from error
             return FileLock(self.folder / LOCKS / f"{name}.lock", timeout=seconds)
 
     @contextmanager
@@ -180,7 +186,10 @@ def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno in UNWRITABLE:
             cure = f"free some space, or make it writable{otherwise}"
-            raise BadInput(f"{place} cannot be written to ({error.strerror}): {cure}") from error
+            name = error.filename2 or error.filename or place
+            # What cannot be made because it is there is in the place of a folder.
+            why = os.strerror(errno.ENOTDIR) if error.errno == errno.EEXIST else error.strerror
+            raise BadInput(f"{name} cannot be written to ({why}): {cure}") from error
         raise
 
 
