@@ -1,6 +1,7 @@
 """The command line: help that can be pasted, bad input in one line, data as JSON."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from bert_compression import __version__, cli
-from bert_compression.errors import BadInput
+from bert_compression.errors import LINE, BadInput
 from bert_compression.papers import PAPERS
 
 ANY_TABLE = dict.fromkeys(table.name for tables in PAPERS.values() for table in tables)
@@ -277,6 +278,87 @@ def test_a_reader_that_has_read_enough_ends_a_command_without_a_traceback(tmp_pa
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait() == 141
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "somewhere"), "OSError: [Errno 28] No space left on device"),
+        (
+            RecursionError("maximum recursion depth exceeded"),
+            "RecursionError: maximum recursion depth exceeded",
+        ),
+        (KeyError("x" * 5000), "KeyError: 'xxxxx"),
+        (RuntimeError("one\ntwo\nthree"), "RuntimeError: one"),
+        (AssertionError(), "AssertionError"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_what_nobody_has_foreseen_is_one_line_with_its_place(capsys, monkeypatch, error, told):
+    def surprised(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("bert_compression.papers.Session", surprised)
+    assert cli.main(["plan"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith(f"bert-compression: {told}")
+    assert captured.err.endswith(")\n") and " (at papers/" in captured.err
+    assert captured.err.count("\n") == 1 and len(captured.err) <= 301
+
+
+def in_another_process(folder, *arguments, **variables):
+    """A command without git, in the C locale, without a home folder and as a user who is not known."""
+    bare = {
+        "PATH": str(folder / "no-programs"),
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "ascii",
+        "HOME": "/proc/nowhere",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "BERT_COMPRESSION_STORE": str(folder / "store"),
+        **variables,
+    }
+    command = [sys.executable, "-m", "bert_compression.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=bare, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["doctor"],
+        ["plan", "--table", "table_3"],
+        ["plan", "--profile", "paper", "--paper", "loyalty", "--table", "table_3", "--format", "json"],
+        ["compare", "--help"],
+    ],
+    ids=["doctor", "plan", "plan of paper", "help"],
+)
+def test_a_command_needs_no_git_no_home_and_no_utf8(tmp_path, arguments):
+    done = in_another_process(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii() and done.stdout
+
+
+def test_what_the_terminal_cannot_show_is_written_as_python_writes_it():
+    shown = "def plan(options):\n 'Show.'\n print('caf\\u00e9')\n return 0"
+    script = f"from bert_compression import cli\n{shown}\ncli.plan = plan\ncli.main(['plan'])"
+    told = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True
+    )
+    assert (told.stdout, told.stderr) == (b"caf\\xe9\n", b"")
+
+
+@pytest.mark.parametrize("store", ["file", "file/below", "dead", "~nobody-of-that-name/store", "x" * 300])
+def test_a_store_that_cannot_be_is_told_in_one_line_before_anything_runs(
+    capsys, tmp_path, monkeypatch, store
+):
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "dead").symlink_to("nowhere")
+    place = store if store.startswith("~") else str(tmp_path / store)
+    monkeypatch.setenv("BERT_COMPRESSION_STORE", place)
+    line = refused(capsys, "run", "--table", "table_3", "--seeds", "1", "--workers", "1", "--quiet")
+    assert "BERT_COMPRESSION_STORE" in line and len(line) <= LINE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dead", "file"]
 
 
 def test_a_doctor_as_json_and_as_text(capsys):

@@ -5,16 +5,19 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from threading import Thread
 
 import numpy as np
 import pytest
 import tiny_profile
+from filelock import FileLock
 
 from bert_compression import cli, smoke
 from bert_compression.errors import BadInput
 from bert_compression.experiments import PROFILES, Results, Store, profiles
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.records import sealed
+from bert_compression.experiments.results import LOCK
 from bert_compression.smoke import builtin
 
 TABLE = ["--table", "table_3", "--paper", "loyalty", "--profile", "small"]
@@ -195,6 +198,27 @@ def test_a_line_that_is_no_record_is_named(committed, line, capsys):
     )
     assert cli.main(["plan", *TABLE]) == 2
     assert capsys.readouterr().err == f"bert-compression: {refused.value}\n"
+
+
+def test_a_line_that_another_process_is_writing_is_waited_for(committed):
+    """The whole line is there when its lock is free."""
+    whole = committed.read_bytes()
+    expected = Results("small").records
+    with FileLock(committed.parent / LOCK, thread_local=False):
+        committed.write_bytes(whole[:-40])
+        found = []
+        reader = Thread(target=lambda: found.append(Results("small").records))
+        reader.start()
+        reader.join(0.3)
+        committed.write_bytes(whole)
+    reader.join()
+    assert found == [expected]
+
+
+def test_a_last_line_that_nobody_ends_is_named(committed):
+    committed.write_bytes(committed.read_bytes()[:-40])
+    with pytest.raises(BadInput, match="is no record, or one that has been changed"):
+        Results("small")
 
 
 @pytest.mark.parametrize("what", ["metrics", "per_example", "seconds", "seed"])

@@ -217,16 +217,17 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_a_store_that_cannot_be_written_to_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    store = Store(tmp_path / "file")
-    with pytest.raises(BadInput) as refused, store.workspace(ONE):
-        pass
-    assert str(refused.value) == (
-        f"{tmp_path / 'file'} cannot be written to (Not a directory): free some space, or make it writable, "
-        "or name another folder with BERT_COMPRESSION_STORE"
-    )
+    (tmp_path / "dead").symlink_to("nowhere")
+    for name, told in (("file", "file/locks"), ("dead", "dead")):
+        with pytest.raises(BadInput) as refused, Store(tmp_path / name).workspace(ONE):
+            pass
+        assert str(refused.value) == (
+            f"{tmp_path / told} cannot be written to (Not a directory): free some space, or make it "
+            "writable, or name another folder with BERT_COMPRESSION_STORE"
+        )
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EFBIG, errno.EIO])
 def test_a_disk_that_takes_nothing_is_told_in_one_line(number):
     with pytest.raises(BadInput) as refused, readable_disk_errors(Path("results")):
         raise OSError(number, os.strerror(number))
