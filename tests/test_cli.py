@@ -354,6 +354,7 @@ def test_a_store_that_cannot_be_is_told_in_one_line_before_anything_runs(
 ):
     (tmp_path / "file").write_text("in the way")
     (tmp_path / "dead").symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path)
     place = store if store.startswith("~") else str(tmp_path / store)
     monkeypatch.setenv("BERT_COMPRESSION_STORE", place)
     line = refused(capsys, "run", "--table", "table_3", "--seeds", "1", "--workers", "1", "--quiet")

@@ -139,9 +139,10 @@ def test_an_executed_copy_whose_cells_have_changed_counts_as_none(tmp_path):
         ("print((", "tiny.ipynb stopped in cell 2 with "),
     ],
 )
-def test_a_cell_that_goes_wrong_is_told_in_one_line(clone, cell, told):
+def test_a_cell_that_goes_wrong_is_told_in_one_line(clone, capfd, cell, told):
     source = write_notebook(clone / "notebooks" / "tiny.ipynb", cell)
     assert refused(execute, source, {}, clone, kind=Failure).startswith(told)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_kernel_that_starts_late_is_waited_for_and_one_that_never_comes_is_one_line(clone, monkeypatch):
@@ -234,6 +235,12 @@ def test_a_dead_link_among_the_pages_is_named(clone):
     assert told.startswith(
         f"{clone / 'book' / 'figure.png'} cannot be copied into {clone / '_build' / 'stage'}"
     )
+
+
+def test_a_page_that_is_no_utf8_is_named(clone):
+    (clone / "book" / "index.md").write_bytes(b"# caf\xe9")
+    told = refused(staged, clone)
+    assert told.startswith(f"{clone / 'book' / 'index.md'} is no text in UTF-8: save it anew (")
 
 
 BOOK = """import pathlib, sys

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
@@ -52,9 +53,7 @@ def declared_parameters(notebook: Path) -> dict[str, str]:
     Raises BadInput for anything in that cell but `name: type = default`. papermill reads by a pattern, line
     by line, and silently leaves out what does not fit, so that no value would ever reach it.
     """
-    import papermill
-
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill = _papermill()
     cells = read_notebook(notebook).cells
     tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     try:
@@ -72,6 +71,14 @@ def declared_parameters(notebook: Path) -> dict[str, str]:
                 f"a type is one of {', '.join(TYPES)}, or list[...] of these"
             )
     return kinds
+
+
+def _papermill() -> ModuleType:
+    """papermill, which leaves it to us to tell what goes wrong."""
+    import papermill
+
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    return papermill
 
 
 def accepts(kind: str, value: Any) -> bool:
@@ -116,10 +123,9 @@ def execute(
     An error in a cell becomes one line (a BadInput stays one); its traceback goes to `folder`/_build. With
     `live`, what the cells write to standard error, such as their progress, is shown as it comes.
     """
-    import papermill
     from nbclient.exceptions import DeadKernelError
 
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    papermill = _papermill()
     use_own_kernel(folder / "_build" / "jupyter")
     start = time.perf_counter()
     try:

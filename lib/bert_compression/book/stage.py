@@ -67,8 +67,8 @@ def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Map
         try:
             text = page.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            name = book / page.relative_to(folder)
-            raise BadInput(f"{name} is no text in UTF-8: save it anew ({one_line(error)})") from None
+            source = book / page.relative_to(folder)
+            raise BadInput(f"{source} is no text in UTF-8: save it anew ({one_line(error)})") from None
         page.write_text(with_linked_verdicts(text), encoding="utf-8")
     for name, executed in notebooks.items():
         path = folder / f"{name}.ipynb"
