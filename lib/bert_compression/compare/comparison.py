@@ -218,7 +218,7 @@ def _told_apart(
     if len({side.name for side in sides.values()}) == len(sides):
         return sides
     names = {name: f"{side.name} ({name})" for name, side in sides.items()}
-    paths = [Path(each).expanduser().resolve() for each in given.values() if isinstance(each, str | Path)]
+    paths = [expanded(each).resolve() for each in given.values() if isinstance(each, str | Path)]
     # A name on the hub is no path, and saved answers are called as their model was.
     if len(set(paths)) == len(sides) and all(
         path.name == side.name for path, side in zip(paths, sides.values(), strict=True)
