@@ -6,8 +6,9 @@ import pytest
 from bert_compression.book.box import box
 from bert_compression.book.execute import ABOUT
 from bert_compression.book.stage import cleaned
-from bert_compression.papers import price
+from bert_compression.papers import from_nothing
 from bert_compression.papers.loyalty import TABLE_3
+from bert_compression.tasks import sources
 
 
 def notebook(words):
@@ -35,9 +36,20 @@ def test_a_page_that_measures_nothing_has_no_box(name):
 
 
 def test_a_price_is_that_of_everything_on_either_machine():
-    there, gpu = (price(TABLE_3, profile="small", on_gpu=on_gpu) for on_gpu in (False, True))
+    asked = from_nothing(TABLE_3, profile="small")
+    assert asked.plan.to_run == asked.plan.all_jobs()
+    there, gpu = (str(asked.cost(on_gpu)) for on_gpu in (False, True))
     assert there.split()[0] != "0" and "on this machine" in there
-    assert gpu.endswith("CPU hours") and price(TABLE_3, profile="small") == there
+    assert gpu.endswith("CPU hours") and str(asked.cost()) == there
+
+
+def test_a_price_fetches_no_data(monkeypatch):
+    """Or whoever builds the book where there is a network would wait for all sets of all papers."""
+    monkeypatch.delenv(sources.FOLDER_VARIABLE, raising=False)
+    asked = []
+    monkeypatch.setattr(sources.HubSource, "load", lambda source, *split: asked.append(split))
+    assert "GPU hours" in box("notebooks/loyalty/table_3_sst2", notebook(10))
+    assert asked == []
 
 
 def test_the_box_stands_below_the_title_and_only_where_there_is_one():

@@ -1,11 +1,9 @@
 """The box at the beginning of a notebook's page: what it makes, what reading and running it take."""
 
-from collections.abc import Sequence
-
 import nbformat
 
-from bert_compression.experiments import PROFILES, in_order
-from bert_compression.papers import price
+from bert_compression.experiments import PROFILES, Session
+from bert_compression.papers import from_nothing
 from bert_compression.papers.pages import PAGES
 from bert_compression.report.tables import Table
 
@@ -37,16 +35,17 @@ def box(name: str, notebook: nbformat.NotebookNode) -> str:
         for profile in PROFILES.values()
         if profile.workers is None
     )
+    smoke, small, paper = (from_nothing(*tables, profile=profile) for profile in ("smoke", "small", "paper"))
     return BOX.format(
         name=name.removeprefix("notebooks/"),
         makes="; ".join(_made(table) for table in tables),
         minutes=f"{max(1, round(words / WORDS_A_MINUTE))} min",
-        smoke=price(*tables, profile="smoke"),
-        small=price(*tables, profile="small", on_gpu=False),
-        small_gpu=price(*tables, profile="small", on_gpu=True),
-        paper=price(*tables, profile="paper"),
+        smoke=smoke.cost(),
+        small=small.cost(on_gpu=False),
+        small_gpu=small.cost(on_gpu=True),
+        paper=paper.cost(),
         memory=memory,
-        downloads=", ".join(_downloads(tables, profile) for profile in ("small", "paper")),
+        downloads=", ".join(map(_downloads, (small, paper))),
     )
 
 
@@ -55,10 +54,9 @@ def _made(table: Table) -> str:
     return f"{table.title}, {len(table.rows)} lines of {measured} measure{'s' * (measured != 1)}"
 
 
-def _downloads(tables: Sequence[Table], profile: str) -> str:
-    """Encoders and tasks of a profile's jobs, such as "at `small` all-MiniLM-L6-v2, and the data of sst2"."""
-    at = PROFILES[profile].at_precision("fp32")
-    jobs = in_order(job for table in tables for job in table.jobs(at))
+def _downloads(session: Session) -> str:
+    """Encoders and tasks of all jobs, such as "at `small` all-MiniLM-L6-v2, and the data of sst2"."""
+    jobs = session.plan.all_jobs()
     encoders = sorted({job.params["encoder"] for job in jobs if "encoder" in job.params})
     tasks = sorted({job.task for job in jobs if "split" in job.params})
-    return f"at `{profile}` {', '.join(encoders)}, and the data of {', '.join(tasks)}"
+    return f"at `{session.profile.name}` {', '.join(encoders)}, and the data of {', '.join(tasks)}"

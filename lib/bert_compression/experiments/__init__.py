@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,22 +53,30 @@ class Session:
         fresh: bool = False,
         workers: int | None = None,
         job: str | None = None,
+        from_nothing: bool = False,
     ):
         """`papers` holds the jobs wanted, by paper. With `fresh`, committed records do not count; with the
-        key of a `job`, that alone is wanted, and its inputs must be there."""
+        key of a `job`, that alone is wanted, and its inputs must be there; `from_nothing`, none of what is
+        there counts, and no data are looked at but generated ones."""
         if workers is not None and workers < 1:
             raise BadInput(f"workers must be at least 1, not {workers}")
         self.papers = papers
         self.profile = replace(profile, workers=workers or profile.workers)
         self.store = Store(store_folder())
         self.resolver = Resolver(open_source(data, profile.builtin_data), self.store.folder / "digests.json")
-        self.results = Results(profile.name)
         jobs = [job for of_paper in papers.values() for job in of_paper]
-        self.plan: Plan = (
-            make_plan(jobs, self.resolver, self.store, self.results.records, fresh)
-            if job is None
-            else plan_one(job, jobs, self.resolver, self.store)
-        )
+        self.plan: Plan
+        if from_nothing:
+            self.plan = Plan(jobs, in_order(jobs), there={}, data_there=profile.builtin_data)
+        elif job is not None:
+            self.plan = plan_one(job, jobs, self.resolver, self.store)
+        else:
+            self.plan = make_plan(jobs, self.resolver, self.store, self.results.records, fresh)
+
+    @cached_property
+    def results(self) -> Results:
+        """The committed records of the profile."""
+        return Results(self.profile.name)
 
     def seconds(self) -> dict[str, float]:
         """Predicted seconds of each job still to run, by identity, on this machine."""

@@ -61,17 +61,20 @@ def open_session(
     fresh: bool = False,
     workers: int | None = None,
     job: str | None = None,
+    from_nothing: bool = False,
 ) -> Session:
     """The jobs of tables under a profile, planned. Where the profile leaves the precision open, a table goes
-    on in that of its committed records, and a new one, or with `fresh` any, takes this machine's. With the
-    key of a `job` that one alone is planned, in whichever precision, perhaps another machine's, it has."""
-    there = set() if fresh else {record["identity"] for record in Results(profile.name).records}
+    on in that of its committed records, and a new one, or with `fresh` or `from_nothing` any, takes this
+    machine's. With the key of a `job` that one alone is planned, in whichever precision, perhaps another
+    machine's, it has."""
+    known = [] if fresh or from_nothing else Results(profile.name).records
+    there = {record["identity"] for record in known}
     jobs: dict[str, list[Job]] = {}
     for table in tables:
         decided = [table.decided(profile, there)] if job is None else map(profile.at_precision, PRECISIONS)
         for each in decided:
             jobs.setdefault(table.paper, []).extend(table.jobs(each))
-    return Session(jobs, profile, data, fresh, workers, job)
+    return Session(jobs, profile, data, fresh, workers, job, from_nothing)
 
 
 def measure(
@@ -96,15 +99,9 @@ def measure(
     return Source(f"{THIS_RUN} ({profile})", chosen, records, gold)
 
 
-def price(*tables: Table, profile: str = "paper", on_gpu: bool | None = None) -> str:
-    """What all of these tables cost at a profile, none of it being there: such as "2.0 GPU hours and 3.0 CPU
-    hours" of an assumed GPU where this machine has none. Needs no data.
-
-    `on_gpu` says whether a GPU is to be counted on; None for what the profile's encoder wants.
-    """
-    session = open_session(tables, get_profile(profile), fresh=True)
-    session.plan.to_run = session.plan.all_jobs()
-    return str(session.cost(on_gpu))
+def from_nothing(*tables: Table, profile: str = "paper") -> Session:
+    """All jobs of these tables at a profile, as if none were done: to ask what they `cost`. Needs no data."""
+    return open_session(tables, get_profile(profile), from_nothing=True)
 
 
 def committed(profile: str = "small") -> Source:
