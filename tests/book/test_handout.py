@@ -130,7 +130,7 @@ def test_on_colab_the_first_cell_fetches_the_book_once(tmp_path):
         text=True,
         check=True,
     ).stdout.splitlines()
-    assert told == ["the_book/lib/bert_compression/__init__.py ['.[attacks,data]']", "the_book 1"]
+    assert told == ["the_book/lib/bert_compression/__init__.py ['.[attacks,data,kernels]']", "the_book 1"]
 
 
 def test_elsewhere_the_first_cell_does_nothing(tmp_path):

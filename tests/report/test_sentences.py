@@ -1,6 +1,7 @@
 """Sentences whose numbers come from records."""
 
 import re
+import sys
 
 import pytest
 from made_records import cell_record, job_of, record_of, source_of
@@ -12,7 +13,9 @@ from bert_compression.report import (
     baselines_in_words,
     baselines_table,
     basis,
+    glue_numbers,
     never_answering,
+    quotable,
     say,
     size_of,
     sizes_of,
@@ -163,3 +166,18 @@ def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense(
 def test_unknown_numbers_in_a_sentence_are_an_error():
     with pytest.raises(KeyError):
         say(source(kd=0.9), TABLE_3, "{nobody.accuracy}")
+
+
+def test_numbers_are_quotable_where_the_book_is_built_and_a_notebook_runs_without_it(monkeypatch):
+    import myst_nb
+
+    told = {}
+    monkeypatch.setattr(myst_nb, "glue", lambda name, shown, display: told.update({name: shown}))
+    quotable("word", "text")
+    glue_numbers({"small": source(kd=0.5)}, TABLE_3)
+    assert told["word"] == "text" and told["small_kd_accuracy"] == "50.0"
+    monkeypatch.setitem(sys.modules, "myst_nb", None)  # as on Colab
+    told.clear()
+    quotable("word", "text")
+    glue_numbers({"small": source(kd=0.5)}, TABLE_3)
+    assert told == {}

@@ -34,7 +34,8 @@ if "google.colab" in sys.modules and importlib.util.find_spec("bert_compression"
     if not os.path.isdir("the_book"):
         subprocess.run(["git", "clone", "--depth", "1", "{origin}", "the_book"], check=True)
     os.chdir("the_book")
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-e", ".[attacks,data]"], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "-q"]
+    subprocess.run([*pip, "-e", ".[attacks,data,kernels]"], check=True)
     sys.path.insert(0, os.path.abspath("lib"))"""
 
 

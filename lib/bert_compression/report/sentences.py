@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -211,22 +212,22 @@ def glue_numbers(sources: Mapping[str, Source], table: Table, judgements: Iterab
     `reported_<claim>`, `effect_<claim>` and `verdict_<claim>`. A key is there whether or not there is a
     value: the text then is "not run" or a dash.
     """
-    from myst_nb import glue
-
     for name, source in sources.items():
         cells = measured(source, table)
         word = "run" if name.startswith(THIS_RUN) else name
         for method, column, text in zip(cells.method, cells.column, cells.text, strict=True):
-            glue(f"{word}_{method}_{column}", text, display=False)
+            quotable(f"{word}_{method}_{column}", text)
     for judgement in judgements:
         name = judgement.claim.name
-        glue(f"reported_{name}", judgement.claim.signed(judgement.reported), display=False)
-        glue(f"effect_{name}", effect_text(judgement), display=False)
-        glue(f"verdict_{name}", judgement.verdict, display=False)
+        quotable(f"reported_{name}", judgement.claim.signed(judgement.reported))
+        quotable(f"effect_{name}", effect_text(judgement))
+        quotable(f"verdict_{name}", judgement.verdict)
 
 
 def quotable(name: str, shown: object) -> None:
-    """Make a text, or what a cell shows, quotable on other pages under a name."""
-    from myst_nb import glue
+    """Make a text, or what a cell shows, quotable on other pages under a name; where a notebook is run for
+    itself, without what builds the book, nothing quotes it."""
+    if find_spec("myst_nb"):
+        from myst_nb import glue
 
-    glue(name, shown, display=False)
+        glue(name, shown, display=False)
