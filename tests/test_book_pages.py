@@ -12,9 +12,12 @@ import yaml
 from sphinx.config import Config
 from sphinx.directives.code import LiteralIncludeReader
 
-from bert_compression.book.stage import QUOTED, stage_library
+from bert_compression import report
+from bert_compression.book.stage import QUOTED, stage_library, with_linked_verdicts
 from bert_compression.experiments import get_profile
+from bert_compression.papers import CLAIMS
 from bert_compression.papers.loyalty import recipes
+from bert_compression.papers.pages import PAGES
 from bert_compression.report.reported import reported
 
 PROJECT = Path(__file__).parents[1]
@@ -76,6 +79,32 @@ def test_what_a_page_refers_to_exists(name):
     links = re.findall(r"\]\(([^)#\s]+\.(?:md|ipynb))(?:#[^)]*)?\)", text)
     meant = {posixpath.normpath(posixpath.join("/", posixpath.dirname(name), link))[1:] for link in links}
     assert meant - staged == set()
+
+
+@pytest.fixture(scope="module")
+def places():
+    """The names that links can lead to, of the ledger and of every page with a table of claims."""
+    nothing = report.Source("small", get_profile("small"), [], {})
+    judged = report.judge(nothing, [claim for claims in CLAIMS.values() for claim in claims])
+    html = {"notebooks/ledger": str(report.ledger({"all": judged}, {}).html)}
+    for name, tables in PAGES.items():
+        if "claims_table(" in code_of(f"notebooks/{name}"):
+            shown = report.claims_table([each for each in judged if each.table in tables])
+            html[f"notebooks/{name}"] = str(shown.html)
+    return {name: set(re.findall(r' id="([^"]+)"', text)) for name, text in html.items()}
+
+
+def links_of_verdicts(name):
+    """(page, place) of every link around a verdict that a page quotes, as it is staged."""
+    for href in re.findall(r'<a href="([^"]+)">\{glue:text\}', with_linked_verdicts(text_of(name))):
+        page, _, place = href.partition("#")
+        yield posixpath.normpath(posixpath.join(posixpath.dirname(name), page.removesuffix(".html"))), place
+
+
+def test_every_verdict_that_a_page_quotes_leads_to_a_place_that_is_there(places):
+    found = [(name, page, place) for name in NAMED for page, place in links_of_verdicts(name)]
+    assert [link for link in found if link[2] not in places.get(link[1], ())] == []
+    assert len(found) == sum(text_of(name).count("::verdict_") for name in NAMED) > 40
 
 
 def test_what_docstrings_say_of_the_book_exists():
