@@ -9,28 +9,13 @@ document.addEventListener("DOMContentLoaded", () => {
     words: [...element.cells].map((cell) => cell.textContent),
     numbers: JSON.parse(element.dataset.numbers),
   }));
-  const bar = document.createElement("form");
-  bar.className = "bc-switches";
-  bar.setAttribute("role", "search");
-  bar.addEventListener("submit", (event) => event.preventDefault());
-  const fields = {};
-  const add = (name, field) => {
-    const label = document.createElement("label");
-    label.append(`${name} `, field);
-    field.addEventListener("input", () => show(true));
-    bar.append(label);
-    fields[name] = field;
-  };
-  for (const name of Object.keys(columns)) add(name, document.createElement("select"));
-  add("seed", document.createElement("select"));
-  const search = document.createElement("input");
-  search.type = "search";
-  search.placeholder = "a method, a word";
-  add("words", search);
-  const count = document.createElement("output");
-  bar.append(count);
+  const fields = Object.fromEntries(
+    [...Object.keys(columns), "seed"].map((name) => [name, document.createElement("select")]),
+  );
+  const { words, count, has } = filterBar(explorer, fields, "a method, a word", () => show(true));
+  fields.words = words;
   const drawing = document.createElement("div");
-  explorer.before(bar, drawing);
+  explorer.before(drawing);
 
   const offer = (field, values, all) => {
     const kept = field.value;
@@ -42,29 +27,45 @@ document.addEventListener("DOMContentLoaded", () => {
       ([name, column]) => name === but || !fields[name].value || row.words[column] === fields[name].value,
     );
 
+  const seeds = [...new Set(rows.flatMap((row) => Object.keys(row.numbers.seeds)))].sort();
+  offer(fields.seed, seeds, "mean of all");
+
   function show(chosen) {
     // Each choice offers what the others leave.
     for (const [name, column] of Object.entries(columns)) {
       const left = rows.filter((row) => fits(row, name)).map((row) => row.words[column]);
       offer(fields[name], [...new Set(left)], "all");
     }
-    const seeds = new Set(rows.flatMap((row) => Object.keys(row.numbers.seeds)));
-    offer(fields.seed, [...seeds].sort(), "mean of all");
-    const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const seed = fields.seed.value;
     const left = rows.filter((row) => {
-      const text = row.words.join(" ").toLowerCase();
-      const shown =
-        fits(row) && wanted.every((word) => text.includes(word)) && (!seed || seed in row.numbers.seeds);
+      const shown = fits(row) && has(row.words.join(" ")) && (!seed || seed in row.numbers.seeds);
       row.element.hidden = !shown;
       return shown;
     });
     count.textContent = `${left.length} of ${rows.length} numbers`;
-    drawing.replaceChildren(draw(left, seed));
+    drawing.replaceChildren(draw(left, seed), file(left));
     if (chosen) {
       const kept = Object.entries(fields).filter(([, field]) => field.value);
       history.replaceState(null, "", `#${new URLSearchParams(kept.map(([name, field]) => [name, field.value]))}`);
     }
+  }
+
+  // A link that saves the numbers that are left.
+  function file(left) {
+    const heads = ["paper", "table", "task", "method", "measure", "value", "low", "high", "reported"];
+    const lines = left.map(({ words, numbers: n }) => [
+      ...words.slice(0, 5),
+      ...[n.value, n.low, n.high, n.reported],
+      ...seeds.map((seed) => n.seeds[seed]),
+    ]);
+    const csv = [[...heads, ...seeds.map((seed) => `seed_${seed}`)], ...lines]
+      .map((line) => line.map((cell = "") => `"${String(cell).replaceAll('"', '""')}"`).join(","))
+      .join("\n");
+    const link = document.createElement("a");
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`;
+    link.download = "numbers.csv";
+    link.textContent = "These numbers as a file";
+    return link;
   }
 
   function draw(left, seed) {

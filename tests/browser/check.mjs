@@ -52,9 +52,13 @@ async function check(path) {
       const told = await page.evaluate(() => ({
         links: [...document.querySelectorAll("a[href]")].map((a) => a.href),
         ids: [...document.querySelectorAll("[id], a[name]")].map((e) => e.id || e.name),
+        bare: [...document.querySelectorAll("article img[src^='data:']")]
+          .filter((figure) => !figure.nextElementSibling?.matches(".bc-passport:has(a[download])"))
+          .map((figure) => figure.alt.slice(0, 100)),
       }));
       links.set(path, told.links);
       ids.set(path, told.ids);
+      for (const figure of told.bare) found(`a figure without what it rests on: ${figure}`);
       const repeated = told.ids.filter((id, place) => told.ids.indexOf(id) !== place);
       for (const id of new Set(repeated)) found(`two elements are called ${id}`);
       await page.setViewportSize({ width: 360, height: 800 });

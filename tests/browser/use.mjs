@@ -1,5 +1,6 @@
 // Uses a built book as its readers do, by mouse and by keyboard, in headless Chromium and from its files:
 // node use.mjs SITE CHROMIUM. Prints as JSON what did not do what it should.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -61,6 +62,14 @@ await page.locator(".bc-switches select").nth(3).selectOption("Accuracy (%)");
 await expect("the explorer's table and drawing follow the choice", async () => {
   const left = await page.locator(".bc-explorer tbody tr:visible").count();
   return left > 2 && left < numbers && (await page.locator(".bc-drawing .bc-mean").count()) === left;
+});
+const [numbersLeft] = await Promise.all([
+  page.waitForEvent("download"),
+  page.locator("a[download='numbers.csv']").click(),
+]);
+await expect("the explorer's choice is saved as a file", async () => {
+  const lines = readFileSync(await numbersLeft.path(), "utf8").split("\n");
+  return lines.length === 1 + (await page.locator(".bc-explorer tbody tr:visible").count());
 });
 await page.reload();
 await expect("the explorer's address keeps the choice", async () => {
