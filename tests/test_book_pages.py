@@ -96,7 +96,7 @@ def places():
 
 def links_of_verdicts(name):
     """(page, place) of every link around a verdict that a page quotes, as it is staged."""
-    for href in re.findall(r'<a href="([^"]+)">\{glue:text\}', with_linked_verdicts(text_of(name))):
+    for href in re.findall(r'<a [^>]*href="([^"]+)">\{glue:text\}', with_linked_verdicts(text_of(name))):
         page, _, place = href.partition("#")
         yield posixpath.normpath(posixpath.join(posixpath.dirname(name), page.removesuffix(".html"))), place
 

@@ -15,6 +15,17 @@ from bert_compression.book.stage import stage
 from bert_compression.errors import Failure
 
 
+def git(folder, *arguments):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.org"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+
+
+def publish(clone):
+    """As after a push of the site to the branch that GitHub Pages shows."""
+    git(clone, "commit", "-q", "--allow-empty", "-m", "the site")
+    git(clone, "update-ref", "refs/remotes/origin/gh-pages", "HEAD")
+
+
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
@@ -25,12 +36,22 @@ from bert_compression.errors import Failure
     ],
 )
 def test_launch_buttons_lead_to_the_clones_own_origin(clone, origin, expected):
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    git(clone, "init", "-q")
     if origin:
-        subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
+        git(clone, "remote", "add", "origin", origin)
     config = yaml.safe_load(configuration(clone))
     assert config.get("repository", {}).get("url") == expected
     assert ("launch_buttons" in config) == (expected is not None)
+
+
+def test_colab_has_a_button_when_there_is_a_site_that_it_can_open(clone):
+    colab, binder = {"colab_url": "https://colab"}, {"binderhub_url": "https://mybinder.org"}
+    (clone / "_config.yml").write_text(yaml.safe_dump({"launch_buttons": colab | binder}))
+    git(clone, "init", "-q")
+    git(clone, "remote", "add", "origin", "https://github.com/someone/book")
+    assert yaml.safe_load(configuration(clone))["launch_buttons"] == binder
+    publish(clone)
+    assert yaml.safe_load(configuration(clone))["launch_buttons"] == colab | binder
 
 
 def test_without_git_there_is_no_launch_button(clone, monkeypatch):
@@ -107,9 +128,9 @@ def test_colab_opens_what_one_downloads_from_the_published_site(tmp_path):
 
 
 def test_with_an_origin_what_one_downloads_fetches_the_book_on_colab(clone):
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    git(clone, "init", "-q")
     origin = "https://github.com/someone/book"
-    subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
+    git(clone, "remote", "add", "origin", origin)
     downloaded = clone / "_sources" / "notebooks" / "tiny.ipynb"
     downloaded.parent.mkdir(parents=True)
     downloaded.write_text("as it was rendered")
@@ -135,9 +156,10 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
         "execute: {execute_notebooks: 'off'}\nsphinx: {config: {mathjax_path: mathjax/tex-chtml.js}}\n"
         "launch_buttons: {colab_url: https://colab.research.google.com}\n"
     )
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    git(clone, "init", "-q")
     origin = "https://github.com/someone/book"
-    subprocess.run(["git", "remote", "add", "origin", origin], cwd=clone, check=True)
+    git(clone, "remote", "add", "origin", origin)
+    publish(clone)
     pages, build_folder = clone / "_build" / "stage", clone / "_build"
     executed = clone / "notebooks" / "tiny.ipynb"
     stage(clone / "book", {"notebooks/tiny": executed}, pages, {})

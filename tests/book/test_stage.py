@@ -146,7 +146,9 @@ def test_a_quoted_verdict_leads_to_where_it_comes_from(tmp_path):
     (book / "chapters" / "one.md").write_text(quoted)
     stage(book, {}, tmp_path / "stage", {})
     assert (tmp_path / "stage" / "chapters" / "one.md").read_text() == (
-        f'It holds: <a href="../notebooks/ledger.html#sentence-ptq_robust">{ledger}</a>, and {other}.'
+        f'It holds: <a class="bc-verdict" href="../notebooks/ledger.html#sentence-ptq_robust">{ledger}</a>, '
+        f"and {other}."
     )
     one = "{glue:text}`../notebooks/loyalty/table_3.ipynb::verdict_ptq_int8:s`"
-    assert with_linked_verdicts(one).startswith('<a href="../notebooks/loyalty/table_3.html#claim-ptq_int8">')
+    place = 'href="../notebooks/loyalty/table_3.html#claim-ptq_int8"'
+    assert with_linked_verdicts(one) == f'<a class="bc-verdict" {place}>{one}</a>'

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from made_records import cell_record, source_of
 
-from bert_compression.papers.loyalty import TABLE_3
+from bert_compression.papers.loyalty import TABLE_1, TABLE_3
 from bert_compression.report import side_by_side
 from bert_compression.report.html import Shown
-from bert_compression.report.passport import numbers
+from bert_compression.report.passport import numbers, rests_on
 from bert_compression.report.views import foremost, in_two_views, parted
 
 BOTH = {"small": "kept", "this run (smoke)": "just run"}
@@ -107,6 +107,13 @@ def test_a_passport_counts_the_time_of_the_models_too():
     assert source.with_inputs([record]) == [record, model]
     told = passport_of(side_by_side({"small": source}, "answers", TABLE_3).html)
     assert "1 record; seed 0;" in told and "52 s, models included" in told
+
+
+def test_the_records_of_several_tables_are_told_apart():
+    nothing = {"small": source_of([])}
+    names = re.findall("<strong>(.*?)</strong>", rests_on(nothing, {TABLE_1: (), TABLE_3: ()}))
+    assert names == ["small, Table 1", "small, Table 3"]
+    assert "<strong>small</strong>" in rests_on(nothing, {TABLE_3: ()})
 
 
 def test_a_table_without_records_says_so_in_its_passport():

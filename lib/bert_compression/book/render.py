@@ -55,7 +55,7 @@ STUMBLING = {
 }
 # Colab opens a notebook of the published site, as one downloads it: the repository's own finds no library.
 COLAB = r'(href="https://colab\.research\.google\.com/github/[^/"]+/[^/"]+/blob)/main/'
-PUBLISHED = r"\1/gh-pages/_sources/"
+PUBLISHED = "gh-pages"  # a branch
 INDEX_OF_EXAMPLES = "prf-prf.html"  # a list of labels that sphinx-proof writes, and no page leads to
 MATHJAX = "sphinx-mathjax-offline/static/mathjax"
 
@@ -101,11 +101,14 @@ def digest_of(files: Iterable[Path], *known: Any) -> str:
 def configuration(project: Path) -> str:
     """_config.yml, with the repository that the launch buttons lead to: the clone's own `origin`.
 
-    Without git, or without an origin on GitHub, nothing can be launched, and the buttons are left out.
+    Without git, or without an origin on GitHub, nothing can be launched, and the buttons are left out. So is
+    that of Colab until the site has been published.
     """
     config = read_settings(project / "_config.yml")
     if origin := origin_of(project):
         config["repository"] = {"url": origin, "branch": "main"}
+        if not git_says(project, "rev-parse", "--verify", "--quiet", f"origin/{PUBLISHED}"):
+            config.get("launch_buttons", {}).pop("colab_url", None)
     else:
         config.pop("launch_buttons", None)
     return yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
@@ -113,13 +116,17 @@ def configuration(project: Path) -> str:
 
 def origin_of(project: Path) -> str:
     """The address of the clone's `origin` on GitHub; nothing where it has none, or where git is missing."""
-    command = ["git", "config", "--get", "remote.origin.url"]
+    origin = re.fullmatch(GITHUB, git_says(project, "config", "--get", "remote.origin.url"))
+    return f"https://github.com/{origin[1]}" if origin else ""
+
+
+def git_says(project: Path, *arguments: str) -> str:
+    """What git answers; nothing where it has no answer, or is missing."""
     try:
-        asked = subprocess.run(command, cwd=project, capture_output=True, encoding="utf-8").stdout.strip()
+        asked = subprocess.run(["git", *arguments], cwd=project, capture_output=True, encoding="utf-8")
+        return asked.stdout.strip()
     except (OSError, UnicodeDecodeError):
         return ""
-    origin = re.fullmatch(GITHUB, asked)
-    return f"https://github.com/{origin[1]}" if origin else ""
 
 
 def run_jupyter_book(stage: Path, config: Path, target: Path, log: Path) -> None:
@@ -191,7 +198,7 @@ def mend_pages(site: Path) -> None:
     (site / INDEX_OF_EXAMPLES).unlink(missing_ok=True)
     for page in site.rglob("*.html"):
         text = re.sub(THEBE, "", page.read_text(encoding="utf-8"))
-        text = re.sub(COLAB, PUBLISHED, text)
+        text = re.sub(COLAB, rf"\1/{PUBLISHED}/_sources/", text)
         for pattern, instead in STUMBLING.items():
             text = re.sub(pattern, instead, text)
         page.write_text(text, encoding="utf-8")

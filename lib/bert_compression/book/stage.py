@@ -85,12 +85,13 @@ def with_linked_verdicts(text: str) -> str:
     """A page's text with a link around each verdict that it quotes.
 
     >>> with_linked_verdicts("{glue:text}`ledger.ipynb::verdict_ptq:s`")
-    '<a href="ledger.html#sentence-ptq">{glue:text}`ledger.ipynb::verdict_ptq:s`</a>'
+    '<a class="bc-verdict" href="ledger.html#sentence-ptq">{glue:text}`ledger.ipynb::verdict_ptq:s`</a>'
     """
 
     def linked(quoted: re.Match[str]) -> str:
         what = "sentence" if quoted["page"].endswith("ledger") else "claim"
-        return f'<a href="{quoted["page"]}.html#{what}-{quoted["claim"]}">{quoted[0]}</a>'
+        place = f"{quoted['page']}.html#{what}-{quoted['claim']}"
+        return f'<a class="bc-verdict" href="{place}">{quoted[0]}</a>'
 
     return VERDICT.sub(linked, text)
 

@@ -37,7 +37,8 @@ def rests_on(sources: Mapping[str, Source], cells: Mapping[Table, Sequence[tuple
     for name, source in sources.items():
         for table, some in cells.items():
             every = some or [(row.method, column.name) for row in table.rows for column in table.columns]
-            told += tag("li", _told(name, source, table, every), class_=RUN if name in runs else "")
+            title = f"{name}, {table.title}" if len(cells) > 1 else name
+            told += tag("li", _told(title, source, table, every), class_=RUN if name in runs else "")
     return told
 
 
