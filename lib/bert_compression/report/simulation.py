@@ -180,7 +180,7 @@ def verdicts_picture(found: Sequence[Simulated], rests: str) -> Shown:
         for label, seeds in each.counts
         for verdict in LOOKS
     ]
-    words = f"Shares of verdicts for known effects. {words}"
+    words = f"Shares of verdicts for known effects, simulated with the noise of the records below. {words}"
     return picture(figure, words, "simulated_verdicts", pd.DataFrame(drawn), rests)
 
 
