@@ -3,6 +3,7 @@
 import ast
 import posixpath
 import re
+from inspect import signature
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from bert_compression.experiments import get_profile
 from bert_compression.papers import CLAIMS
 from bert_compression.papers.loyalty import recipes
 from bert_compression.papers.pages import PAGES
+from bert_compression.report.figures import picture
 from bert_compression.report.reported import reported
 
 PROJECT = Path(__file__).parents[1]
@@ -99,6 +101,19 @@ def links_of_verdicts(name):
     for href in re.findall(r'<a [^>]*href="([^"]+)">\{glue:text\}', with_linked_verdicts(text_of(name))):
         page, _, place = href.partition("#")
         yield posixpath.normpath(posixpath.join(posixpath.dirname(name), page.removesuffix(".html"))), place
+
+
+def test_a_figure_comes_with_what_it_rests_on():
+    """One function makes all figures, and cannot do without; tests/browser looks at those of a built book."""
+    library = PROJECT / "lib" / "bert_compression"
+    sources = {path.relative_to(library).as_posix(): path.read_text() for path in library.rglob("*.py")}
+    assert [name for name, text in sources.items() if re.search("savefig|<img", text)] == [
+        "report/figures.py"
+    ]
+    needed = [each for each in signature(picture).parameters.values() if each.default is each.empty]
+    assert {"drawn", "rests"} <= {each.name for each in needed}
+    drawing = r"matplotlib|seaborn|savefig|<img|<svg|\.plot\(|IPython"
+    assert [name for name in NAMED if "notebooks/" in name and re.search(drawing, code_of(name))] == []
 
 
 def test_every_verdict_that_a_page_quotes_leads_to_a_place_that_is_there(places):

@@ -152,6 +152,13 @@ def test_the_picture_carries_its_alternative_text_and_is_the_same_each_time(whol
     assert "<li>them</li>" in first.html and 'download="plane.csv"' in first.html
 
 
+def test_where_nothing_is_drawn_stand_the_words_and_how_to_measure_it(whole):
+    figure = loyalty_figure({"small": whole}, TABLE_3)
+    shown = picture(figure, "Nothing <yet>.", "plane", pd.DataFrame(), "<li>them</li>")
+    assert shown.text == "Nothing <yet>." and "Nothing &lt;yet&gt;." in shown.html
+    assert "<li>them</li>" in shown.html and "<img" not in shown.html and "download" not in shown.html
+
+
 def test_under_a_picture_stand_its_records_and_its_numbers_as_a_file(whole):
     html = loyalty_picture({"small": whole}, TABLE_3).html
     below = re.sub(r"<[^>]*>", "", html[html.index("bc-passport") :])

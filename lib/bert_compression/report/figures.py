@@ -31,9 +31,13 @@ GAP = 20  # pixels between a name and its point, from which on a line joins them
 def picture(figure: "Figure", alternative: str, name: str, drawn: "pd.DataFrame", rests: str) -> Shown:
     """A figure as SVG inside HTML, so that its alternative text can come from the records, too. Below it can
     be unfolded: the text, which holds its numbers; what they rest on (`rests_on`), list items in HTML; and a
-    link that saves what is drawn under that name."""
+    link that saves what is drawn under that name. Where nothing is drawn, there are only the text and how to
+    measure it."""
     import matplotlib
 
+    if drawn.empty:
+        told = (tag("p", escape(alternative)), tag("ul", rests))
+        return Shown(alternative, html=tag("div", *told, class_=BELOW))
     file = BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "bert-compression"}):  # the same records give the same file
         figure.savefig(file, format="svg", metadata={"Date": None})
