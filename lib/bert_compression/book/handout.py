@@ -33,9 +33,9 @@ import sys
 if "google.colab" in sys.modules and importlib.util.find_spec("bert_compression") is None:
     if not os.path.isdir("the_book"):
         subprocess.run(["git", "clone", "--depth", "1", "{origin}", "the_book"], check=True)
-    os.chdir("the_book")
     pip = [sys.executable, "-m", "pip", "install", "-q"]
-    subprocess.run([*pip, "-e", ".[attacks,data,kernels]"], check=True)
+    subprocess.run([*pip, "-e", "./the_book[attacks,data,kernels]"], check=True)
+    os.chdir("the_book")
     sys.path.insert(0, os.path.abspath("lib"))"""
 
 
