@@ -3,16 +3,21 @@
 import re
 import subprocess
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bert_compression.book import render as rendering
 from bert_compression.book.render import configuration, digest_of, mend_pages, put_downloads, render
 from bert_compression.book.stage import stage
 from bert_compression.errors import Failure
+
+# How the book draws the Markdown that cells show.
+SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "_config.yml").read_text())["sphinx"]["config"]
+MARKDOWN = "nb_render_markdown_format"
 
 
 def git(folder, *arguments):
@@ -153,7 +158,8 @@ def test_what_one_downloads_is_the_source_and_an_exercise_has_its_blank(clone):
 
 def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     (clone / "_config.yml").write_text(
-        "execute: {execute_notebooks: 'off'}\nsphinx: {config: {mathjax_path: mathjax/tex-chtml.js}}\n"
+        "execute: {execute_notebooks: 'off'}\n"
+        f"sphinx: {{config: {{mathjax_path: mathjax/tex-chtml.js, {MARKDOWN}: {SETTINGS[MARKDOWN]}}}}}\n"
         "launch_buttons: {colab_url: https://colab.research.google.com}\n"
     )
     git(clone, "init", "-q")
@@ -161,7 +167,11 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     git(clone, "remote", "add", "origin", origin)
     publish(clone)
     pages, build_folder = clone / "_build" / "stage", clone / "_build"
-    executed = clone / "notebooks" / "tiny.ipynb"
+    executed = clone / "executed.ipynb"
+    table = new_output("display_data", data={"text/markdown": "| a | b |\n|---|---|\n| 1 | 2 |"})
+    cells = [new_markdown_cell("# A page"), new_code_cell("show()", outputs=[table])]
+    told = {"language_info": {"name": "python"}}
+    nbformat.write(new_notebook(cells=cells, metadata=told), executed)
     stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
     quotation = "```{literalinclude} /_library/compression/theseus.py\n:pyobject: replacement_rate\n```\n"
     (pages / "index.md").write_text(f"# The good site\n\nA formula, $a^2$, and code:\n\n{quotation}")
@@ -180,6 +190,7 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     assert (site / "_static" / "mathjax" / "tex-chtml.js").is_file()
     colab = "https://colab.research.google.com/github/someone/book/blob/gh-pages/"
     assert f'"{colab}_sources/notebooks/tiny.ipynb"' in (site / "notebooks" / "tiny.html").read_text()
+    assert "<td><p>2</p></td>" in (site / "notebooks" / "tiny.html").read_text()
     assert origin in (site / "_sources" / "notebooks" / "tiny.ipynb").read_text()
     assert not render(clone, build_folder, pages)
 

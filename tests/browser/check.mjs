@@ -52,12 +52,14 @@ async function check(path) {
       const told = await page.evaluate(() => ({
         links: [...document.querySelectorAll("a[href]")].map((a) => a.href),
         ids: [...document.querySelectorAll("[id], a[name]")].map((e) => e.id || e.name),
+        spelt: [...document.querySelectorAll("article p")].filter((p) => /^\|.*\|$/s.test(p.innerText)).length,
         bare: [...document.querySelectorAll("article img[src^='data:']")]
           .filter((figure) => !figure.nextElementSibling?.matches(".bc-passport:has(a[download])"))
           .map((figure) => figure.alt.slice(0, 100)),
       }));
       links.set(path, told.links);
       ids.set(path, told.ids);
+      if (told.spelt) found(`${told.spelt} tables that are not drawn`);
       for (const figure of told.bare) found(`a figure without what it rests on: ${figure}`);
       const repeated = told.ids.filter((id, place) => told.ids.indexOf(id) !== place);
       for (const id of new Set(repeated)) found(`two elements are called ${id}`);
