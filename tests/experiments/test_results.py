@@ -149,7 +149,7 @@ def test_results_that_cannot_be_written_are_told_in_one_line(toys, house, capsys
     (house / "results").write_text("in the way")
     assert cli.main(["run", *TABLE, "--quiet"]) == 2
     assert capsys.readouterr().err == (
-        f"bert-compression: {house / 'results' / 'small'} cannot be written to (Not a directory): "
+        f"bert-compression: {house / 'results'} cannot be written to (Not a directory): "
         "free some space, or make it writable\n"
     )
 

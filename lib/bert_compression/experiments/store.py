@@ -186,11 +186,18 @@ def readable_disk_errors(place: Path, otherwise: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno in UNWRITABLE:
             cure = f"free some space, or make it writable{otherwise}"
-            name = error.filename2 or error.filename or place
+            name = _in_the_way(Path(str(error.filename2 or error.filename or place)))
             # What cannot be made because it is there is in the place of a folder.
             why = os.strerror(errno.ENOTDIR) if error.errno == errno.EEXIST else error.strerror
             raise BadInput(f"{name} cannot be written to ({why}): {cure}") from error
         raise
+
+
+def _in_the_way(path: Path) -> Path:
+    """Of a path that leads through something other than a folder, that; else the path."""
+    return next(
+        (each for each in reversed(path.parents) if os.path.lexists(each) and not each.is_dir()), path
+    )
 
 
 def _listed(folder: Path) -> list[Path]:
