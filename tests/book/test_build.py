@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 from tiny_notebooks import write_notebook
 
-from bert_compression.book.build import Notebook, build, planned, refresh, state
+from bert_compression.book.build import Notebook, build, planned, refresh, state, surroundings
 from bert_compression.book.execute import facts, stamp
 from bert_compression.errors import BadInput, Failure
 
@@ -25,28 +25,28 @@ def test_a_plan_offers_values_and_demands_parameters(clone):
 def test_a_notebook_runs_with_this_interpreter_once_and_again_when_the_library_changed(clone):
     (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
     executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
-    refresh(run, executed, None, "builtin", said.append, live=False)
+    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
     output = nbformat.read(executed, as_version=4).cells[-1].outputs[0].text
     assert output == f"{sys.executable} smoke [0, 1]\n"
     assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}
 
     before = executed.read_bytes()
-    refresh(run, executed, None, "builtin", said.append, live=False)
+    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
     assert said[-1] == "notebooks/tiny: unchanged"
     assert executed.read_bytes() == before
 
     # What would make it run again, without running it.
     kept = facts(executed)["digest"]
-    assert state(run, None) == kept
+    assert state(run, surroundings(None)) == kept
     for name in ("lib/bert_compression/code.py", "results/small/records.jsonl", ".store/ab/abc/record.json"):
         path = clone / name
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.read_text() if path.exists() else None
         path.write_text("two = 2\n")
-        assert state(run, None) != kept, name
+        assert state(run, surroundings(None)) != kept, name
         path.unlink() if there is None else path.write_text(there)
-    assert state(Notebook(run.name, run.source, {"profile": "small"}), None) != kept
-    assert state(run, None) == kept
+    assert state(Notebook(run.name, run.source, {"profile": "small"}), surroundings(None)) != kept
+    assert state(run, surroundings(None)) == kept
 
 
 def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
@@ -55,7 +55,15 @@ def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
     executed.write_text("the earlier copy")
     source = write_notebook(clone / "notebooks" / "tiny.ipynb", "raise ValueError('no such\\nthing')")
     with pytest.raises(Failure) as failed:
-        refresh(Notebook("notebooks/tiny", source, {}), executed, None, "builtin", print, live=False)
+        refresh(
+            Notebook("notebooks/tiny", source, {}),
+            executed,
+            surroundings(None),
+            None,
+            "builtin",
+            print,
+            live=False,
+        )
     log = clone / "_build" / "notebook.log"
     assert str(failed.value) == f"tiny.ipynb stopped in cell 2 with ValueError: no such (more in {log})"
     assert "raise ValueError" in log.read_text()
@@ -127,11 +135,11 @@ def test_two_builds_at_once_are_refused_in_one_line(clone):
 def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):
     (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
     executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
-    refresh(run, executed, None, "builtin", said.append, live=False)
+    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
     record = clone / ".store" / "ab" / "abc" / "record.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    stamp(executed, state(run, None))
-    refresh(run, executed, None, "builtin", said.append, live=False)
+    stamp(executed, state(run, surroundings(None)))
+    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
     assert said[-1] == "notebooks/tiny: unchanged"
     assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}

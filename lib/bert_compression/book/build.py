@@ -71,11 +71,12 @@ def build(
 
     executed = {run.name: build_folder / "executed" / f"{run.name}.ipynb" for run in runs}
     with readable_disk_errors(build_folder), _alone(build_folder):
+        around = surroundings(folder)
         for run in runs:
-            refresh(run, executed[run.name], folder, source.name, say, live=not quiet)
+            around = refresh(run, executed[run.name], around, folder, source.name, say, live=not quiet)
         for run in runs:
             # All are up to date, though one may have added runs to the store after another was executed.
-            stamp(executed[run.name], state(run, folder))
+            stamp(executed[run.name], state(run, around))
         status = status_page({name: facts(path) for name, path in executed.items()})
         stage(project / "book", executed, build_folder / "stage", {"status.md": status})
         start = time.perf_counter()
@@ -152,31 +153,41 @@ def _found(name: str, sources: Mapping[str, Path]) -> str:
 
 
 def refresh(
-    run: Notebook, executed: Path, folder: str | None, source: str, say: Callable[[str], None], live: bool
-) -> None:
-    """Execute a notebook, unless its executed copy came from just what is there now."""
-    if facts(executed).get("digest") == state(run, folder):
+    run: Notebook,
+    executed: Path,
+    around: str,
+    folder: str | None,
+    source: str,
+    say: Callable[[str], None],
+    live: bool,
+) -> str:
+    """Execute a notebook, unless its executed copy came from just what is there now: its `surroundings` are
+    `around`. Returns them as they are afterwards, since it may have added runs to the store."""
+    if facts(executed).get("digest") == state(run, around):
         say(f"{run.name}: unchanged")
-        return
+        return around
     say(f"{run.name}: executing ...")
     result = execute(run.source, run.values, project_root(), live)
-    # The state is taken afterwards, since the notebook itself may have added runs to the store.
     told = {"data": source, "versions": versions(), "hardware": hardware(), "box": box(run.name, result)}
-    keep(result, executed, digest=state(run, folder), **told)
+    around = surroundings(folder)
+    keep(result, executed, digest=state(run, around), **told)
     say(f"{run.name}: {facts(executed)['seconds']:.0f} s")
+    return around
 
 
-def state(run: Notebook, folder: str | None) -> str:
-    """A digest of all that a notebook's outputs come from.
+def state(run: Notebook, around: str) -> str:
+    """A digest of all that a notebook's outputs come from: its source and values, and its surroundings."""
+    return digest_of([run.source], run.values, around)
 
-    Its source and values, the library, the pinned versions, the committed results, the runs in the store (by
-    key: equal keys are equal runs) and the files of the data folder (by size and time).
-    """
+
+def surroundings(folder: str | None) -> str:
+    """A digest of what the outputs of every notebook come from: the library, the pinned versions, the
+    committed results, the runs in the store (by key: equal keys are equal runs) and the files of the data
+    folder (by size and time)."""
     project = project_root()
-    files = [run.source, project / "requirements.lock", *(project / "results").rglob("*.jsonl")]
     library = (project / "lib" / "bert_compression").rglob("*")
-    files += (path for path in library if path.parent.name != "__pycache__")  # which comes and goes
-    keys = Store(store_folder()).keys()
+    files = [path for path in library if path.parent.name != "__pycache__"]  # which comes and goes
+    files += [project / "requirements.lock", *(project / "results").rglob("*.jsonl")]
     data = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
     listing = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data]
-    return digest_of(files, run.values, keys, listing)
+    return digest_of(files, Store(store_folder()).keys(), listing)
