@@ -39,6 +39,7 @@ from bert_compression.report.claims import (
 )
 from bert_compression.report.estimators import Found, difference_over_seeds
 from bert_compression.report.verdicts import (
+    _lowered,
     claims_table,
     count_verdicts,
     effect_text,
@@ -535,3 +536,11 @@ def test_records_of_an_earlier_version_of_the_code_decide_nothing():
     assert verdict(records).verdict not in (NOT_ATTEMPTED, UNDECIDED)
     told = verdict([record | {"stale": True} for record in records])
     assert told.verdict == NOT_ATTEMPTED and told.stale and "an earlier version of the code" in told.reason
+
+
+@pytest.mark.parametrize(
+    ("label", "within"),
+    [("Accuracy", "accuracy"), ("RTE", "RTE"), ("TinyBERT6, one stage", "TinyBERT6, one stage"), ("", "")],
+)
+def test_a_label_begins_small_within_a_line_where_it_is_no_name(label, within):
+    assert _lowered(label) == within

@@ -74,10 +74,9 @@ def build(
         around = surroundings(folder)
         for run in runs:
             around = refresh(run, executed[run.name], around, folder, source.name, say, live=not quiet)
-        for run in runs:
-            # All are up to date, though one may have added runs to the store after another was executed.
-            stamp(executed[run.name], state(run, around))
-        status = status_page({name: facts(path) for name, path in executed.items()})
+        # All are up to date, though one may have added runs to the store after another was executed.
+        told = {run.name: stamp(executed[run.name], state(run, around)) for run in runs}
+        status = status_page(told)
         stage(project / "book", executed, build_folder / "stage", {"status.md": status})
         start = time.perf_counter()
         rendered = render(project, build_folder, build_folder / "stage")

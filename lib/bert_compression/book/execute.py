@@ -171,10 +171,12 @@ def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
     write_atomically(path, nbformat.writes(executed))
 
 
-def stamp(path: Path, digest: str) -> None:
-    """Write anew what an executed copy was made from, where that has changed."""
-    if facts(path)["digest"] != digest:
+def stamp(path: Path, digest: str) -> dict[str, Any]:
+    """Write anew what an executed copy was made from, where that has changed; what it says of its run."""
+    told = facts(path)
+    if told["digest"] != digest:
         keep(read_notebook(path), path, digest=digest)
+    return told
 
 
 def facts(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bert_compression.report.gates import learnt_nothing, stand_in
 from bert_compression.report.html import signed
 from bert_compression.report.records import EVIDENCE, STALE, Source
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Derived, MeanOf, Table
+from bert_compression.report.tables import Derived, Table
 
 Names = str | tuple[str, ...]
 
@@ -400,10 +400,7 @@ def _is_not_asked(source: Source, claim: Claim) -> bool:
     rows = [table.row(method) for side in claim.sides for method in side]
     made_of = [name for row in rows for name in (row.of if isinstance(row, Derived) else (row.method,))]
     own = [name for name in made_of if table.row(name).recipe]  # others are the paper's alone
-    parts = [
-        column.of if isinstance(column, MeanOf) else (column.name,)
-        for column in map(table.column, claim.columns)
-    ]
+    parts = [table.column(name).parts for name in claim.columns]
     asked = [of_column for of_column in parts if all(table.column(name).measure for name in of_column)]
     return bool(asked) and not all(
         any(all(cells[method, name] for name in of_column) for of_column in asked) for method in own

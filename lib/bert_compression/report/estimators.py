@@ -35,7 +35,7 @@ from bert_compression.metrics import (
 )
 from bert_compression.report.per_text import Paired, outcomes
 from bert_compression.report.records import Source
-from bert_compression.report.tables import MeanOf, Table
+from bert_compression.report.tables import Table
 
 PERCENT = 100
 REACH = 1.96  # standard errors from the middle of a 95 % interval to its ends
@@ -291,8 +291,7 @@ def spread_over_seeds(source: Source, claim: Comparison) -> Found:
     values = [value for _, value in source.values(claim.table, claim.table.row(method), column)]
     if len(values) < 2:
         raise Failure("records of two seeds are missing")
-    parts = column.of if isinstance(column, MeanOf) else (name,)
-    records = [record for part in parts for record in source.done(claim.table, method, part)]
+    records = [record for part in column.parts for record in source.done(claim.table, method, part)]
     effect = float(np.std(values, ddof=1))
     low, high = spread_interval(effect, len(values))
     return Found(records, len(values), records[0]["data"]["rows"], effect, low, high, math.nan)

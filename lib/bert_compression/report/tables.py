@@ -102,6 +102,11 @@ class Column:
         return self.metric or self.name
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the columns whose records a cell rests on."""
+        return (self.name,)
+
+    @property
     def head(self) -> str:
         """The label with its unit, if it has one."""
         return f"{self.label} ({self.unit})" if self.unit else self.label
@@ -115,6 +120,10 @@ class MeanOf(Column):
     """A derived column: the mean of the columns `of`, seed by seed, where all of them have a value."""
 
     of: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return self.of
 
 
 @dataclass(frozen=True)

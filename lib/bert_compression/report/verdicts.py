@@ -189,7 +189,7 @@ def _asked(judgement: Judgement) -> str:
 
 def _lowered(label: str) -> str:
     """The label within a line: "accuracy", but "RTE" and "TinyBERT6"."""
-    first, *_ = label.split()
+    first = label.partition(" ")[0]
     return label if first[1:] != first[1:].lower() else label[:1].lower() + label[1:]
 
 
