@@ -1,15 +1,28 @@
 """The book's building: each notebook gets its values, and runs only when need be."""
 
+import json
 import sys
+from dataclasses import replace
 
 import nbformat
 import pytest
 from filelock import FileLock
 from tiny_notebooks import write_notebook
 
-from bert_compression.book.build import Notebook, build, planned, refresh, state, surroundings
-from bert_compression.book.execute import facts, stamp
+from bert_compression.book.build import Notebook, build, planned, refresh, stamp, state, surroundings
+from bert_compression.book.execute import kept
 from bert_compression.errors import BadInput, Failure
+from bert_compression.tasks import open_source
+
+BUILTIN = open_source(None, True)
+
+
+def refreshed(run, say):
+    return refresh(run, surroundings(None), BUILTIN, say, live=False)
+
+
+def facts(path):
+    return kept(path).metadata["bert_compression"]
 
 
 def test_a_plan_offers_values_and_demands_parameters(clone):
@@ -25,28 +38,29 @@ def test_a_plan_offers_values_and_demands_parameters(clone):
 def test_a_notebook_runs_with_this_interpreter_once_and_again_when_the_library_changed(clone):
     (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
     executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
-    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
+    copy, _ = refreshed(run, said.append)
     output = nbformat.read(executed, as_version=4).cells[-1].outputs[0].text
     assert output == f"{sys.executable} smoke [0, 1]\n"
     assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}
 
     before = executed.read_bytes()
-    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
+    again, _ = refreshed(run, said.append)
     assert said[-1] == "notebooks/tiny: unchanged"
     assert executed.read_bytes() == before
+    assert json.dumps(again) == json.dumps(copy)  # down to the order of names, which the status page tells
 
     # What would make it run again, without running it.
-    kept = facts(executed)["digest"]
-    assert state(run, surroundings(None)) == kept
+    digest = facts(executed)["digest"]
+    assert state(run, surroundings(None)) == digest
     for name in ("lib/bert_compression/code.py", "results/small/records.jsonl", ".store/ab/abc/record.json"):
         path = clone / name
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.read_text() if path.exists() else None
         path.write_text("two = 2\n")
-        assert state(run, surroundings(None)) != kept, name
+        assert state(run, surroundings(None)) != digest, name
         path.unlink() if there is None else path.write_text(there)
-    assert state(Notebook(run.name, run.source, {"profile": "small"}), surroundings(None)) != kept
-    assert state(run, surroundings(None)) == kept
+    assert state(replace(run, values={"profile": "small"}), surroundings(None)) != digest
+    assert state(run, surroundings(None)) == digest
 
 
 def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
@@ -55,15 +69,7 @@ def test_a_failing_cell_gives_one_line_and_leaves_the_earlier_copy(clone):
     executed.write_text("the earlier copy")
     source = write_notebook(clone / "notebooks" / "tiny.ipynb", "raise ValueError('no such\\nthing')")
     with pytest.raises(Failure) as failed:
-        refresh(
-            Notebook("notebooks/tiny", source, {}),
-            executed,
-            surroundings(None),
-            None,
-            "builtin",
-            print,
-            live=False,
-        )
+        refreshed(Notebook("notebooks/tiny", source, {}, executed), print)
     log = clone / "_build" / "notebook.log"
     assert str(failed.value) == f"tiny.ipynb stopped in cell 2 with ValueError: no such (more in {log})"
     assert "raise ValueError" in log.read_text()
@@ -135,11 +141,11 @@ def test_two_builds_at_once_are_refused_in_one_line(clone):
 def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):
     (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
     executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []
-    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
+    copy, _ = refreshed(run, said.append)
     record = clone / ".store" / "ab" / "abc" / "record.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
-    stamp(executed, state(run, surroundings(None)))
-    refresh(run, executed, surroundings(None), None, "builtin", said.append, live=False)
+    stamp(run, copy, surroundings(None))
+    refreshed(run, said.append)
     assert said[-1] == "notebooks/tiny: unchanged"
     assert facts(executed)["parameters"] == {"profile": "smoke", "seeds": [0, 1]}

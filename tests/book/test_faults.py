@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+from unittest.mock import Mock
 
 import papermill
 import pytest
@@ -12,7 +13,7 @@ from tiny_notebooks import write_notebook
 
 from bert_compression.book import render as rendering
 from bert_compression.book.build import build
-from bert_compression.book.execute import execute, facts, keep, read_notebook
+from bert_compression.book.execute import execute, keep, kept, read_notebook
 from bert_compression.book.render import render
 from bert_compression.book.stage import pages, read_settings, stage
 from bert_compression.errors import LINE, BadInput, Failure
@@ -58,8 +59,9 @@ def test_what_lies_in_the_place_of_the_site_is_told_before_anything_runs(clone, 
 def test_the_build_folder_may_be_a_link_to_another_disk(clone, monkeypatch):
     (clone / "elsewhere").mkdir()
     (clone / "_build").symlink_to(clone / "elsewhere")
-    monkeypatch.setattr(building, "refresh", lambda *arguments, **named: None)
-    with pytest.raises(KeyError):  # nothing has been executed, so that there is nothing to stamp
+    monkeypatch.setattr(building, "planned", lambda *arguments: [])
+    monkeypatch.setattr(building, "stage", Mock(side_effect=Failure("so far")))
+    with pytest.raises(Failure, match="so far"):
         build(quiet=True)
     assert (clone / "elsewhere" / "executed").is_dir()
 
@@ -115,19 +117,20 @@ def test_a_notebook_of_an_earlier_format_is_to_be_saved_anew(clone):
 def test_an_executed_copy_that_is_no_notebook_counts_as_none(tmp_path, content):
     path = tmp_path / "copy.ipynb"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert facts(path) == {}
+    assert kept(path) is None
 
 
 def test_an_executed_copy_whose_cells_have_changed_counts_as_none(tmp_path):
     path = write_notebook(tmp_path / "copy.ipynb", "1 + 1")
     notebook = read_notebook(path)
-    assert facts(path) == {}
+    assert kept(path) is None
     notebook.metadata["bert_compression"] = {"seconds": 1.0}
     keep(notebook, path, digest="abc")
-    assert (facts(path)["seconds"], facts(path)["digest"]) == (1.0, "abc")
+    told = kept(path).metadata["bert_compression"]
+    assert (told["seconds"], told["digest"]) == (1.0, "abc")
     told = json.loads(path.read_text())
     path.write_text(json.dumps({**told, "cells": told["cells"][:1]}))
-    assert facts(path) == {}
+    assert kept(path) is None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +228,8 @@ def test_settings_are_names_with_values(clone):
 
 def staged(clone):
     folder = clone / "_build" / "stage"
-    stage(clone / "book", {"notebooks/tiny": clone / "notebooks" / "tiny.ipynb"}, folder, {})
+    executed = read_notebook(clone / "notebooks" / "tiny.ipynb")
+    stage(clone / "book", {"notebooks/tiny": executed}, folder, {})
     return folder
 
 

@@ -79,7 +79,8 @@ def test_a_book_without_its_pages_is_a_failure_and_the_earlier_site_stays(
     # What a Jupyter Book of another version may do: it ends without an error.
     monkeypatch.setattr(rendering, "JUPYTER_BOOK", program)
     build_folder = clone / "_build"
-    stage(clone / "book", {"notebooks/tiny": clone / "notebooks" / "tiny.ipynb"}, build_folder / "stage", {})
+    executed = nbformat.read(clone / "notebooks" / "tiny.ipynb", as_version=4)
+    stage(clone / "book", {"notebooks/tiny": executed}, build_folder / "stage", {})
     (build_folder / "html").mkdir()
     (build_folder / "html" / "index.html").write_text("the good site")
     with pytest.raises(Failure) as failed:
@@ -167,14 +168,14 @@ def test_a_site_needs_no_network_and_outlives_a_build_that_fails(clone, capfd):
     git(clone, "remote", "add", "origin", origin)
     publish(clone)
     pages, build_folder = clone / "_build" / "stage", clone / "_build"
-    executed = clone / "executed.ipynb"
     table = new_output("display_data", data={"text/markdown": "| a | b |\n|---|---|\n| 1 | 2 |"})
     cells = [new_markdown_cell("# A page"), new_code_cell("show()", outputs=[table])]
     told = {"language_info": {"name": "python"}}
-    nbformat.write(new_notebook(cells=cells, metadata=told), executed)
-    stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
+    executed = new_notebook(cells=cells, metadata=told)
     quotation = "```{literalinclude} /_library/compression/theseus.py\n:pyobject: replacement_rate\n```\n"
-    (pages / "index.md").write_text(f"# The good site\n\nA formula, $a^2$, and code:\n\n{quotation}")
+    index = f"# The good site\n\nA formula, $a^2$, and code:\n\n{quotation}"
+    (clone / "book" / "index.md").write_text(index)
+    stage(clone / "book", {"notebooks/tiny": executed}, pages, {})
     assert render(clone, build_folder, pages)
     site = build_folder / "html"
     good = (site / "index.html").read_text()

@@ -35,9 +35,8 @@ def test_staging_takes_out_what_no_reader_needs(tmp_path):
     )
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "index.md").write_text("# Index\n")
-    nbformat.write(noisy, tmp_path / "executed.ipynb")
     folder = tmp_path / "stage"
-    stage(tmp_path / "pages", {"notebooks/n": tmp_path / "executed.ipynb"}, folder, {"status.md": "told"})
+    stage(tmp_path / "pages", {"notebooks/n": noisy}, folder, {"status.md": "told"})
     staged = nbformat.read(folder / "notebooks" / "n.ipynb", as_version=4)
     assert [cell.source for cell in staged.cells] == ["# Kept", "run()"]
     assert [output.name for output in staged.cells[1].outputs] == ["stdout"]
@@ -96,22 +95,33 @@ class Told:
 
 
 def test_what_pages_quote_is_the_code_that_runs(tmp_path):
-    stage_library(tmp_path)
-    for source in LIBRARY.rglob("*.py"):
-        tree = ast.parse(source.read_text())
+    modules = [source.relative_to(LIBRARY).as_posix() for source in LIBRARY.rglob("*.py")]
+    stage_library(modules, tmp_path)
+    for name in modules:
+        tree = ast.parse((LIBRARY / name).read_text())
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
                 node.body = node.body[1:] or node.body  # where there is nothing else, it stays
-        quoted = (tmp_path / source.relative_to(LIBRARY)).read_text()
-        assert ast.dump(ast.parse(quoted)) == ast.dump(tree), source
+        assert ast.dump(ast.parse((tmp_path / name).read_text())) == ast.dump(tree), name
 
 
-def test_staging_lays_the_library_beside_the_pages(tmp_path):
+def test_staging_lays_beside_the_pages_what_they_quote_of_the_library(tmp_path):
     (tmp_path / "pages").mkdir()
-    stage(tmp_path / "pages", {}, tmp_path / "stage", {})
-    quoted = (tmp_path / "stage" / "_library" / "compression" / "theseus.py").read_text()
+    page = (
+        "```{literalinclude} /_library/compression/theseus.py\n:pyobject: replacement_rate\n```\n"
+        "{download}`/_library/papers/taylor/reported/taylor_table_1.csv` and /_library/not/there.py"
+    )
+    (tmp_path / "pages" / "index.md").write_text(page)
+    cell = new_markdown_cell("```{literalinclude} /_library/training.py\n```")
+    stage(tmp_path / "pages", {"n": new_notebook(cells=[cell])}, tmp_path / "stage", {})
+    library = tmp_path / "stage" / "_library"
+    quoted = (library / "compression" / "theseus.py").read_text()
     assert "return min(1.0, k * step + b)\n" in quoted
     assert "linear curriculum" not in quoted  # a word of the docstring
+    reported = "papers/taylor/reported/taylor_table_1.csv"
+    assert (library / reported).read_bytes() == (LIBRARY / reported).read_bytes()
+    files = {path.relative_to(library).as_posix() for path in library.rglob("*") if path.is_file()}
+    assert files == {"compression/theseus.py", reported, "training.py"}
 
 
 def test_cleaning_keeps_a_clean_notebook_as_it_is():

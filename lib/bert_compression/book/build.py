@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from filelock import FileLock, Timeout
 
 from bert_compression.book.box import box
 from bert_compression.book.execute import (
+    ABOUT,
     check_values,
     declared_parameters,
     execute,
-    facts,
     keep,
-    stamp,
+    kept,
+    read_notebook,
 )
 from bert_compression.book.render import configuration, digest_of, render
 from bert_compression.book.stage import pages, stage, status_page
@@ -30,18 +32,20 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import get_profile
 from bert_compression.experiments.environment import hardware, project_root, store_folder, versions
 from bert_compression.experiments.store import Store, readable_disk_errors
-from bert_compression.tasks.sources import FolderSource, open_source
+from bert_compression.tasks.sources import FolderSource, Source, open_source
 
 SIZES = ("seeds", "attacked")  # parameters that are numbers of a profile; 0 is the profile's own
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook of the book: its name in _toc.yml, its source and the values that it is to be run with."""
+    """A notebook of the book: its name in _toc.yml, its source, the values that it is to be run with, and
+    where its executed copy is."""
 
     name: str
     source: Path
     values: Mapping[str, Any]
+    executed: Path
 
 
 def build(
@@ -66,24 +70,28 @@ def build(
 
     configuration(project)  # that it can be read is known before notebooks run
     source = open_source(data, get_profile(profile).builtin_data)
-    folder = str(source.folder.resolve()) if isinstance(source, FolderSource) else None
-    runs = planned(project, {"profile": profile, "data": folder}, notebooks, parameters or {})
+    runs = planned(project, {"profile": profile, "data": _folder(source)}, notebooks, parameters or {})
 
-    executed = {run.name: build_folder / "executed" / f"{run.name}.ipynb" for run in runs}
     with readable_disk_errors(build_folder), _alone(build_folder):
-        around = surroundings(folder)
+        around = surroundings(_folder(source))
+        copies = {}
         for run in runs:
-            around = refresh(run, executed[run.name], around, folder, source.name, say, live=not quiet)
-        # All are up to date, though one may have added runs to the store after another was executed.
-        told = {run.name: stamp(executed[run.name], state(run, around)) for run in runs}
-        status = status_page(told)
-        stage(project / "book", executed, build_folder / "stage", {"status.md": status})
+            copies[run.name], around = refresh(run, around, source, say, live=not quiet)
+        for run in runs:
+            stamp(run, copies[run.name], around)
+        status = status_page({name: copy.metadata[ABOUT] for name, copy in copies.items()})
+        stage(project / "book", copies, build_folder / "stage", {"status.md": status})
         start = time.perf_counter()
         rendered = render(project, build_folder, build_folder / "stage")
     say(f"pages: {time.perf_counter() - start:.0f} s" if rendered else "pages: unchanged")
     first = build_folder / "html" / "index.html"
     say(str(first))
     return first
+
+
+def _folder(source: Source) -> str | None:
+    """The folder that data come from, if they do."""
+    return str(source.folder.resolve()) if isinstance(source, FolderSource) else None
 
 
 def _check_places(build_folder: Path) -> None:
@@ -137,7 +145,8 @@ def planned(
         check_values(name, declared, values)
         sizes = (values.get(size) if declared.get(size) == "int" else None for size in SIZES)
         get_profile(values.get("profile", "smoke"), *(size or None for size in sizes))
-        runs.append(Notebook(name, source, values))
+        executed = project / "_build" / "executed" / f"{name}.ipynb"
+        runs.append(Notebook(name, source, values, executed))
     for key in parameters.keys() - known:
         raise BadInput(f"no notebook has a parameter {key!r}: there are {', '.join(sorted(known))}")
     return runs
@@ -152,26 +161,29 @@ def _found(name: str, sources: Mapping[str, Path]) -> str:
 
 
 def refresh(
-    run: Notebook,
-    executed: Path,
-    around: str,
-    folder: str | None,
-    source: str,
-    say: Callable[[str], None],
-    live: bool,
-) -> str:
-    """Execute a notebook, unless its executed copy came from just what is there now: its `surroundings` are
-    `around`. Returns them as they are afterwards, since it may have added runs to the store."""
-    if facts(executed).get("digest") == state(run, around):
+    run: Notebook, around: str, source: Source, say: Callable[[str], None], live: bool
+) -> tuple[nbformat.NotebookNode, str]:
+    """The executed copy of a notebook, made anew unless it came from just what is there now: its
+    `surroundings` are `around`. Returns these as well, as they are afterwards, since it may have added runs
+    to the store."""
+    copy = kept(run.executed)
+    if copy and copy.metadata[ABOUT].get("digest") == state(run, around):
         say(f"{run.name}: unchanged")
-        return around
+        return copy, around
     say(f"{run.name}: executing ...")
-    result = execute(run.source, run.values, project_root(), live)
-    told = {"data": source, "versions": versions(), "hardware": hardware(), "box": box(run.name, result)}
-    around = surroundings(folder)
-    keep(result, executed, digest=state(run, around), **told)
-    say(f"{run.name}: {facts(executed)['seconds']:.0f} s")
-    return around
+    copy = execute(run.source, run.values, project_root(), live)
+    told = {"data": source.name, "versions": versions(), "hardware": hardware(), "box": box(run.name, copy)}
+    around = surroundings(_folder(source))
+    keep(copy, run.executed, digest=state(run, around), **told)
+    say(f"{run.name}: {copy.metadata[ABOUT]['seconds']:.0f} s")
+    return read_notebook(run.executed), around  # as the next build will find it: names in order
+
+
+def stamp(run: Notebook, copy: nbformat.NotebookNode, around: str) -> None:
+    """Keep with an executed copy that it is up to date with these surroundings: a notebook that was executed
+    after it may have added runs to the store."""
+    if copy.metadata[ABOUT]["digest"] != state(run, around):
+        keep(copy, run.executed, digest=state(run, around))
 
 
 def state(run: Notebook, around: str) -> str:

@@ -171,22 +171,14 @@ def keep(executed: nbformat.NotebookNode, path: Path, **facts: Any) -> None:
     write_atomically(path, nbformat.writes(executed))
 
 
-def stamp(path: Path, digest: str) -> dict[str, Any]:
-    """Write anew what an executed copy was made from, where that has changed; what it says of its run."""
-    told = facts(path)
-    if told["digest"] != digest:
-        keep(read_notebook(path), path, digest=digest)
-    return told
-
-
-def facts(path: Path) -> dict[str, Any]:
-    """What an executed copy says of its run; empty when there is none that is as `keep` has written it."""
+def kept(path: Path) -> nbformat.NotebookNode | None:
+    """The executed notebook that `keep` has written there; None where there is none, or it was changed."""
     try:
         copy = read_notebook(path)
     except BadInput:
-        return {}
+        return None
     told = copy.metadata.get(ABOUT)
-    return dict(told) if isinstance(told, dict) and told.get("seal") == _seal(copy) else {}
+    return copy if isinstance(told, dict) and told.get("seal") == _seal(copy) else None
 
 
 def _seal(notebook: nbformat.NotebookNode) -> str:

@@ -69,7 +69,8 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     site, fresh = build_folder / "html", build_folder / "fresh"
     config = build_folder / "_config.yml"
     config.write_text(configuration(project), encoding="utf-8")
-    digest = digest_of([config, *stage.rglob("*")])
+    renderers = [*Path(__file__).parent.glob("*.py"), project / "requirements.lock"]
+    digest = digest_of([config, *stage.rglob("*"), *renderers])
     if (site / STAMP).is_file() and (site / STAMP).read_bytes() == digest.encode():
         return False
     shutil.rmtree(fresh, ignore_errors=True)

@@ -4,7 +4,7 @@ the library that pages quote from."""
 import ast
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import nbformat
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from bert_compression.book.execute import ABOUT, read_notebook
+from bert_compression.book.execute import ABOUT
 from bert_compression.book.handout import on_page
 from bert_compression.errors import BadInput, Failure, one_line, shown
 
 OWN_CELLS = {"parameters", "injected-parameters"}
 LIBRARY = Path(__file__).parents[1]
-QUOTED = "_library"
+QUOTED = r"/_library/([\w/]+\.(?:py|csv))"  # how a page names a file of the library
 # A verdict that a page quotes leads to where it comes from: an entry of the ledger, or a line of a table of
 # claims.
 VERDICT = re.compile(r"\{glue:text\}`(?P<page>[\w./]+)\.ipynb::verdict_(?P<claim>[\w.-]+):s`")
@@ -54,9 +54,11 @@ def read_settings(path: Path) -> dict[str, Any]:
     return found
 
 
-def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Mapping[str, str]) -> None:
-    """Fill `folder` anew: the book's pages, each notebook under its name, `snippets` under _generated/, and
-    of the library what pages quote, under _library/."""
+def stage(
+    book: Path, notebooks: Mapping[str, nbformat.NotebookNode], folder: Path, snippets: Mapping[str, str]
+) -> None:
+    """Fill `folder` anew: the book's pages, each executed notebook, cleaned, under its name, `snippets` under
+    _generated/, and of the library the files that pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         shutil.copytree(book, folder)
@@ -73,12 +75,14 @@ def stage(book: Path, notebooks: Mapping[str, Path], folder: Path, snippets: Map
     for name, executed in notebooks.items():
         path = folder / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(cleaned(read_notebook(executed)), path)
+        nbformat.write(cleaned(executed), path)
     for name, text in snippets.items():
         path = folder / "_generated" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    stage_library(folder / QUOTED)
+    staged = (*folder.rglob("*.md"), *folder.rglob("*.ipynb"))
+    quoted = {name for page in staged for name in re.findall(QUOTED, page.read_text(encoding="utf-8"))}
+    stage_library(quoted, folder / "_library")
 
 
 def with_linked_verdicts(text: str) -> str:
@@ -96,13 +100,15 @@ def with_linked_verdicts(text: str) -> str:
     return VERDICT.sub(linked, text)
 
 
-def stage_library(folder: Path) -> None:
-    """Copy the modules of the library into `folder`, without docstrings, and the tables of the papers."""
-    for source in (*LIBRARY.rglob("*.py"), *LIBRARY.rglob("*.csv")):
-        path = folder / source.relative_to(LIBRARY)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = source.read_text(encoding="utf-8")
-        path.write_text(without_docstrings(text) if source.suffix == ".py" else text, encoding="utf-8")
+def stage_library(names: Iterable[str], folder: Path) -> None:
+    """Copy these files of the library into `folder`, modules without docstrings. Of one that is not there,
+    the rendering tells the page and the line."""
+    for name in names:
+        source, path = LIBRARY / name, folder / name
+        if source.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = source.read_text(encoding="utf-8")
+            path.write_text(without_docstrings(text) if source.suffix == ".py" else text, encoding="utf-8")
 
 
 def without_docstrings(source: str) -> str:
