@@ -248,6 +248,17 @@ def test_texts_are_augmented_once_for_all_seeds():
     assert len(jobs) == 1
 
 
+def test_the_augmented_texts_that_are_counted_are_those_that_students_learn_from():
+    small = get_profile("small")
+    kinds = {}
+    for table in (xtc.TABLE_C1, xtc.TABLE_C4):
+        asked = in_order(table.jobs(table.decided(small, there=())))
+        kinds[table.name] = {job.identity for job in asked if job.kind in ("masked_lm", "augment")}
+    assert kinds["table_c1"] and kinds["table_c1"] == kinds["table_c4"]
+    open_to_any = [table for table in xtc.TABLES if table.precision != "fp32"]
+    assert open_to_any == [xtc.KERNELS]  # which has no models
+
+
 def test_the_teacher_of_another_seed_is_compared_with_the_teacher_and_measured_by_itself():
     cells = xtc.LOYALTY.cells(get_profile("small").at_precision("fp32"))
     compared = cells["other_seed", "error_jaccard"]

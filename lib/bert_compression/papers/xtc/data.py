@@ -1,7 +1,7 @@
 """Table C.1 of Wu et al. 2022: how many texts there are, before and after data augmentation."""
 
 from bert_compression.experiments import Grid, Job, steps
-from bert_compression.papers.xtc.students import augmented_texts, measured, sizes
+from bert_compression.papers.xtc.students import PRECISION, augmented_texts, measured, sizes
 from bert_compression.report.tables import Column, Panel, Row, Table, first_seed
 
 SETS = {
@@ -90,4 +90,5 @@ TABLE_C1 = Table(
         ),
     ),
     seeds=first_seed,
+    precision=PRECISION,
 )
