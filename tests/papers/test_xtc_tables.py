@@ -282,6 +282,9 @@ def test_a_loyalty_that_takes_no_reading_stands_under_the_table():
     said = xtc.one_answer(source_of(records, {"cola validation": "1110"})).text.replace("\u00a0", " ")
     assert "right in 75.0 % of them (small), and answers like the teacher in 62.5 %" in said
     assert "not known" in xtc.one_answer(source_of([])).text
+    gold = {"cola validation": "1110"}
+    assert xtc.loyalty_of_one_answer(source_of(records, gold)) == "62.5"  # 3 of 4, and 2 of 4
+    assert xtc.loyalty_of_one_answer(source_of([])) == "not run"
 
 
 # Claims

@@ -20,7 +20,7 @@ from bert_compression.papers.xtc.figures import (
     training_costs,
     weights_picture,
 )
-from bert_compression.papers.xtc.loyalty import LOYALTY, one_answer
+from bert_compression.papers.xtc.loyalty import LOYALTY, loyalty_of_one_answer, one_answer
 from bert_compression.papers.xtc.tables import (
     ACTIVATIONS,
     TABLE_C1,
@@ -77,6 +77,7 @@ __all__ = [
     "TABLE_C17",
     "WEIGHTS",
     "layer_choices",
+    "loyalty_of_one_answer",
     "one_answer",
     "selection_table",
     "sizes_table",

@@ -9,7 +9,7 @@ from bert_compression.experiments import Grid, Job, per_example, steps
 from bert_compression.metrics import label_loyalty
 from bert_compression.papers.xtc.students import PRECISION, Student, full_precision, measured, sizes, teacher
 from bert_compression.report.html import Shown
-from bert_compression.report.records import Source
+from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.sentences import said
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
 
@@ -117,12 +117,7 @@ LOYALTY = Table(
 
 def one_answer(source: Source) -> Shown:
     """How well does a model do in the table of loyalty that answers every text alike?"""
-    right, like_the_teacher = [], []
-    for record in source.done(LOYALTY, "teacher", "accuracy"):
-        gold = source.gold[record["data"]["digest"]]
-        always = np.full(len(gold), np.bincount(gold).argmax())
-        right.append(100 * float((always == gold).mean()))
-        like_the_teacher.append(100 * label_loyalty(per_example(record, "predictions"), always))
+    right, like_the_teacher = _one_answer(source)
     if not right:
         return said("How well one answer for all texts would do is not known before the teacher answers.")
     return said(
@@ -130,3 +125,21 @@ def one_answer(source: Source) -> Shown:
         f"({source.name}), and answers like the teacher in {fmean(like_the_teacher):.1f} %: a loyalty that "
         "takes no reading."
     )
+
+
+def loyalty_of_one_answer(source: Source) -> str:
+    """Its label loyalty in percent, the mean over the teacher's seeds, as text; "not run" without any."""
+    _, like_the_teacher = _one_answer(source)
+    return f"{fmean(like_the_teacher):.1f}" if like_the_teacher else NOT_RUN
+
+
+def _one_answer(source: Source) -> tuple[list[float], list[float]]:
+    """Of who gives all texts the most frequent label: accuracy and label loyalty in percent, teacher by
+    teacher."""
+    right, like_the_teacher = [], []
+    for record in source.done(LOYALTY, "teacher", "accuracy"):
+        gold = source.gold[record["data"]["digest"]]
+        always = np.full(len(gold), np.bincount(gold).argmax())
+        right.append(100 * float((always == gold).mean()))
+        like_the_teacher.append(100 * label_loyalty(per_example(record, "predictions"), always))
+    return right, like_the_teacher
