@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -125,6 +125,7 @@ def _run_command(options: argparse.Namespace, data: Path | None) -> list[str]:
 def run(options: argparse.Namespace) -> int:
     """Run what is missing. Records of every profile but smoke are kept in results/<profile>/."""
     from bert_compression.experiments import PROFILES
+    from bert_compression.experiments.results import MeasuredOtherwise
 
     config = None
     if options.parsl:
@@ -135,8 +136,18 @@ def run(options: argparse.Namespace) -> int:
     # Smoke is no evidence, and results/ holds attacks on as many texts as the profile says.
     own_size = options.attacked in (None, PROFILES[options.profile].attacked)
     keep = session.publish if options.profile != "smoke" and own_size else lambda records=None: None
-    keep()  # what an earlier run has left in the store, before anything that reads it
-    records = session.run(options.quiet, lambda record: keep([record]), config)
+    refused = []
+
+    def keep_now(records: Sequence[Mapping] | None = None) -> None:
+        try:
+            keep(records)
+        except MeasuredOtherwise as error:  # what is missing may be measured yet
+            refused.append(error)
+
+    keep_now()  # what an earlier run has left in the store, before anything that reads it
+    records = session.run(options.quiet, lambda record: keep_now([record]), config)
+    if refused:
+        keep()
     waiting = len(session.plan.to_run)
     failed = [record for record in records if record["status"] == "failed"]
     if not options.quiet:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from threading import Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from bert_compression import cli, smoke
 from bert_compression.errors import BadInput
 from bert_compression.experiments import PROFILES, Results, Store, profiles
 from bert_compression.experiments.kinds import KINDS
-from bert_compression.experiments.records import sealed
-from bert_compression.experiments.results import LOCK
+from bert_compression.experiments.records import encode, per_example, sealed
+from bert_compression.experiments.results import LOCK, MeasuredOtherwise
 from bert_compression.smoke import builtin
 
 TABLE = ["--table", "table_3", "--paper", "loyalty", "--profile", "small"]
@@ -51,8 +52,12 @@ def bump(monkeypatch, kind):
     monkeypatch.setitem(KINDS, kind, replace(KINDS[kind], version=KINDS[kind].version + 1))
 
 
+def add_from(store, *records):
+    Results("small").add("loyalty", records, store)
+
+
 def add(*records):
-    Results("small").add("loyalty", records, Store("nowhere"))
+    add_from(Store("nowhere"), *records)
 
 
 # Publishing.
@@ -112,6 +117,81 @@ def test_a_record_whose_input_is_not_committed_is_refused_in_one_line(committed)
         "(000000000000) is neither committed nor published with it"
     )
     assert lines(committed) == records
+
+
+@pytest.fixture
+def remeasured(committed):
+    """What a store holds in which a student was trained once more: its answers, and their loyalty, are others
+    than the committed ones. With it a record that is not committed, and rests on these answers."""
+    records = lines(committed)
+    (loyalty,) = (r for r in records if (r["kind"], r["method"], r["seed"]) == ("loyalty", "kd", 0))
+    (answers,) = (r for r in records if r["key"] == loyalty["inputs"]["student"])
+    flipped = {"predictions": encode(1 - per_example(answers, "predictions"))}
+    held = {
+        answers["key"]: sealed({**answers, "per_example": flipped, "created": "2031"}),
+        loyalty["key"]: sealed({**loyalty, "metrics": {"label_loyalty": 0.25}, "created": "2032"}),
+    }
+    new = sealed({**loyalty, "key": "f" * 64, "identity": "not there"})
+    return answers, loyalty, held, new
+
+
+def holding(records):
+    return SimpleNamespace(record=records.get)
+
+
+def test_an_input_with_other_answers_is_written_again_with_all_that_rests_on_it(committed, remeasured):
+    before = lines(committed)
+    answers, loyalty, held, new = remeasured
+    Results("small").add("miniature", [new], holding(held))
+    assert lines(committed) == [*before, held[answers["key"]], held[loyalty["key"]]]
+    assert lines(committed.with_name("miniature.jsonl")) == [new]
+    found = {record["key"]: record for record in Results("small").records}
+    assert found[loyalty["key"]]["metrics"] == {"label_loyalty": 0.25}
+    assert not found["f" * 64]["stale"]
+
+
+def test_an_input_with_the_same_answers_is_not_written_again(committed, remeasured):
+    before = lines(committed)
+    answers, _, _, new = remeasured
+    rounded = {name: value + 1e-7 for name, value in answers["metrics"].items()}
+    add_from(holding({answers["key"]: sealed({**answers, "metrics": rounded})}), new)
+    assert lines(committed) == [*before, new]
+
+
+def test_what_rests_on_other_answers_waits_until_all_of_it_is_measured_and_the_rest_does_not(
+    committed, remeasured
+):
+    before = lines(committed)
+    answers, _, held, new = remeasured
+    later = sealed({**new, "key": "e" * 64, "identity": "later", "inputs": {"of": new["key"]}})
+    other = sealed({**before[0], "key": "d" * 64, "identity": "another"})
+    with pytest.raises(MeasuredOtherwise) as refused:
+        add_from(holding({answers["key"]: held[answers["key"]]}), new, later, other)
+    assert str(refused.value) == (
+        "the predict of kd, seed 0, gave other numbers here than before, and the committed loyalty of kd "
+        "rests on those: measure that here as well, with --fresh"
+    )
+    assert lines(committed) == [*before, other]
+    add_from(holding(held), new, later, other)
+    assert {"f" * 64, "e" * 64} <= {record["key"] for record in lines(committed)}
+
+
+@pytest.mark.parametrize("in_the_end", [True, False])
+def test_a_run_goes_on_where_a_record_must_wait_and_tells_so_if_it_waits_in_the_end(
+    toys, house, monkeypatch, capsys, in_the_end
+):
+    add_all = Results.add
+
+    def refusing(results, paper, records, store):
+        if len(list(records)) == 1 or not in_the_end:
+            raise MeasuredOtherwise("not yet")
+        add_all(results, paper, records, store)
+
+    monkeypatch.setattr(Results, "add", refusing)
+    assert cli.main(["run", *TABLE, "--quiet"]) == (0 if in_the_end else 2)
+    assert len(toys.ran) == 39
+    assert len(Results("small").records) == (39 if in_the_end else 0)
+    assert capsys.readouterr().err == ("" if in_the_end else "bert-compression: not yet\n")
 
 
 def test_smoke_is_no_evidence_and_is_not_committed(toys, house):

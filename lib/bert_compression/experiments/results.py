@@ -1,12 +1,13 @@
 """The committed records: results/<profile>/<paper>.jsonl, one line a job, appended as jobs are done.
 
 A later line about the same job counts instead of an earlier one, which stays: what was read from it can be
-followed to its end. Gold labels stand once a split in gold.jsonl.
+followed to its end. So it is where a job of the same key was run once more and gave other numbers, as the
+training of a quantized model may on another machine. Gold labels stand once a split in gold.jsonl.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,13 +18,18 @@ from filelock import FileLock
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import project_root
 from bert_compression.experiments.kinds import KINDS
-from bert_compression.experiments.records import decode, is_sound
+from bert_compression.experiments.records import decode, is_sound, per_example
 from bert_compression.experiments.store import Store, readable_disk_errors
 
 GOLD = "gold.jsonl"
 LOCK = ".lock"  # of who publishes
 SECONDS_TO_WRITE = 10  # what a process that publishes takes at most
+ROUNDING = 1e-4  # by how much a number may differ and count as the same
 EARLIER_LAYOUT = "records.jsonl"
+
+
+class MeasuredOtherwise(BadInput):
+    """Records that cannot be published beside committed ones, which rest on other numbers of the same job."""
 
 
 class Results:
@@ -45,6 +51,9 @@ class Results:
         self._seen = self._files()
         paths = sorted(path for path in self._seen if path.name != GOLD)
         self._lines = [record for path in paths for record in _sound_records(*self._seen[path])]
+        self._paper = {
+            record["key"]: path.stem for path in paths for record in _sound_records(*self._seen[path])
+        }
         for found in ("records", "gold"):
             self.__dict__.pop(found, None)
 
@@ -91,42 +100,114 @@ class Results:
         """Append records to those of a paper, with the gold labels that belong to them.
 
         A record that is there already is not written again, and a failed one only where nothing better is
-        there; what another process has published meanwhile counts as there. Raises BadInput for a record one
-        of whose inputs is neither there nor among `records`: nobody could follow its number to the end.
+        there; what another process has published meanwhile counts as there. An input whose answers are there,
+        and others in the store, is written again, with all that rests on it.
+
+        Raises BadInput for a record one of whose inputs is neither there nor among `records`: nobody could
+        follow its number to the end; and, when all others are written, MeasuredOtherwise where the store
+        lacks a part of what would have to be written again.
         """
         with readable_disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with _lock(self.folder):
                 if self._files() != self._seen:
                     self._read()
-                self._add(paper, records, store)
+                refused = self._add(paper, records, store)
                 self._seen = self._files()
+        if refused:
+            raise refused
 
-    def _add(self, paper: str, records: Iterable[Mapping], store: Store) -> None:
-        keys = {record["key"] for record in self._lines}
+    def _add(self, paper: str, records: Iterable[Mapping], store: Store) -> MeasuredOtherwise | None:
+        there = {record["key"]: record for record in self._lines}
         done = {record["identity"] for record in self._lines}
-        new = [
-            {name: value for name, value in record.items() if name not in ("artifacts", "stale")}
-            for record in records
-            if record["key"] not in keys and (record["status"] == "ok" or record["identity"] not in done)
-        ]
-        keys |= {record["key"] for record in new}
-        gold = {}
-        for record in new:
-            for name, needed in record["inputs"].items():
-                if needed not in keys:
+        new: dict[str, Mapping] = {}
+        again: dict[str, Mapping] = {}
+        refused: dict[str, MeasuredOtherwise] = {}
+        for record in records:
+            key, inputs = record["key"], record["inputs"]
+            if key in there or (record["status"] != "ok" and record["identity"] in done):
+                continue
+            for name, needed in inputs.items():
+                if needed not in {*there, *new, *refused}:
                     raise BadInput(
                         f"the {record['kind']} of {record['method']} cannot be published: the record of its "
                         f"input {name!r} ({needed[:12]}) is neither committed nor published with it"
                     )
+            if waiting := [refused[needed] for needed in inputs.values() if needed in refused]:
+                refused[key] = waiting[0]
+                continue
+            try:
+                again |= _measured_otherwise(inputs.values(), there, store)
+                new[key] = record
+            except MeasuredOtherwise as error:
+                refused[key] = error
+        self._write([(self._paper[key], record) for key, record in again.items()], store)
+        self._write([(paper, record) for record in new.values()], store)
+        return next(iter(refused.values()), None)
+
+    def _write(self, records: Sequence[tuple[str, Mapping]], store: Store) -> None:
+        """Append records, each to those of its paper."""
+        gold = {}
+        for _, record in records:
             if "predictions" in record["per_example"] and record["data"]["digest"] not in self.gold:
                 gold[record["data"]["digest"]] = store.gold_line(record["data"]["digest"])
         # Labels first: without them a record could not be read.
         _append(self.folder / GOLD, gold.values())
-        _append(self.folder / f"{paper}.jsonl", [json.dumps(record, sort_keys=True) for record in new])
-        self._lines += new
         self.gold.update({digest: decode(json.loads(line)["labels"]) for digest, line in gold.items()})
+        lines: dict[str, list[dict]] = {}
+        for paper, record in records:
+            line = {name: value for name, value in record.items() if name not in ("artifacts", "stale")}
+            lines.setdefault(paper, []).append(line)
+        for paper, written in lines.items():
+            _append(self.folder / f"{paper}.jsonl", [json.dumps(line, sort_keys=True) for line in written])
+            self._lines += written
+            self._paper |= {line["key"]: paper for line in written}
         self.__dict__.pop("records", None)
+
+
+def _measured_otherwise(
+    inputs: Iterable[str], there: Mapping[str, Mapping], store: Store
+) -> dict[str, Mapping]:
+    """The records that must be written again so that something new may rest on these inputs, by key: those
+    whose answers are others in the store than `there`, what they were made of, if its numbers are others as
+    well, and whatever rests on one of these. Raises MeasuredOtherwise where the store lacks one."""
+
+    def anew(key: str) -> Mapping | None:
+        own = store.record(key) if key in there else None
+        return own if own and own["status"] == "ok" and not _same_numbers(there[key], own) else None
+
+    found: dict[str, Mapping] = {}
+    waiting = [key for key in inputs if key in there and there[key]["per_example"] and anew(key)]
+    while waiting:
+        key = waiting.pop()
+        if key in found:
+            continue
+        found[key] = own = store.record(key)
+        waiting += [needed for needed in own["inputs"].values() if anew(needed)]
+        for rests in there.values():
+            if key in rests["inputs"].values():
+                if store.record(rests["key"]) is None:
+                    raise MeasuredOtherwise(
+                        f"the {own['kind']} of {own['method']}, seed {own['seed']}, gave other numbers here "
+                        f"than before, and the committed {rests['kind']} of {rests['method']} rests on "
+                        "those: measure that here as well, with --fresh"
+                    )
+                waiting += [rests["key"]] if anew(rests["key"]) else []
+    return dict(sorted(found.items(), key=lambda pair: pair[1]["created"]))  # inputs first
+
+
+def _same_numbers(one: Mapping, other: Mapping) -> bool:
+    """Do two records of a job tell the same, but for what another machine rounds otherwise?"""
+    if one["per_example"].keys() != other["per_example"].keys():
+        return False
+    for name in one["per_example"]:
+        first, second = per_example(one, name), per_example(other, name)
+        if first.shape != second.shape or not np.allclose(first, second, rtol=0, atol=ROUNDING):
+            return False
+    first, second = one["metrics"], other["metrics"]
+    return first.keys() == second.keys() and all(
+        np.isclose(first[name], second[name], rtol=ROUNDING, atol=ROUNDING, equal_nan=True) for name in first
+    )
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
