@@ -333,7 +333,7 @@ LOYALTY_CLAIMS: tuple[Claim, ...] = tuple(
     Claim(
         f"xtc_loyal_{column}",
         LOYAL,
-        "not in the text",
+        "ours: the paper does not ask",
         LOYALTY,
         column,
         Student(2, "all", "C", 1, 2e-5).name,
