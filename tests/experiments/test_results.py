@@ -158,15 +158,19 @@ def test_an_input_with_the_same_answers_is_not_written_again(committed, remeasur
     assert lines(committed) == [*before, new]
 
 
+@pytest.mark.parametrize("failed", [False, True])
 def test_what_rests_on_other_answers_waits_until_all_of_it_is_measured_and_the_rest_does_not(
-    committed, remeasured
+    committed, remeasured, failed
 ):
     before = lines(committed)
-    answers, _, held, new = remeasured
+    answers, loyalty, held, new = remeasured
+    short = {answers["key"]: held[answers["key"]]}
+    if failed:
+        short[loyalty["key"]] = {**held[loyalty["key"]], "status": "failed"}
     later = sealed({**new, "key": "e" * 64, "identity": "later", "inputs": {"of": new["key"]}})
     other = sealed({**before[0], "key": "d" * 64, "identity": "another"})
     with pytest.raises(MeasuredOtherwise) as refused:
-        add_from(holding({answers["key"]: held[answers["key"]]}), new, later, other)
+        add_from(holding(short), new, later, other)
     assert str(refused.value) == (
         "the predict of kd, seed 0, gave other numbers here than before, and the committed loyalty of kd "
         "rests on those: measure that here as well, with --fresh"

@@ -128,7 +128,7 @@ class Results:
             if key in there or (record["status"] != "ok" and record["identity"] in done):
                 continue
             for name, needed in inputs.items():
-                if needed not in {*there, *new, *refused}:
+                if not any(needed in known for known in (there, new, refused)):
                     raise BadInput(
                         f"the {record['kind']} of {record['method']} cannot be published: the record of its "
                         f"input {name!r} ({needed[:12]}) is neither committed nor published with it"
@@ -141,8 +141,8 @@ class Results:
                 new[key] = record
             except MeasuredOtherwise as error:
                 refused[key] = error
-        self._write([(self._paper[key], record) for key, record in again.items()], store)
-        self._write([(paper, record) for record in new.values()], store)
+        known = [(self._paper[key], record) for key, record in again.items()]
+        self._write([*known, *((paper, record) for record in new.values())], store)
         return next(iter(refused.values()), None)
 
     def _write(self, records: Sequence[tuple[str, Mapping]], store: Store) -> None:
@@ -172,27 +172,30 @@ def _measured_otherwise(
     whose answers are others in the store than `there`, what they were made of, if its numbers are others as
     well, and whatever rests on one of these. Raises MeasuredOtherwise where the store lacks one."""
 
-    def anew(key: str) -> Mapping | None:
-        own = store.record(key) if key in there else None
-        return own if own and own["status"] == "ok" and not _same_numbers(there[key], own) else None
+    def here(key: str) -> Mapping | None:
+        record = store.record(key)
+        return record if record and record["status"] == "ok" else None
+
+    def anew(keys: Iterable[str]) -> dict[str, Mapping]:
+        own = {key: here(key) for key in keys if key in there}
+        return {
+            key: record for key, record in own.items() if record and not _same_numbers(there[key], record)
+        }
 
     found: dict[str, Mapping] = {}
-    waiting = [key for key in inputs if key in there and there[key]["per_example"] and anew(key)]
+    waiting = anew(key for key in inputs if key in there and there[key]["per_example"])
     while waiting:
-        key = waiting.pop()
-        if key in found:
-            continue
-        found[key] = own = store.record(key)
-        waiting += [needed for needed in own["inputs"].values() if anew(needed)]
-        for rests in there.values():
-            if key in rests["inputs"].values():
-                if store.record(rests["key"]) is None:
-                    raise MeasuredOtherwise(
-                        f"the {own['kind']} of {own['method']}, seed {own['seed']}, gave other numbers here "
-                        f"than before, and the committed {rests['kind']} of {rests['method']} rests on "
-                        "those: measure that here as well, with --fresh"
-                    )
-                waiting += [rests["key"]] if anew(rests["key"]) else []
+        key, own = waiting.popitem()
+        found[key] = own
+        resting = [record for record in there.values() if key in record["inputs"].values()]
+        for rests in resting:
+            if here(rests["key"]) is None:
+                raise MeasuredOtherwise(
+                    f"the {own['kind']} of {own['method']}, seed {own['seed']}, gave other numbers here "
+                    f"than before, and the committed {rests['kind']} of {rests['method']} rests on "
+                    "those: measure that here as well, with --fresh"
+                )
+        waiting |= anew({*own["inputs"].values(), *(record["key"] for record in resting)} - found.keys())
     return dict(sorted(found.items(), key=lambda pair: pair[1]["created"]))  # inputs first
 
 
