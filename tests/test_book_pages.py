@@ -137,9 +137,9 @@ def test_what_docstrings_say_of_the_book_exists():
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """The library as it is staged beside the pages."""
+    """What pages quote of the library, as it is staged."""
     folder = tmp_path_factory.mktemp("stage")
-    stage_library(folder / QUOTED)
+    stage_library({re.fullmatch(QUOTED, file)[1] for _, file, _ in quotes()}, folder)
     return folder
 
 
@@ -153,14 +153,15 @@ def quotes():
 
 @pytest.mark.parametrize(("page", "file", "options"), quotes())
 def test_what_a_page_quotes_is_there(library, page, file, options):
-    text, _ = LiteralIncludeReader(str(library / file.removeprefix("/")), options, Config()).read()
+    name = re.fullmatch(QUOTED, file)[1]
+    text, _ = LiteralIncludeReader(str(library / name), options, Config()).read()
     assert text.strip()
     assert options["name"].startswith("code-")
-    assert options["caption"] == file.replace(f"/{QUOTED}", "bert_compression")
+    assert options["caption"] == f"bert_compression/{name}"
 
 
 def test_a_quotation_of_what_is_not_there_is_found(library):
-    path = library / QUOTED / "compression" / "theseus.py"
+    path = library / "compression" / "theseus.py"
     for options in ({"pyobject": "replacement_ration"}, {"start-at": "no such line"}):
         with pytest.raises(ValueError):
             LiteralIncludeReader(str(path), options, Config()).read()
