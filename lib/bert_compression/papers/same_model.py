@@ -5,7 +5,7 @@ this.
 Book: notebooks/miniature/same_model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.loyalty import recipes as compressed
 from bert_compression.papers.loyalty import tables as loyalty
 from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, compared, detected
-from bert_compression.papers.xtc.students import Student
+from bert_compression.papers.xtc.students import PRECISION, Student
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
 from bert_compression.report.passport import numbers, rests_on
@@ -101,28 +101,36 @@ _OF_USE = (
 )
 SIMILAR = tuple(column.name for column in _SIMILAR)
 _TEACHER, *_STUDENTS = (replace(row, reported={}) for row in loyalty.TABLE_1.rows)
-FEW_BITS = {f"{bits} bit{'s' * (bits > 1)}": Student(bits, teacher=compressed.teacher) for bits in (2, 1)}
-SAME_MODEL = Table(
-    paper="miniature",
-    name="same_model",
-    title="The same model?",
-    task="mnli",
-    rows=(
+STUDENTS = {f"{bits} bit{'s' * (bits > 1)}": Student(bits, teacher=compressed.teacher) for bits in (2, 1)}
+
+
+def _asked(name: str, title: str, caption: str, students: Iterable[Row], precision: str = "") -> Table:
+    """The teacher, the same with another seed, and these students, by all measures."""
+    rows = (
         replace(_TEACHER, given=dict.fromkeys(SIMILAR, 1.0)),
         Row(OTHER_SEED, "Teacher, another seed", _other_teacher, short="another seed"),
-        *_STUDENTS,
-        *(Row(student.name, label, student) for label, student in FEW_BITS.items()),
-    ),
-    columns=(*_SIMILAR, *_OF_USE),
-    panels=(
-        Panel(
-            "all",
-            "Every compressed model of Table 1 and those of few bits on MNLI by all measures at once: first "
-            "how alike it is to its teacher, then what it is worth in use.",
-            tuple(column.name for column in (*_SIMILAR, *_OF_USE)),
-        ),
-    ),
-    seeds=two_seeds,
+        *students,
+    )
+    columns = (*_SIMILAR, *_OF_USE)
+    shown = Panel("all", caption, tuple(column.name for column in columns))
+    return Table(
+        "miniature", name, title, "mnli", rows, columns, (shown,), seeds=two_seeds, precision=precision
+    )
+
+
+SAME_MODEL = _asked(
+    "same_model",
+    "The same model?",
+    "Every compressed model of Table 1 on MNLI by all measures at once: first how alike it is to its teacher, "
+    "then what it is worth in use.",
+    _STUDENTS,
+)
+FEW_BITS = _asked(
+    "same_model_few_bits",
+    "The same model with few bits?",
+    "Models of one and two bits a weight on MNLI by the same measures, next to their own teacher.",
+    (Row(student.name, label, student) for label, student in STUDENTS.items()),
+    PRECISION,
 )
 
 

@@ -327,10 +327,11 @@ SENTENCES = (
 
 def decide_sentence(verdicts: Sequence[str]) -> str:
     """One verdict of those of a sentence's comparisons in a table, as `SENTENCES` says. Comparisons without
-    evidence are those that are gated or were not attempted; where all are, it is the most frequent reason."""
+    evidence are those that are gated or were not attempted; where all are, what was measured is told before
+    what was not."""
     evidence = [each for each in verdicts if each in (*FOR, *AGAINST, UNDECIDED)]
     if not evidence:
-        return max(sorted(set(verdicts)), key=list(verdicts).count)
+        return next(each for each in (NOTHING_LEARNT, NOT_EVIDENCE, NOT_ATTEMPTED) if each in verdicts)
     for_it, against = ([each for each in evidence if each in side] for side in (FOR, AGAINST))
     if for_it and against:
         return MIXED
@@ -368,7 +369,7 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
         return replace(blank, profiles=profiles, reason=f"profile {', '.join(profiles)}")
     rows = [claim.table.row(method) for side in claim.sides for method in side]
     made_here = stand_in(source, rows, found.records)
-    guessing = learnt_nothing(source, found.records, rows)
+    guessing = learnt_nothing(source, found.records, claim.table.rows)  # the best of some is one of them
     no_room = claim.margin is None and blank.reported > 0 and found.room < blank.reported / 2
     stale = any(record.get("stale", False) for record in found.records)
     gate = (

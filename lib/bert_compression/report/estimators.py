@@ -284,17 +284,20 @@ def difference_of_spreads(source: Source, claim: Comparison) -> Found:
 
 
 def spread_over_seeds(source: Source, claim: Comparison) -> Found:
-    """How far do the trainings of the claim's first method lie apart? The standard deviation over seeds, with
-    seeds - 1 in the denominator, and the interval that it has where scores are normally distributed."""
-    (method,), (name,) = claim.sides[0], claim.columns
+    """How far do trainings of one method lie apart? The standard deviation over seeds, with seeds - 1 in the
+    denominator, pooled over the claim's first methods, and the interval that it has where scores are normally
+    distributed."""
+    (name,) = claim.columns
     column = claim.table.column(name)
-    values = [value for _, value in source.values(claim.table, claim.table.row(method), column)]
-    if len(values) < 2:
+    methods = claim.sides[0]
+    values = [[value for _, value in source.values(claim.table, claim.table.row(m), column)] for m in methods]
+    if min(map(len, values)) < 2:
         raise Failure("records of two seeds are missing")
-    records = [record for part in column.parts for record in source.done(claim.table, method, part)]
-    effect = float(np.std(values, ddof=1))
-    low, high = spread_interval(effect, len(values))
-    return Found(records, len(values), records[0]["data"]["rows"], effect, low, high, math.nan)
+    records = [r for m in methods for part in column.parts for r in source.done(claim.table, m, part)]
+    df = sum(len(each) - 1 for each in values)
+    effect = math.sqrt(sum(float(np.var(each)) * len(each) for each in values) / df)
+    low, high = spread_interval(effect, df + 1)
+    return Found(records, min(map(len, values)), records[0]["data"]["rows"], effect, low, high, math.nan)
 
 
 def _found(

@@ -91,14 +91,16 @@ class Source:
 
     def chosen(self, table: Table, row: Row, column: str) -> Row | None:
         """The row itself; of a `Best`, the row whose cell it shows in a column: None until all candidates
-        have been measured, since the best of some is not the best of all."""
+        have been measured at one seed at least, since the best of some is not the best of all. Seeds that
+        some have and others do not do not count: the luck of a seed would choose."""
         if not isinstance(row, Best):
             return row
         candidates = [table.row(method) for method in row.of]
         decides = table.column(row.decides(column))
-        values = [self.values(table, each, decides) for each in candidates]
-        means = [_mean([value for _, value in of_row]) for of_row in values]
-        return None if any(map(math.isnan, means)) else candidates[means.index(max(means))]
+        values = [dict(self.values(table, each, decides)) for each in candidates]
+        shared = set.intersection(*(set(of_row) for of_row in values))
+        means = [_mean([of_row[seed] for seed in sorted(shared)]) for of_row in values]
+        return candidates[means.index(max(means))] if shared else None
 
     def values(self, table: Table, row: Row, column: Column) -> list[tuple[int, float]]:
         """A cell's values in the printed unit, each with its seed."""

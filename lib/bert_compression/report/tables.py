@@ -53,9 +53,10 @@ class Derived(Row):
 
 @dataclass(frozen=True)
 class Best(Derived):
-    """Of the rows `of`, the one with the largest mean in the column `by`; or, where `by` maps columns to
-    columns, in each column the one that is best in the column it is mapped to, or else in the column itself.
-    Where a paper selects on the set that it reports, this is its selection, and a page says so."""
+    """Of the rows `of`, the one with the largest mean in the column `by`, over the seeds that all of them
+    have; or, where `by` maps columns to columns, in each column the one that is best in the column it is
+    mapped to, or else in the column itself. Where a paper selects on the set that it reports, this is its
+    selection, and a page says so."""
 
     by: str | Mapping[str, str] = ""
 
