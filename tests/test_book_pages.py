@@ -116,6 +116,14 @@ def test_a_figure_comes_with_what_it_rests_on():
     assert [name for name in NAMED if "notebooks/" in name and re.search(drawing, code_of(name))] == []
 
 
+def test_the_chapter_on_extreme_compression_has_every_sentence_of_the_ledger():
+    quoted = r"^- ([^:{]+): \{glue:text\}`[^`]+::verdict_([\w.-]+):s`\.$"
+    listed = re.findall(quoted, text_of("chapters/xtc"), re.MULTILINE)
+    sentences = {claim.name: claim.sentence for claim in CLAIMS["xtc"]}
+    assert [f"{sentence}." for sentence, _ in listed] == [sentences[name] for _, name in listed]
+    assert {sentences[name] for _, name in listed} == set(sentences.values())
+
+
 def test_every_verdict_that_a_page_quotes_leads_to_a_place_that_is_there(places):
     found = [(name, page, place) for name in NAMED for page, place in links_of_verdicts(name)]
     assert [link for link in found if link[2] not in places.get(link[1], ())] == []

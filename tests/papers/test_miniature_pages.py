@@ -19,7 +19,7 @@ from bert_compression.papers.miniature import (
 )
 from bert_compression.papers.miniature.figures import _figure, in_words
 from bert_compression.papers.miniature.overlap import CHANCE, SAME, cka_maps
-from bert_compression.papers.same_model import SAME_MODEL, ranks
+from bert_compression.papers.same_model import FEW_BITS, SAME_MODEL, ranks
 from bert_compression.report.records import measured
 
 NOTHING = source_of([])
@@ -390,7 +390,20 @@ def test_models_are_ranked_by_all_measures_that_each_of_them_has():
     assert "Pure KD: label loyalty 90.0, cka, last layer 10.0" in words
     assert same_model.same_model_picture({"small": NOTHING}).text.endswith("Nothing yet.")
     both = {
-        "small": measured(source, SAME_MODEL),
-        "this run": measured(source_of([similar("tinybert", "label_loyalty", 0.6)]), SAME_MODEL),
+        "small": same_model.both(source),
+        "this run": same_model.both(source_of([similar("tinybert", "label_loyalty", 0.6)])),
     }
     assert same_model._order(both) == ["kd", "pkd", "theseus", "tinybert"]
+
+
+def test_models_of_few_bits_are_ranked_with_the_others_and_their_teacher_stands_once():
+    two, one = (row.method for row in FEW_BITS.rows[2:])
+    loyal = [
+        cell_record(table, method, "label_loyalty", metrics={"label_loyalty": value})
+        for table, method, value in ((SAME_MODEL, "kd", 0.9), (FEW_BITS, two, 0.95), (FEW_BITS, one, 0.7))
+    ]
+    told = same_model.both(source_of(loyal))
+    assert not told.index.duplicated().any()
+    assert list(ranks(told).index) == [two, "kd", one]
+    words = same_model.same_model_picture({"small": source_of(loyal)}).text
+    assert "2 bits: label loyalty 95.0" in words and words.count("Teacher, another seed") == 1

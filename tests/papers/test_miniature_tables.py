@@ -100,26 +100,29 @@ def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
         asked = measurements(loyalty_grid(), method)
         asked = [job for job in asked if job.params["split"] == "validation_matched"]
         assert {job.identity for job in asked} <= identities
-    few_bits = {student.name for student in same_model.FEW_BITS.values()}
-    students = {*LOYALTY, *few_bits, "other_seed"} - {"teacher"}
-    for kind in ("similarity", "overlap"):
-        found = {(job.method, job.seed) for job in jobs if job.kind == kind}
-        assert found == {(method, seed) for method in students for seed in (0, 1)}
-    assert {job.method for job in jobs if job.kind == "calibration"} == {*LOYALTY, *few_bits}
+    few_bits = jobs_of("miniature", "same_model_few_bits", profile)
+    for found, methods in (
+        (jobs, {*LOYALTY}),
+        (few_bits, {"teacher", *(student.name for student in same_model.STUDENTS.values())}),
+    ):
+        compared = {(method, seed) for method in {*methods, "other_seed"} - {"teacher"} for seed in (0, 1)}
+        for kind in ("similarity", "overlap"):
+            assert {(job.method, job.seed) for job in found if job.kind == kind} == compared
+        assert {job.method for job in found if job.kind == "calibration"} == methods
 
 
 def test_models_of_few_bits_begin_with_the_loyalty_papers_teacher_and_learn_from_it():
     profile = get_profile("small").at_precision("fp32")
     grid = Grid(profile, get_task("mnli"), 0)
     teacher = recipes.teacher(grid)
-    for student in same_model.FEW_BITS.values():
+    for student in same_model.STUDENTS.values():
         made = student(grid)
         assert made.inputs["teacher"].identity == teacher.identity
         assert made.inputs["model"].inputs["model"].identity == teacher.identity
         assert made.params["size"] == profile.train_size["mnli"] == 8_000  # as the others have it
     # At `paper` the two papers fine-tune differently.
     paper = Grid(get_profile("paper"), get_task("mnli"), 0)
-    reduced = replace(same_model.FEW_BITS["1 bit"], layers="skip6")(paper)
+    reduced = replace(same_model.STUDENTS["1 bit"], layers="skip6")(paper)
     behind = {job.identity for job in in_order([reduced])}
     assert recipes.teacher(paper).identity in behind
     assert xtc.students.teacher(paper).identity not in behind

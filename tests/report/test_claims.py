@@ -191,7 +191,8 @@ def test_without_evidence_the_rule_says_why():
         ([NOT_ATTEMPTED, REPRODUCED], REPRODUCED),
         ([NOT_ATTEMPTED, REPRODUCED, NOTHING_LEARNT], UNDECIDED),  # of most there is no evidence
         ([NOT_ATTEMPTED, NOTHING_LEARNT, NOTHING_LEARNT], NOTHING_LEARNT),
-        ([NOT_ATTEMPTED, NOTHING_LEARNT], NOT_ATTEMPTED),
+        ([NOT_ATTEMPTED, NOT_ATTEMPTED, NOTHING_LEARNT], NOTHING_LEARNT),  # what was measured tells more
+        ([NOT_ATTEMPTED, NOT_EVIDENCE], NOT_EVIDENCE),
         ([NOT_ATTEMPTED], NOT_ATTEMPTED),
     ],
 )

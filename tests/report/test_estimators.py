@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from made_records import prediction_record, source_of
 
+from bert_compression.metrics import spread_interval
 from bert_compression.papers.taylor.tables import TABLE_2
 from bert_compression.report.claims import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Claim, judge
 from bert_compression.report.estimators import difference_of_spreads, interaction, spread_over_seeds
@@ -78,6 +79,16 @@ def test_a_spread_is_asked_to_lie_within_a_margin_and_so_is_its_interval():
     assert judged(replace(claim, margin=30.0), {(FIRST, "rte"): (10, 14, 18)}).verdict == REPRODUCED
     assert judged(replace(claim, margin=5.0), {(FIRST, "rte"): (10, 14, 18)}).verdict == UNDECIDED
     assert judged(claim, {(FIRST, "rte"): (10,)}).reason == "records of two seeds are missing"
+
+
+def test_a_spread_is_pooled_over_the_methods_by_their_degrees_of_freedom():
+    both = (FIRST, SECOND)
+    claim = replace(SPREAD, first=both, second=both, estimator=spread_over_seeds, margin=1.0)
+    found = judged(claim, {(FIRST, "rte"): (10, 14, 18), (SECOND, "rte"): (20, 22)})
+    # Variances 16 and 2 with 2 and 1 degrees of freedom.
+    assert found.effect == pytest.approx(math.sqrt((2 * 16 + 2) / 3)) and found.seeds == 2
+    assert (found.low, found.high) == pytest.approx(spread_interval(found.effect, seeds=4))
+    assert judged(claim, {(FIRST, "rte"): (10, 14)}).reason == "records of two seeds are missing"
 
 
 def test_the_spread_of_a_mean_over_tasks_is_that_of_the_means():

@@ -24,7 +24,7 @@ PAGES: dict[str, tuple[Table, ...]] = {
     "miniature/representation": (miniature.REPRESENTATION,),
     "miniature/distribution": (miniature.DISTRIBUTION,),
     "miniature/adversarial_weakness": (miniature.WEAKNESSES, miniature.ATTACK_SETTINGS),
-    "miniature/same_model": (same_model.SAME_MODEL, same_model.FEW_BITS),
+    "miniature/same_model": same_model.TABLES,
     "xtc/stages_and_budgets": (xtc.TABLE_C2, xtc.TABLE_C3, xtc.TABLE_C4),
     "xtc/fewer_layers": (xtc.TABLE_C5, xtc.TABLE_C6, xtc.TABLE_C7),
     "xtc/few_bits_and_layers": (

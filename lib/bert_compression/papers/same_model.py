@@ -84,6 +84,7 @@ _answers, _textfooler, _cost = (
 )
 
 OTHER_SEED = "other_seed"
+UNCOMPRESSED = ("teacher", OTHER_SEED)
 _SIMILAR = (
     Column("label_loyalty", "Label loyalty", _loyalty),
     Column("probability_loyalty", "Probability loyalty", _loyalty),
@@ -121,8 +122,8 @@ def _asked(name: str, title: str, caption: str, students: Iterable[Row], precisi
 SAME_MODEL = _asked(
     "same_model",
     "The same model?",
-    "Every compressed model of Table 1 on MNLI by all measures at once: first how alike it is to its teacher, "
-    "then what it is worth in use.",
+    "Every compressed model of Table 1 on MNLI by all measures at once: first how alike it is to its "
+    "teacher, then what it is worth in use.",
     _STUDENTS,
 )
 FEW_BITS = _asked(
@@ -132,43 +133,54 @@ FEW_BITS = _asked(
     (Row(student.name, label, student) for label, student in STUDENTS.items()),
     PRECISION,
 )
+TABLES = (SAME_MODEL, FEW_BITS)
+ROWS = {row.method: row for table in TABLES for row in table.rows}
 
 
 def ranks(table: "pd.DataFrame") -> "pd.Series":
     """By method, from the most alike to the least: the mean of its ranks among the compressed models over
     those of the measures that all of them have; 1 is the highest value. Empty where there is none."""
     there = table[(table.status == MEASURED) & table.column.isin(SIMILAR)]
-    compressed = there[~there.method.isin(("teacher", OTHER_SEED))].reset_index(drop=True)
+    compressed = there[~there.method.isin(UNCOMPRESSED)].reset_index(drop=True)
     values = compressed.pivot(index="method", columns="column", values="value").dropna(axis="columns")
     return values.rank(ascending=False).mean(axis="columns").sort_values(kind="stable")
 
 
+def both(source: Source) -> "pd.DataFrame":
+    """What the records of a source say for the cells of both tables, where the teacher and its other seed are
+    those of the first."""
+    import pandas as pd
+
+    first, second = (measured(source, table) for table in (SAME_MODEL, FEW_BITS))
+    return pd.concat([first, second[~second.method.isin(UNCOMPRESSED)]])
+
+
 @in_two_views
 def same_model_picture(sources: Mapping[str, Source]) -> Shown:
-    """A panel a measure, a line a model, ordered by how alike it is to the teacher, by the first source that
-    has it; a point a source, a cross where chance would be, and upright lines for the teacher, which is held
-    against itself with another seed: a model to the left of it differs more than a second training does."""
+    """A panel a measure, a line a model, ordered by how alike it is to its teacher, by the first source that
+    has it; a point a source, a cross where chance would be, and upright lines for the teacher of the first
+    table, which is held against itself with another seed: a model to the left of it differs more than a
+    second training does."""
     from matplotlib.figure import Figure
 
-    tables = {name: measured(source, SAME_MODEL) for name, source in sources.items()}
+    tables = {name: both(source) for name, source in sources.items()}
     tables = {source: table for source, table in tables.items() if (table.status == MEASURED).any()}
     order = _order(tables)
-    rows = -(-len(SAME_MODEL.columns) // PANELS)
+    columns, labels = SAME_MODEL.columns, [ROWS[method].short_label for method in order]
+    rows = -(-len(columns) // PANELS)
     size = (11, rows * (1.2 + 0.2 * len(order)))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, PANELS, sharey=True, squeeze=False).flat
-    for axes, column in zip(panels, SAME_MODEL.columns, strict=False):
+    for axes, column in zip(panels, columns, strict=False):
         for (marker, colour), (source, table) in zip(LOOKS, tables.items(), strict=False):
             _points(axes, table, column, order, marker, colour, source)
         axes.set_title(f"{column.label} ({column.unit})", fontsize=9)
-        axes.set_yticks(
-            range(len(order)), [SAME_MODEL.row(method).short_label for method in order], fontsize=8
-        )
+        axes.set_yticks(range(len(order)), labels, fontsize=8)
         axes.tick_params(axis="x", labelsize=8)
         axes.grid(color="0.92")
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].invert_yaxis()
-    for axes in figure.axes[len(SAME_MODEL.columns) :]:
+    for axes in figure.axes[len(columns) :]:
         axes.set_axis_off()
     handles = {
         label: handle
@@ -178,16 +190,22 @@ def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     figure.axes[-1].legend(handles.values(), handles.keys(), loc="center", frameon=False)
     words = " ".join(f"“{source}”: {_same_in_words(table)}" for source, table in tables.items())
     words = f"Compressed models by all measures, a panel each. {words or 'Nothing yet.'}"
-    drawn = numbers(sources, SAME_MODEL, SAME_MODEL.panels[0])
-    return picture(figure, words, "same_model", drawn, rests_on(sources, {SAME_MODEL: ()}))
+    return picture(figure, words, "same_model", _drawn(sources), rests_on(sources, dict.fromkeys(TABLES, ())))
+
+
+def _drawn(sources: Mapping[str, Source]) -> "pd.DataFrame":
+    """The numbers of the picture."""
+    import pandas as pd
+
+    first, second = (numbers(sources, table, table.panels[0]) for table in TABLES)
+    return pd.concat([first, second[~second.method.isin(UNCOMPRESSED)]])
 
 
 def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
-    """The compressed models, the most alike first by the first source that has them; in the table's order
+    """The compressed models, the most alike first by the first source that has them; in the tables' order
     where nothing says which."""
     ranked = [method for table in tables.values() for method in ranks(table).index]
-    compressed = [row.method for row in SAME_MODEL.rows if row.method not in ("teacher", OTHER_SEED)]
-    return list(dict.fromkeys(ranked)) or compressed
+    return list(dict.fromkeys(ranked)) or [method for method in ROWS if method not in UNCOMPRESSED]
 
 
 def _points(
@@ -215,11 +233,11 @@ def _points(
 def _same_in_words(table: "pd.DataFrame") -> str:
     """The measures of likeness in numbers, model by model, the most alike first."""
     told = []
-    for method in (*(row.method for row in SAME_MODEL.rows[:2]), *ranks(table).index):
+    for method in (*UNCOMPRESSED, *ranks(table).index):
         cells = table.loc[method]
         shown = cells[cells.status.isin((MEASURED, GIVEN))]
         values = ", ".join(
             f"{SAME_MODEL.column(c.column).label.lower()} {c.text}" for c in shown.itertuples()
         )
-        told.append(f"{SAME_MODEL.row(method).label}: {values or 'nothing yet'}")
+        told.append(f"{ROWS[method].label}: {values or 'nothing yet'}")
     return "; ".join(told) + "."

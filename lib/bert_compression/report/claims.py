@@ -200,7 +200,7 @@ VERDICTS = (
         (
             exceeding(
                 f"the effect is surely above 0 (p < {LEVEL} after Holm’s correction over the table), and the "
-                "interval holds something between half and twice the reported effect",
+                "interval holds something between half and twice the reported effect, where one is reported",
                 lambda m: m.surely > 0 and m.high >= m.half and m.low <= m.double,
             ),
             same("where two are said not to differ, the whole interval lies within the margin", _within),
@@ -359,7 +359,7 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
     """Everything but verdict and corrected p."""
     blank = Judgement(claim, reported_effect(claim))
     if _is_not_asked(source, claim):
-        return replace(blank, reason=f"the profile {source.profile.name} has no such model or task")
+        return replace(blank, reason=f"the profile {source.profile.name} does not measure this model or task")
     try:
         found = claim.estimator(source, claim)
     except Failure as reason:

@@ -67,7 +67,7 @@ def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
 REASONS = {
     "records are missing": "records are missing: not measured yet",
     "earlier version": "measured with an earlier version of the code only",
-    "has no such model or task": "the profile has no such model or task",
+    "does not measure this": "the profile has no such model, or leaves the task out",
     "stand-in": "a public checkpoint could not be had, and what stands in for it is no evidence",
     "whoever does not read": "a model is no better than one that does not read",
     "": "another reason, told beside the comparison",

@@ -10,6 +10,7 @@ from bert_compression.papers.xtc.claims import (
     LOYALTY_CLAIMS,
     SEED_CLAIMS,
     STAGE_CLAIMS,
+    seeds_of_the_paper,
 )
 from bert_compression.papers.xtc.figures import (
     FIGURE_5,
@@ -79,6 +80,7 @@ __all__ = [
     "layer_choices",
     "loyalty_of_one_answer",
     "one_answer",
+    "seeds_of_the_paper",
     "selection_table",
     "sizes_table",
     "training_costs",

@@ -68,8 +68,6 @@ STUDENTS = {
     "skip 6, 2 bits": Student(2, "skip6", "C", 1, 2e-5),
     "skip 6, 1 bit": Student(1, "skip6", "C", 1, 2e-5),
 }
-LOYALTY_COLUMNS = ("label_loyalty", "probability_loyalty", "after_attack_accuracy")
-
 
 LOYALTY = Table(
     paper="xtc",
