@@ -143,6 +143,13 @@ def test_what_docstrings_say_of_the_book_exists():
     assert meant - set(NAMED) - folders == set()
 
 
+@pytest.mark.parametrize("name", [name for name in NAMED if "notebooks/" in name])
+def test_a_table_has_the_whole_width(name):
+    cells = nbformat.read(source_of(name), as_version=4).cells
+    wide = [cell for cell in cells if re.search(r"\breport\.(side_by_side|claims_table)\(", cell.source)]
+    assert all("full-width" in cell.metadata.get("tags", []) for cell in wide)
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     """What pages quote of the library, as it is staged."""
