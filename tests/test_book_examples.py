@@ -5,15 +5,16 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 BOOK = Path(__file__).parents[1] / "book"
-CONSOLE = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^( *)```pycon\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)  # a bullet indents its own
 PAGES = {
     path.relative_to(BOOK).as_posix(): blocks
     for path in sorted(BOOK.rglob("*.md"))
-    if (blocks := CONSOLE.findall(path.read_text(encoding="utf-8")))
+    if (blocks := [dedent(code) for _, code in CONSOLE.findall(path.read_text(encoding="utf-8"))])
 }
 
 LIBRARY = BOOK.parent / "lib" / "bert_compression"
@@ -35,6 +36,12 @@ def test_the_examples_of_a_docstring_give_what_it_says(path):
     told = []
     for examples in doctest.DocTestFinder(exclude_empty=True).find(module):
         assert doctest.DocTestRunner().run(examples, out=told.append).failed == 0, "".join(told)
+
+
+def test_every_example_of_a_page_is_run():
+    for path in BOOK.rglob("*.md"):
+        shown = path.read_text(encoding="utf-8").count("```pycon")
+        assert len(PAGES.get(path.relative_to(BOOK).as_posix(), ())) == shown, path.name
 
 
 def test_a_wrong_example_would_be_found():

@@ -11,8 +11,10 @@ from bert_compression.papers.loyalty import (
     TABLE_1,
     TABLE_2,
     TABLE_3,
+    batch_facts,
     batch_table,
     lost_successes,
+    search_picture,
     transfer_facts,
     transfer_table,
 )
@@ -23,6 +25,7 @@ from bert_compression.report.reported import reported_spread, reported_value
 
 TABLES = pytest.mark.parametrize("table", [TABLE_1, TABLE_2, TABLE_3], ids=lambda table: table.title)
 INT8 = "q8_ptq_int8"
+ACCURACIES = ("after_attack_accuracy", "as_found_accuracy")
 
 
 @TABLES
@@ -116,11 +119,28 @@ def source():
             transfer(INT8, "to_teacher", 0.9, 30, 0.3),
             transfer("q8_ptq_static", "to_teacher", 0.1, 30, 0.9),
             attacked("attacked", 0.25, 10, 0),
-            attacked("attacked_batched", 0.35, 6, 4),
+            attacked("attacked_batched", 0.875, 6, 4),
             answered("accuracy", 0.75, "0120"),
             answered("accuracy_batched", 0.5, "0121"),
         ]
     )
+
+
+def test_the_picture_of_search_and_verdict_shows_gains_over_the_teacher_seed_by_seed():
+    found = [
+        attack_record(SEARCH_SST2, method, "12", seed, column, metrics=dict.fromkeys(ACCURACIES, value))
+        for method, column, values in (
+            ("teacher", "released", (0.2, 0.4)),
+            ("teacher", "alone", (0.3,)),
+            (INT8, "released", (0.5, 0.6)),
+            (INT8, "alone", (0.35, 0.9)),
+        )
+        for seed, value in enumerate(values)
+    ]
+    told = search_picture(source_of(found), SEARCH_SST2).text
+    assert "real int8: searched and judged alone +5.0; in batches, judged alone +25.0; in batches" in told
+    assert told.count("reported +19.0") == 1 and "Teacher" not in told
+    assert search_picture(source_of([]), SEARCH_SST2).text == "Nothing has been searched in batches yet."
 
 
 def lines(shown):
@@ -138,14 +158,17 @@ def test_both_directions_stand_in_their_places(source):
 def test_what_was_not_run_is_said_in_every_cell():
     nothing = {"small": source_of([])}
     assert all(row[2:] == ["not run"] * 4 for row in lines(transfer_table(nothing))[1:])
-    assert all(row[2:] == ["not run"] * 6 for row in lines(batch_table(nothing))[1:])
+    assert all(row[2:] == ["not run"] * 7 for row in lines(batch_table(nothing))[1:])
 
 
 def test_batches_are_compared_with_one_at_a_time_at_the_same_seed(source):
     _, row, _ = lines(batch_table({"small": source}))
     assert row == [
-        "Q8-PTQ, real int8", "small", "25.00 %", "75.0 %", "50.0 %", "25.0 %", "35.0 %", "4 of 10"
+        "Q8-PTQ, real int8", "small", "25.00 %", "75.0 %", "50.0 %", "25.0 %", "87.5 %", "37.5 %",
+        "4 of 10",
     ]  # fmt: skip
+    facts = batch_facts(source)
+    assert facts == {"alone": "25.0 %", "judged": "87.5 %", "found": "37.5 %", "seeds": "0"}
 
 
 def test_facts_are_the_printed_rates(source):

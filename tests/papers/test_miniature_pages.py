@@ -250,7 +250,7 @@ def test_detection_has_a_line_a_model_and_columns_for_every_set():
     )
     shown = miniature.ood_table({"small": source, "paper": NOTHING})
     rows = {line.split("  ")[0]: line.split("  ")[1:] for line in shown.text.splitlines()[1:]}
-    assert rows["large"] == ["not run"] * 3 + ["85.0", "50.0", "25.0"]
+    assert rows["large"] == ["not run"] * 3 + ["85.0 ± 7.1", "50.0 ± 0.0", "25.0 ± 0.0"]
     assert rows["mini"] == ["60.0", "50.0", "25.0"] + ["not run"] * 3
     assert "small, policyqa" in shown.html and "small, subjqa" in shown.html
 
@@ -337,7 +337,7 @@ def test_the_largest_models_seeds_are_compared_with_the_other_models():
     small = [lost("tiny", 0.7, 0), lost("tiny", 0.8, 1), lost("mini", 0.625, 0)]
     assert miniature.between_seeds(source_of([*small, *seeds])).text == (
         "TextBugger takes 75.0 and 50.0 % of the accuracy of large, seed by seed: 25.0 points apart. "
-        "Farthest from its mean is tiny, by 12.5 points."
+        "The means of the other models lie within 12.5 points of the mean of these."
     )
     for missing in (seeds, [*small, seeds[0]], []):
         assert "not been attacked yet" in miniature.between_seeds(source_of(missing)).text
@@ -362,7 +362,7 @@ def test_every_reported_number_has_a_line_and_ours_are_ranges_over_the_smaller_m
     )
     lines = miniature.key_numbers(source).text.splitlines()[1:]
     assert lines[0].endswith("22.0 to 52.8  71.4 to 75.0")
-    assert lines[1].endswith("3.0 to 5.0  4.0 to 10.0")
+    assert lines[1].endswith("3.0 to 5.0  4.0 to 10.0; 4.0 to 10.0 for K from 5 to 100")
     (tiny,) = (line for line in lines if "TextBugger, relative" in line and "Tiny-BERT" in line)
     assert tiny.endswith("87  80.0")
     (large,) = (line for line in lines if "BERT-ATTACK, points" in line and "BERT-large" in line)

@@ -9,6 +9,8 @@ from bert_compression.papers import committed
 from bert_compression.papers.taylor.claims import BEATS_OTHERS, LOSES_TO_TINYBERT, TABLE_2_CLAIMS
 from bert_compression.papers.taylor.tables import TABLE_2
 from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT, judge
+from bert_compression.report.reported import as_printed, reported_value
+from bert_compression.report.side_by_side import side_by_side
 from bert_compression.report.verdicts import claims_table
 
 LABELS = "1101011010"
@@ -38,8 +40,8 @@ def test_claims_are_judged_in_every_score():
     assert mrpc.effect == pytest.approx(100 * (12 / 13 - 12 / 16))
     assert mrpc.reported == pytest.approx(88.1 - 83.2)
     assert stsb.effect == pytest.approx(200) and stsb.verdict == NOTHING_LEARNT
-    assert stsb.reason == "Student 4 × 312, Vanilla KD scores -100.0, and 0.0 whoever does not read"
-    assert mrpc.reason == "Student 4 × 312, Vanilla KD scores 60.0, and 60.0 whoever does not read"
+    assert stsb.reason == "Student 4 × 312, Vanilla KD at seed 0 scores -100.0, and 0.0 whoever does not read"
+    assert mrpc.reason == "Student 4 × 312, Vanilla KD at seed 0 scores 60.0, and 60.0 whoever does not read"
     assert found["taylor_better_4x312_rte"].verdict == NOT_ATTEMPTED
 
 
@@ -62,11 +64,22 @@ def test_claims_have_names_of_their_own_and_rest_on_rows_that_are_measured():
 
 
 def test_a_gain_that_is_larger_on_few_examples_is_an_interaction():
-    """Two points on each small set and one on each larger set: from the paper's own numbers."""
+    """From the paper's own numbers, where the two are of one metric."""
     found = judged([])["taylor_more_for_few_2x128"]
-    small = ((72.1 - 71.1) + (62.1 - 57.2) + (76.2 - 73.6)) / 3
+    small = 62.1 - 57.2  # not MRPC: F1 against accuracy; not STS-B: Pearson against Spearman
     large = ((64.4 - 62.2) + (71.7 - 70.2) + (70.5 - 70.3) + (83.4 - 83.2) + (81.6 - 81.5)) / 5
     assert found.reported == pytest.approx(small - large) and found.verdict == NOT_ATTEMPTED
+
+
+def test_a_number_of_another_metric_is_shown_and_compared_with_nothing():
+    row, column = TABLE_2.row("kl_2x128"), TABLE_2.column("mrpc")
+    assert as_printed(TABLE_2, row, column) == "71.1 (accuracy)"
+    assert as_printed(TABLE_2, row, TABLE_2.column("rte")) == "57.2"
+    assert math.isnan(reported_value(TABLE_2, row, column))
+    assert math.isnan(judged([])["taylor_better_2x128_mrpc"].reported)
+    shown = side_by_side({"small": source_of([answers("kl_2x128", "mrpc", LABELS)])}, "small", TABLE_2)
+    assert "<td>71.1 (accuracy)</td>" in shown.html and "71.1 (accuracy)" in shown.text
+    assert "than reported</span>" not in shown.html
 
 
 def test_the_claims_name_the_student_and_each_sentence_stands_once():

@@ -17,9 +17,9 @@ GOLD = {"sst2 validation": "1110", "cola validation": "1110", "stsb validation":
     ("predictions", "expected"),
     [
         ("1110", ""),
-        ("1111", "kd scores 75.0, and 75.0 whoever does not read"),  # one class
-        ("1010", "kd scores 75.0, and 75.0 whoever does not read"),
-        ("0001", "kd scores 0.0, and 75.0 whoever does not read"),
+        ("1111", "kd at seed 0 scores 75.0, and 75.0 whoever does not read"),  # one class
+        ("1010", "kd at seed 0 scores 75.0, and 75.0 whoever does not read"),
+        ("0001", "kd at seed 0 scores 0.0, and 75.0 whoever does not read"),
     ],
 )
 def test_accuracy_must_exceed_the_share_of_the_most_frequent_label(predictions, expected):
@@ -37,7 +37,16 @@ def test_where_a_claim_may_be_in_f1_always_yes_must_be_exceeded_in_that_as_well(
         assert (told == "") == learnt, predictions
     more_yes = prediction_record(TABLE_2, "kl_4x312", "11010", column="mrpc")  # 60 % and 66.7 %
     told = learnt_nothing(source_of([more_yes], {"mrpc validation": "11100"}), [more_yes])
-    assert told.startswith("kl_4x312 scores 6")
+    assert told.startswith("kl_4x312 at seed 0 scores 6")
+
+
+@pytest.mark.parametrize(("low", "learnt"), [(0.74, False), (0.75, False), (0.76, True)])
+def test_a_score_whose_interval_reaches_the_baseline_is_not_surely_above_it(low, learnt):
+    record = prediction_record(TABLE_3, "kd", "1110", metrics={"accuracy": 1.0, "accuracy_low": low})
+    told = learnt_nothing(source_of([record], GOLD), [record])
+    assert (told == "") == learnt
+    if not learnt:
+        assert told == f"kd at seed 0 scores 100.0 [{100 * low:.1f}, …], and 75.0 whoever does not read"
 
 
 @pytest.mark.parametrize(("answers", "learnt"), [([0, 1, 3, 5], True), ([5, 1, 3, 0], False)])
@@ -62,7 +71,7 @@ def test_what_was_measured_of_a_model_is_led_back_to_it():
     loyalty = cell_record(TABLE_3, "kd", "label_loyalty")
     others = [cell_record(TABLE_3, "head_prune", "after_attack_accuracy")]
     source = source_of([guesses, attack, loyalty, *others], GOLD)
-    told = "kd scores 75.0, and 75.0 whoever does not read"
+    told = "kd at seed 0 scores 75.0, and 75.0 whoever does not read"
     assert learnt_nothing(source, [attack]) == told
     assert learnt_nothing(source, [loyalty]) == told
     assert learnt_nothing(source, others) == ""

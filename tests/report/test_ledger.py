@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -55,6 +56,11 @@ def test_the_ledger_counts_by_paper(judged):
     assert told == (
         "- One: 1 claim: 1 undecided. 1 comparison: 1 undecided.\n"
         "- Other: 1 claim: 1 not attempted. 1 comparison: 1 not attempted."
+    )
+    mine = replace(judged[0], claim=replace(judged[0].claim, where="ours: nobody asks"))
+    assert str(count_by_paper({"One": [mine, judged[1]]})) == (
+        "- One: 1 claim: 1 not attempted. 1 comparison: 1 not attempted. Of ours: 1 claim: 1 undecided. "
+        "1 comparison: 1 undecided."
     )
 
 

@@ -8,9 +8,9 @@ from made_records import attack_record, loyalty_records, prediction_record, sour
 
 from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments import per_example
-from bert_compression.metrics import SCORES, seed_noise
+from bert_compression.metrics import SCORES, SeedNoise, seed_noise
 from bert_compression.papers import committed
-from bert_compression.papers.loyalty.tables import TABLE_3
+from bert_compression.papers.loyalty.tables import SEARCH_SST2, TABLE_3
 from bert_compression.papers.taylor.tables import TABLE_2
 from bert_compression.report.per_text import Outcomes, outcomes, per_text
 from bert_compression.report.tables import MeanOf
@@ -106,6 +106,25 @@ def tasks():
                 answers = labels + draw.normal(0, 1, len(labels)) if task == "stsb" else labels ^ wrong
                 records.append(prediction_record(TABLE_2, method, answers.tolist(), seed, column=task))
     return source_of(records, {f"{task} validation": labels for task, labels in gold.items()})
+
+
+def test_the_noise_between_two_columns_is_pooled_over_the_methods_that_they_tell_apart():
+    outcomes_of = {  # searched in batches and alone, by seed: of eight texts
+        "q8_ptq_int8": (["11110000", "11000000"], ["10000000", "10000000"]),  # 3 and 1 of 8 more
+        "q8_ptq_dynamic": (["11000000", "11000000", "11110000"], ["10000000"] * 3),  # 1, 1 and 3 more
+        "q8_ptq_static": (["11000000", "10000000"], ["11000000", "10000000"]),  # the same: no noise
+        "teacher": (["11000000"], ["10000000"]),  # once
+    }
+    records = [
+        attack_record(SEARCH_SST2, method, outcomes.replace("0", "2"), seed, column)
+        for method, both in outcomes_of.items()
+        for column, seeds in zip(("released", "alone"), both, strict=True)
+        for seed, outcomes in enumerate(seeds)
+    ]
+    noise = Outcomes(source_of(records), SEARCH_SST2).noise_between("released", "alone")
+    # Squares about their means: 2 of (2/8)², and 8/3 of (1/8)², with one and two degrees of freedom.
+    assert noise == pytest.approx(SeedNoise((2 / 64 + 8 / 3 / 64) / 3, 3))
+    assert Outcomes(source_of(records[-2:]), SEARCH_SST2).noise_between("released", "alone") is None
 
 
 def test_the_mean_over_columns_is_that_of_the_scores(tasks):

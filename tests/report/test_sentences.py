@@ -6,6 +6,7 @@ import sys
 import pytest
 from made_records import cell_record, job_of, record_of, source_of
 
+from bert_compression.errors import BadInput
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
 from bert_compression.papers.miniature import ERRORS, WEAKNESSES
 from bert_compression.papers.taylor import TABLE_2 as TAYLOR
@@ -46,6 +47,20 @@ def test_a_sentence_takes_its_numbers_from_the_table():
     assert said == "From small: KD has 91.0\u00a0%, best is Head Prune (96.0), KD (91.0) trails"
     nothing = say(source(), TABLE_3, template).markdown
     assert nothing == "From small: KD has not run, best is not run, not run trails"
+
+
+def test_a_sentence_sets_means_over_the_same_seeds_side_by_side():
+    kd, pruned = ((0.9, 0.8), (0.7,))
+    found = [
+        cell_record(TABLE_3, method, "accuracy", seed=seed, metrics={"accuracy": value})
+        for method, values in (("kd", kd), ("head_prune", pruned))
+        for seed, value in enumerate(values)
+    ]
+    both = "{kd.accuracy} against {head_prune.accuracy}, best {highest.accuracy}"
+    told = "90.0 against 70.0, best KD (90.0) (At seed 0, which all have.)"
+    assert say(source_of(found), TABLE_3, both).text == told
+    assert say(source_of(found), TABLE_3, "{kd.accuracy}").text == "85.0"  # beside nothing, both seeds count
+    assert say(source_of(found[1:]), TABLE_3, "{kd.accuracy}, {head_prune.accuracy}").text == "80.0, 70.0"
 
 
 def test_a_shared_first_place_names_both():
@@ -164,7 +179,7 @@ def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense(
 
 
 def test_unknown_numbers_in_a_sentence_are_an_error():
-    with pytest.raises(KeyError):
+    with pytest.raises(BadInput, match="has no 'nobody'"):
         say(source(kd=0.9), TABLE_3, "{nobody.accuracy}")
 
 

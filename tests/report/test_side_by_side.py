@@ -58,6 +58,17 @@ def mnli():
 NOTHING = source_of([], name="this run")
 
 
+def test_a_cell_of_fewer_seeds_than_others_of_its_column_says_so_at_once():
+    found = [
+        cell_record(TABLE_3, method, "label_loyalty", seed=seed, metrics={"label_loyalty": 0.9})
+        for method, seeds in (("kd", 2), ("head_prune", 1))
+        for seed in range(seeds)
+    ]
+    html = side_by_side({"small": source_of(found)}, "answers", TABLE_3).html
+    visible = re.findall(r'<span class="bc-small">(\d seeds?)</span>', html)
+    assert visible == ["1 seed"]
+
+
 def without_files(html):
     """The page without what stands in the files that it offers."""
     return re.sub(r'href="data:[^"]*"', "", html)

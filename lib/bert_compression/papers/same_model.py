@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bert_compression.experiments import Grid, Job, steps
+from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.papers.loyalty import recipes as compressed
 from bert_compression.papers.loyalty import tables as loyalty
 from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, compared, detected
@@ -18,7 +18,7 @@ from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
 from bert_compression.report.passport import numbers, rests_on
 from bert_compression.report.records import GIVEN, MEASURED, Source, measured
-from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
+from bert_compression.report.tables import Column, Panel, Row, Table, first_seed, two_seeds
 from bert_compression.report.views import in_two_views
 
 if TYPE_CHECKING:
@@ -105,17 +105,22 @@ _TEACHER, *_STUDENTS = (replace(row, reported={}) for row in loyalty.TABLE_1.row
 STUDENTS = {f"{bits} bit{'s' * (bits > 1)}": Student(bits, teacher=compressed.teacher) for bits in (2, 1)}
 
 
+def _two_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    """Two; but of the teacher and its other seed one: seen from either of them, it is the same pair."""
+    return (first_seed if row.method == OTHER_SEED else two_seeds)(profile, row, column)
+
+
 def _asked(name: str, title: str, caption: str, students: Iterable[Row], precision: str = "") -> Table:
     """The teacher, the same with another seed, and these students, by all measures."""
     rows = (
         replace(_TEACHER, given=dict.fromkeys(SIMILAR, 1.0)),
-        Row(OTHER_SEED, "Teacher, another seed", _other_teacher, short="another seed"),
+        Row(OTHER_SEED, "Teacher, another seed", _other_teacher, short="another seed", columns=SIMILAR),
         *students,
     )
     columns = (*_SIMILAR, *_OF_USE)
     shown = Panel("all", caption, tuple(column.name for column in columns))
     return Table(
-        "miniature", name, title, "mnli", rows, columns, (shown,), seeds=two_seeds, precision=precision
+        "miniature", name, title, "mnli", rows, columns, (shown,), seeds=_two_seeds, precision=precision
     )
 
 
@@ -159,8 +164,8 @@ def both(source: Source) -> "pd.DataFrame":
 def same_model_picture(sources: Mapping[str, Source]) -> Shown:
     """A panel a measure, a line a model, ordered by how alike it is to its teacher, by the first source that
     has it; a point a source, a cross where chance would be, and upright lines for the teacher of the first
-    table, which is held against itself with another seed: a model to the left of it differs more than a
-    second training does."""
+    table, which in measures of likeness is held against itself with another seed: a model to the left of it
+    differs more than a second training does."""
     from matplotlib.figure import Figure
 
     tables = {name: both(source) for name, source in sources.items()}
@@ -225,9 +230,10 @@ def _points(
     look: dict[str, Any] = {"fmt": marker, "color": colour, "mfc": inside, "ms": 5}
     axes.errorbar(found.value, places, xerr=[bar.fillna(0) for bar in bars], **look, label=source)
     axes.plot(found.chance, places, "x", color=colour, ms=4, label=f"chance, {source}")
-    if OTHER_SEED in cells.index:
+    teacher = next((method for method in reversed(UNCOMPRESSED) if method in cells.index), None)
+    if teacher:
         line: dict[str, Any] = {"color": colour, "ls": "--" if marker == "o" else ":", "lw": 1.2}
-        axes.axvline(cells.loc[OTHER_SEED, "value"], **line, label=f"the teacher, {source}")
+        axes.axvline(cells.loc[teacher, "value"], **line, label=f"the teacher, {source}")
 
 
 def _same_in_words(table: "pd.DataFrame") -> str:

@@ -32,7 +32,8 @@ class Claim:
     methods on one side stand for their mean, and so do several columns, unless the estimator says otherwise.
     `name` is unique within the paper. `labels` is what a reader sees of the two sides, and `asked` of what
     they are compared in, where the labels of the table's rows and column do not say it. `printed` finds the
-    paper's effect, in percentage points, where it stands in no cell of the table.
+    paper's effect, in percentage points, where it stands in no cell of the table. `where` begins with "ours"
+    where the paper does not ask.
     """
 
     name: str
@@ -64,9 +65,17 @@ class Claim:
     def columns(self) -> tuple[str, ...]:
         return _each(self.column)
 
+    @property
+    def ours(self) -> bool:
+        """Do we ask it, and the paper does not?"""
+        return self.where.startswith("ours")
+
     def signed(self, effect: float) -> str:
-        """An effect as it is printed, with as many digits as the claim's columns."""
-        return signed(effect, max(1, *(self.table.column(name).digits for name in self.columns)))
+        """An effect or a bound as it is printed: with as many digits as the claim's columns, and one more
+        where it would look like the margin and is not."""
+        digits = max(1, *(self.table.column(name).digits for name in self.columns))
+        at_the_margin = self.margin is not None and round(abs(effect), digits) == self.margin != abs(effect)
+        return signed(effect, digits + at_the_margin)
 
 
 def _each(names: Names) -> tuple[str, ...]:
@@ -200,7 +209,7 @@ VERDICTS = (
         (
             exceeding(
                 f"the effect is surely above 0 (p < {LEVEL} after Holm’s correction over the table), and the "
-                "interval holds something between half and twice the reported effect, where one is reported",
+                "interval holds something between half and twice the reported effect, if there is one",
                 lambda m: m.surely > 0 and m.high >= m.half and m.low <= m.double,
             ),
             same("where two are said not to differ, the whole interval lies within the margin", _within),
@@ -272,7 +281,8 @@ VERDICTS = (
         "∅",
         (
             Case(
-                "a model that is compared answers no better than someone who does not read",
+                "a model that is compared does not surely answer better than someone who does not read, and "
+                "gives the commonest answer or none: the 95 % interval of its score reaches theirs",
                 lambda m: m.gate == NOTHING_LEARNT,
             ),
         ),

@@ -97,11 +97,14 @@ def _difference_of_means(source: Source, claim: Comparison, columns: Sequence[st
 
 def difference_of_columns(source: Source, claim: Comparison) -> Found:
     """By how much does the claim's first column exceed the second, of one method: the same models on the same
-    texts, measured in two ways? Interval and p value as in `difference_of_means`, without the noise of a
-    table, since no training differs."""
+    texts, measured in two ways? Interval and p value as in `difference_of_means`; how much a seed moves the
+    difference is judged by all methods that have both columns and that these tell apart. A method that they
+    do not has no noise."""
     (method,), _ = claim.sides
-    pair = outcomes(source, claim.table).paired_columns(method, *claim.columns)
-    return _of_pair(pair, claim.table.column(claim.columns[0]).scale, None)
+    values = outcomes(source, claim.table)
+    pair = values.paired_columns(method, *claim.columns)
+    noise = values.noise_between(*claim.columns) if (pair.first != pair.second).any() else None
+    return _of_pair(pair, claim.table.column(claim.columns[0]).scale, noise)
 
 
 def _of_pair(pair: Paired, scale: float, noise: SeedNoise | None) -> Found:

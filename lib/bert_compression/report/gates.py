@@ -3,6 +3,7 @@ stand-ins for public checkpoints."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,9 +28,9 @@ def stand_in(source: Source, rows: Iterable[Row], records: Iterable[Mapping]) ->
 
 
 def learnt_nothing(source: Source, records: Iterable[Mapping], rows: Iterable[Row] = ()) -> str:
-    """Which model behind these records answers no better than someone who does not read: always with the most
-    frequent label, or with none. Its name, as a table calls it whose row it is, with its score; nothing where
-    all do."""
+    """Which model behind these records does not surely answer better than someone who does not read: always
+    with the most frequent label, or with none? Its name, as a table calls it whose row it is, with its seed
+    and its score; nothing where all do."""
     guessing = _guessing(source)
     names = {row.method: ", ".join(filter(None, (row.group, row.label))) for row in rows}
     models = {key for record in records for key in _models(source, record)}
@@ -39,41 +40,58 @@ def learnt_nothing(source: Source, records: Iterable[Mapping], rows: Iterable[Ro
     return ""
 
 
-def _scores_and_baselines(source: Source, record: Mapping) -> list[tuple[float, float]]:
-    """What a model scores on its task's main split, and what can be had without reading, in percent: for each
-    score of the task that a claim may be in. Empty without the labels."""
+class _Scored(NamedTuple):
+    """A model's score on its task's main split, the lower end of its 95 % interval over texts (the score
+    itself where the record has none), and what can be had without reading; as shares of one."""
+
+    score: float
+    low: float
+    baseline: float
+
+    @property
+    def words(self) -> str:
+        score, low, baseline = (100 * each for each in self)
+        surely = f" [{low:.1f}, …]" if self.score > self.baseline else ""
+        return f"scores {score:.1f}{surely}, and {baseline:.1f} whoever does not read"
+
+
+def _scored(source: Source, record: Mapping) -> list[_Scored]:
+    """For each score of the record's task that a claim may be in. Empty without the labels."""
     if "exact_match" in record["metrics"]:
         unanswerable = per_example(record, "answerable") == 0
-        return [(100 * record["metrics"]["exact_match"], 100 * float(unanswerable.mean()))]
+        return [_of(record, "exact_match", record["metrics"]["exact_match"], float(unanswerable.mean()))]
     gold = source.gold.get((record["data"] or {}).get("digest", ""))
     if gold is None or "predictions" not in record["per_example"]:
         return []
     predictions, scores = per_example(record, "predictions"), get_task(record["task"]).scores
     for correlation in ("matthews", "pearson"):
         if correlation in scores:
-            return [(100 * SCORES[correlation](gold, predictions), 0.0)]
+            return [_of(record, correlation, SCORES[correlation](gold, predictions), 0.0)]
     labels = np.unique(gold)
     always = [np.full(len(gold), label) for label in labels]
     return [
-        (100 * SCORES[name](gold, predictions), 100 * max(SCORES[name](gold, each) for each in always))
+        _of(record, name, SCORES[name](gold, predictions), max(SCORES[name](gold, each) for each in always))
         for name in scores
     ]
 
 
+def _of(record: Mapping, name: str, score: float, baseline: float) -> _Scored:
+    low = record["metrics"].get(f"{name}_low")
+    return _Scored(score, score if low is None else low, baseline)
+
+
 @lru_cache(maxsize=8)
 def _guessing(source: Source) -> Mapping[str, tuple[str, str]]:
-    """The models that answer the main split of their task no better than someone who does not read: by key,
-    the method, and its score in words."""
+    """The models that do not surely answer the main split of their task better than someone who does not
+    read: by key, the method, and its seed and score in words."""
     found = {}
     for record in source.records:
         answered = record["kind"] in ANSWERS and record["status"] == "ok"
         if not answered or record["params"]["split"] != get_task(record["task"]).evaluated[0]:
             continue
-        for score, baseline in _scores_and_baselines(source, record):
-            if score > baseline:
-                continue
-            told = f"scores {score:.1f}, and {baseline:.1f} whoever does not read"
-            found[record["inputs"]["model"]] = record["method"], told
+        for each in _scored(source, record):
+            if each.low <= each.baseline:
+                found[record["inputs"]["model"]] = record["method"], f"at seed {record['seed']} {each.words}"
     return found
 
 

@@ -58,8 +58,12 @@ def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, 
 
 
 def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
-    """How many claims of each paper ended in which verdict: a list."""
-    lines = [f"- {paper}: {count_verdicts(found)}" for paper, found in judgements.items()]
+    """How many claims of each paper ended in which verdict, and how many of ours about it: a list."""
+    lines = []
+    for paper, found in judgements.items():
+        theirs, ours = ([each for each in found if each.claim.ours == mine] for mine in (False, True))
+        asked = f" Of ours: {count_verdicts(ours)}" if ours else ""
+        lines.append(f"- {paper}: {count_verdicts(theirs)}{asked}")
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
@@ -69,7 +73,7 @@ REASONS = {
     "earlier version": "measured with an earlier version of the code only",
     "does not measure this": "the profile has no such model, or leaves the task out",
     "stand-in": "a public checkpoint could not be had, and what stands in for it is no evidence",
-    "whoever does not read": "a model is no better than one that does not read",
+    "whoever does not read": "a model is not surely better than one that does not read",
     "": "another reason, told beside the comparison",
 }
 

@@ -97,7 +97,7 @@ def _told(name: str, source: Source, table: Table, cells: Sequence[tuple[str, st
     parts = (
         f"{len(records)} record{'s' * (len(records) > 1)}",
         _listed("seed", (str(record["seed"]) for record in records)),
-        f"{where}: {', '.join(f'{rows} ({digest})' for digest, rows in texts.items())}",
+        ": ".join(filter(None, (where, ", ".join(f"{rows} ({digest})" for digest, rows in texts.items())))),
         f"measured {_between([record['created'][:10] for record in records])}",
         _listed("commit", ((record["commit"] or "unknown")[:8] for record in records)),
         ", ".join(dict.fromkeys(_machine(record["hardware"]) for record in records)),

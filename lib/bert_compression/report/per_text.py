@@ -113,6 +113,19 @@ class Outcomes:
             self._noise[key] = self._noise_of(columns)
         return self._noise[key]
 
+    def noise_between(self, first: str, second: str) -> SeedNoise | None:
+        """How much a seed moves what one column exceeds another by, pooled over the methods that have both at
+        several seeds and that the two ways of measuring tell apart; None where there is none."""
+        found = []
+        for row in self.table.rows:
+            one, other = (self.of([column], row.method) for column in (first, second))
+            shared = one.keys() & other.keys()
+            apart = [one[s].values.mean() - other[s].values.mean() for s in sorted(shared)]
+            if not isinstance(row, Derived) and len(apart) > 1 and any(apart):
+                found.append(apart)
+        df = sum(len(each) - 1 for each in found)
+        return SeedNoise(sum(float(np.var(each)) * len(each) for each in found) / df, df) if df else None
+
     def _noise_of(self, columns: Sequence[str]) -> SeedNoise | None:
         rows = (row for row in self.table.rows if not isinstance(row, Derived))  # they are made of the others
         methods = [row.method for row in rows if not set(row.given) & set(columns)]

@@ -37,8 +37,16 @@ def reported(paper: str, name: str) -> "pd.DataFrame":
 
 
 def reported_value(table: Table, row: Row, column: Column) -> float:
-    """The paper's number for this cell, in printed units; NaN where the paper has none."""
-    return _number(table, row, column, column.reported)
+    """The paper's number for this cell, in printed units; NaN where the paper has none, or one that is of
+    another metric than its column."""
+    return math.nan if column.name in row.unlike else _number(table, row, column, column.reported)
+
+
+def as_printed(table: Table, row: Row, column: Column) -> str:
+    """The paper's number for this cell as a table shows it, such as "71.1 (accuracy)" where it is of another
+    metric than its column."""
+    text = reported_text(_number(table, row, column, column.reported), column)
+    return f"{text} ({row.unlike[column.name]})" if column.name in row.unlike else text
 
 
 def reported_spread(table: Table, row: Row, column: Column) -> float:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
+from string import Formatter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -55,16 +57,48 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
     `{kd.label_loyalty}` is the printed value of that cell; `{highest.label_loyalty}` and
     `{lowest.label_loyalty}` name the compressed model with the largest and the smallest value, and that
     value; `{basis}` is the name of the source. A cell without a value is filled with the reason, such as "not
-    run".
+    run". What a sentence sets side by side in a column are means over the same seeds, those that all of the
+    named methods have; where these are not all seeds of each, it ends with them.
     """
+    asked: dict[str, list[str]] = {}
+    for _, name, _, _ in Formatter().parse(template):
+        word, _, column = (name or "").partition(".")
+        if column:
+            asked.setdefault(column, []).append(word)
     cells = measured(source, table)
-    methods, columns = (list(dict.fromkeys(cells[name])) for name in ("method", "column"))
-    fields = {method: SimpleNamespace(**cells.loc[method].text) for method in methods}
-    own = cells[~cells.method.isin([row.method for row in table.rows if isinstance(row, Derived)])]
+    told, fewer = cells.copy(), []
+    for column, named in asked.items():
+        if not {"highest", "lowest"}.isdisjoint(named):
+            own = cells[(cells.column == column) & (cells.status == MEASURED)]
+            named = [m for m in own.method if not isinstance(table.row(m), Derived)]
+        fewer += _at_shared_seeds(source, table, column, named, told)
+    fields = {method: SimpleNamespace(**told.loc[method].text) for method in dict.fromkeys(cells.method)}
+    own = told[~told.method.isin([row.method for row in table.rows if isinstance(row, Derived)])]
     for word, choose in (("highest", max), ("lowest", min)):
-        found = {column: _extreme(own[own.column == column], choose) for column in columns}
+        found = {
+            column: _extreme(own[own.column == column], choose) for column in dict.fromkeys(cells.column)
+        }
         fields[word] = SimpleNamespace(**found)
-    return said(template.format(basis=source.name, **fields, **words))
+    text = template.format(basis=source.name, **fields, **words)
+    seeds = f" (At seed{'s' * (len(fewer) > 1)} {', '.join(map(str, dict.fromkeys(fewer)))}, which all have.)"
+    return said(text + seeds if fewer else text)
+
+
+def _at_shared_seeds(
+    source: Source, table: Table, name: str, methods: Sequence[str], cells: "pd.DataFrame"
+) -> list[int]:
+    """Put the means over those seeds that all of these methods have in a column into its cells; a method
+    without a value does not count. The seeds, where some method has others as well."""
+    column = table.column(name)
+    values = {method: dict(source.values(table, table.row(method), column)) for method in methods}
+    values = {method: by_seed for method, by_seed in values.items() if by_seed}
+    shared = sorted(set.intersection(*map(set, values.values()))) if values else []
+    if not shared or all(len(by_seed) == len(shared) for by_seed in values.values()):
+        return []
+    for method, by_seed in values.items():
+        value = fmean(by_seed[seed] for seed in shared)
+        cells.loc[(method, name), ["value", "text"]] = value, column.text(value)
+    return shared
 
 
 def _extreme(column: "pd.DataFrame", choose: Callable) -> str:

@@ -19,7 +19,7 @@ from bert_compression.report.records import (
     difference,
     measured,
 )
-from bert_compression.report.reported import reported_spread, reported_text, reported_value
+from bert_compression.report.reported import as_printed, reported_spread, reported_text, reported_value
 from bert_compression.report.tables import Column, Panel, Row, Table
 from bert_compression.report.views import parted
 
@@ -41,8 +41,9 @@ def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortab
     """One panel of a paper's table as HTML, or as text where there is no browser.
 
     `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
-    mean over seeds and its difference from the reported value; the number of seeds, the spread, the interval
-    and chance appear when it is pointed at or reached by keyboard. It leads to its line in `record_list`,
+    mean over seeds and its difference from the reported value, and how many seeds it has where another one of
+    its column has more; the number of seeds, the spread, the interval and chance appear when it is pointed at
+    or reached by keyboard. It leads to its line in `record_list`,
     which the page must show, too. What this run found stands under the committed value; in the book it is
     hidden until the reader asks for it, and generated English has no difference from a paper. Under the table
     stands what it rests on, with its numbers as a file. A table without reported values can be made
@@ -109,7 +110,7 @@ def _line(
         if column.reported and row is facing[0]:  # rows that face one line of the paper share its cell
             spread = reported_spread(table, row, column)
             more = () if math.isnan(spread) else (Line(f"± {reported_text(spread, column)}"),)
-            line.append(Cell(reported_text(paper, column), lines=more, rowspan=len(facing)))
+            line.append(Cell(as_printed(table, row, column), lines=more, rowspan=len(facing)))
         if not _measured_here(column):
             continue
         key = (row.method, column.name)
@@ -118,10 +119,7 @@ def _line(
             for place in beneath
             if (found := place.cells.loc[key]).status == MEASURED
         )
-        line += [
-            _cell(place.cells.loc[key], place, paper, column, under if place is places[-1] else ())
-            for place in places
-        ]
+        line += [_cell(place, key, paper, column, under if place is places[-1] else ()) for place in places]
     return HtmlRow(line)
 
 
@@ -129,7 +127,8 @@ def _address(cell: "pd.Series", place: _Place) -> str:
     return f"#{anchor(place.name, cell.records[0])}" if cell.records else ""
 
 
-def _cell(cell: "pd.Series", place: _Place, paper: float, column: Column, under: tuple[Line, ...]) -> Cell:
+def _cell(place: _Place, key: tuple[str, str], paper: float, column: Column, under: tuple[Line, ...]) -> Cell:
+    cell = place.cells.loc[key]
     if cell.status == GIVEN:
         return Cell(cell.text, lines=(Line("by definition"),))
     href = _address(cell, place)
@@ -140,6 +139,8 @@ def _cell(cell: "pd.Series", place: _Place, paper: float, column: Column, under:
     if found is not None:
         told = signed(found.amount, column.digits)
         lines.append(Line(told, f"bc-{found.word}", found.symbol, SPOKEN[found.word]))
+    if cell.seeds < place.cells.seeds[place.cells.column == column.name].max():
+        lines.append(Line(_seeds(cell.seeds)))  # two cells of a column are not of the same trainings
     lines.append(Line(_behind(cell, column), "bc-more"))
     mark = "†" * int(cell.stale) + "‡" * int(cell.failed > 0)
     return Cell(cell.text, lines=(*lines, *under), style="strong", mark=mark, href=href)
@@ -147,10 +148,14 @@ def _cell(cell: "pd.Series", place: _Place, paper: float, column: Column, under:
 
 def _behind(cell: "pd.Series", column: Column) -> str:
     """What stands behind a mean: such as "3 seeds ± 0.4, [65.0, 85.0], chance 12.0"."""
-    seeds = "1 seed" if cell.seeds == 1 else f"{cell.seeds} seeds ± {column.text(cell.spread)}"
+    seeds = _seeds(cell.seeds) + (f" ± {column.text(cell.spread)}" if cell.seeds > 1 else "")
     bounds = "" if math.isnan(cell.low) else f"[{column.text(cell.low)}, {column.text(cell.high)}]"
     chance = "" if math.isnan(cell.chance) else f"chance {column.text(cell.chance)}"
     return ", ".join(filter(None, (seeds, bounds, chance)))
+
+
+def _seeds(number: int) -> str:
+    return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def _legend(columns: Sequence[Column], places: Sequence[_Place]) -> str:
@@ -180,8 +185,7 @@ def _plain(table: Table, panel: Panel, cells: "Mapping[str, pd.DataFrame]") -> s
     columns: dict[str, list[str]] = {"method": [row.label for row in shown]}
     for column in map(table.column, panel.columns):
         if column.reported:
-            papers = (reported_value(table, row, column) for row in shown)
-            columns[f"{column.name}, reported"] = [reported_text(paper, column) for paper in papers]
+            columns[f"{column.name}, reported"] = [as_printed(table, row, column) for row in shown]
         for name, found in cells.items() if _measured_here(column) else ():
             texts = [found.loc[(row.method, column.name)].text for row in shown]
             columns[f"{column.name}, {name}"] = texts

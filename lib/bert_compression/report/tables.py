@@ -26,6 +26,8 @@ class Row:
     `given` holds values that follow from a definition, so that no record measures them. `columns` names the
     only ones that the row is measured in; empty for all. `about` holds what figures tell rows apart by.
     `checkpoint` says that the paper takes a public checkpoint, for which a profile may have a stand-in.
+    `unlike` names columns in which the paper's number is of another metric than its column, and that metric:
+    it is shown, and compared with nothing.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Row:
     columns: tuple[str, ...] = ()
     about: Mapping[str, object] = field(default_factory=dict)
     checkpoint: bool = False
+    unlike: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def short_label(self) -> str:

@@ -9,6 +9,7 @@ from bert_compression.papers.loyalty.claims import (
     TABLE_3_CLAIMS,
 )
 from bert_compression.papers.loyalty.quantized import (
+    batch_facts,
     batch_table,
     lost_successes,
     search_picture,
@@ -42,6 +43,7 @@ __all__ = [
     "TABLE_2_CLAIMS",
     "TABLE_3",
     "TABLE_3_CLAIMS",
+    "batch_facts",
     "batch_table",
     "lost_successes",
     "search_picture",

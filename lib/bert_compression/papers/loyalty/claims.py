@@ -75,7 +75,7 @@ def _of_cost(name: str, table: Table, methods: Sequence[str]) -> tuple[Claim, ..
             Claim(
                 f"{name}_queries_{v}",
                 ASKS_MORE,
-                f"section 3.2, {table.title}",
+                table.title,
                 table,
                 "queries_mean",
                 f"q8_ptq_{v}",
@@ -355,7 +355,7 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
         for variant in PTQ
     ),
     *(
-        Claim(f"kd_labels_{name}", LABELS, "section 4.3", TABLE_3, "label_loyalty", "kd", method)
+        Claim(f"kd_labels_{name}", LABELS, TABLE_3.title, TABLE_3, "label_loyalty", "kd", method)
         for name, method in OTHERS.items()
     ),
     *(
@@ -423,7 +423,7 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
         Claim(
             f"{name}_after_kd",
             AFTER,
-            "section 5",
+            "section 5" if table.task == "mnli" else "section 5, of MNLI",
             table,
             "released",
             "head_prune_kd_ptq_int8",

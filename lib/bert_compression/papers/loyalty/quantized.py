@@ -14,11 +14,11 @@ from bert_compression.experiments import per_example
 from bert_compression.metrics import FOOLED
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.figures import picture
-from bert_compression.report.html import Shown, simple_table
+from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.passport import numbers, rests_on
-from bert_compression.report.records import MEASURED, NOT_RUN, Source, measured
+from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Panel, Table
+from bert_compression.report.tables import Panel, Row, Table
 from bert_compression.report.views import in_two_views
 
 
@@ -63,7 +63,8 @@ def batch_table(sources: Mapping[str, Source]) -> Shown:
         "Accuracy, one at a time",
         "in batches",
         "After-attack accuracy, attacked one at a time",
-        "attacked in batches",
+        "in batches, judged alone",
+        "in batches, as found",
         "Successes in batches that do not hold alone",
     ]
     rows = []
@@ -76,19 +77,39 @@ def batch_table(sources: Mapping[str, Source]) -> Shown:
                 for one, other in answers
             ]
             lost = sum(batched["metrics"]["successes_lost_alone"] for _, batched in attacks)
-            found = sum(batched["metrics"]["successes"] for _, batched in attacks)
+            kept = sum(batched["metrics"]["successes"] for _, batched in attacks)
             rows.append(
                 [
                     QUANTIZED_ROBUSTNESS.row(method).label,
                     name,
                     f"{100 * fmean(changed):.2f} %" if changed else NOT_RUN,
                     *(_percent([pair[side] for pair in answers], "accuracy") for side in (0, 1)),
-                    *(_percent([pair[side] for pair in attacks], "after_attack_accuracy") for side in (0, 1)),
-                    f"{lost} of {found + lost}" if attacks else NOT_RUN,
+                    *_attacked(attacks),
+                    f"{lost} of {kept + lost}" if attacks else NOT_RUN,
                 ]
             )
     caption = "The same models asked one at a time and in batches of 32: what a batch changes."
     return simple_table(caption, heads, rows)
+
+
+def _attacked(attacks: Sequence[tuple[Mapping, Mapping]]) -> list[str]:
+    """After-attack accuracy one at a time; searched in batches and judged alone; and as the batches found
+    it."""
+    alone, judged = (_percent([pair[side] for pair in attacks], "after_attack_accuracy") for side in (0, 1))
+    found = [
+        each["metrics"]["after_attack_accuracy"]
+        - each["metrics"]["successes_lost_alone"] / each["data"]["rows"]
+        for _, each in attacks
+    ]
+    return [alone, judged, f"{100 * fmean(found):.1f} %" if found else NOT_RUN]
+
+
+def batch_facts(source: Source, method: str = "q8_ptq_int8") -> dict[str, str]:
+    """Numbers for sentences, of the seeds that have been attacked both ways: what an attack leaves a model
+    "alone", searched in batches and "judged" alone, and "found" in batches; and at which "seeds"."""
+    attacks = _both(source, method, "attacked", "attacked_batched")
+    seeds = ", ".join(str(one["seed"]) for one, _ in attacks) or NOT_RUN
+    return dict(zip(("alone", "judged", "found"), _attacked(attacks), strict=True)) | {"seeds": seeds}
 
 
 # How a text's search and its verdict are drawn: marker, colours of edge and face.
@@ -100,16 +121,16 @@ PROTOCOLS = {
 
 
 def search_picture(source: Source, *tables: Table) -> Shown:
-    """What an attack leaves of each model by who is in the batch while searching and while judging: a panel a
-    table, a line a model that was searched in batches, small marks for single seeds, and the paper's numbers
-    as crosses."""
+    """By how much does an attack leave each model more than its teacher, by who is in the batch while
+    searching and while judging? A panel a table, a line a model that was searched in batches, small marks for
+    single seeds, and what the paper reports as crosses: it does not say by which protocol."""
     import pandas as pd
     from matplotlib.figure import Figure
 
     drawn = {
         table: rows
         for table in tables
-        if (rows := [row for row in table.rows if source.done(table, row.method, "released")])
+        if (rows := [row for row in table.rows[1:] if source.done(table, row.method, "released")])
     }
     lines = sum(map(len, drawn.values()))
     figure = Figure(figsize=(7, 0.42 * lines + 0.5 * len(drawn) + 1.2), layout="constrained")
@@ -119,19 +140,21 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     )[:, 0]
     words = []
     for axes, (table, rows) in zip(panels, drawn.items(), strict=False):
-        cells = measured(source, table)
+        axes.axvline(0, color="0.5", lw=1)
         for place, row in enumerate(rows):
-            found = {name: cells.loc[(row.method, name)] for name in PROTOCOLS}
-            told = [f"{table.column(name).label.lower()} {cell.text}" for name, cell in found.items()]
-            paper = reported_value(table, row, table.column("released"))
+            told = []
+            for shift, (name, (marker, edge, face)) in zip((-0.16, 0, 0.16), PROTOCOLS.items(), strict=True):
+                gains = _over_teacher(source, table, row, name)
+                if gains:
+                    axes.plot(gains, [place + shift] * len(gains), marker, color=edge, ms=2.5, alpha=0.5)
+                    axes.plot(fmean(gains), place + shift, marker, mec=edge, mfc=face, ms=8)
+                mean = signed(fmean(gains), 1) if gains else NOT_RUN
+                told.append(f"{table.column(name).label.lower()} {mean}")
+            papers = [reported_value(table, each, table.column("released")) for each in (row, table.rows[0])]
+            paper = papers[0] - papers[1]
             if not math.isnan(paper):
                 axes.plot(paper, place, "x", color="tab:red", ms=8, mew=2)
-                told.append(f"reported {paper:.1f}")
-            for shift, (name, (marker, edge, face)) in zip((-0.16, 0, 0.16), PROTOCOLS.items(), strict=True):
-                if found[name].status == MEASURED:
-                    seeds = [value for _, value in source.values(table, row, table.column(name))]
-                    axes.plot(seeds, [place + shift] * len(seeds), marker, color=edge, ms=2.5, alpha=0.5)
-                    axes.plot(found[name].value, place + shift, marker, mec=edge, mfc=face, ms=8)
+                told.append(f"reported {signed(paper, 1)}")
             words.append(f"{table.title}, {row.label}: {'; '.join(told)}.")
         axes.set_yticks(range(len(rows)), [row.short_label for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -139,7 +162,7 @@ def search_picture(source: Source, *tables: Table) -> Shown:
         axes.grid(color="0.92")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].set_xlabel("after-attack accuracy (%): withstands →")
+    panels[-1].set_xlabel("after-attack accuracy: points above the teacher, in the same protocol")
     marks = [
         *(
             panels[0].plot([], [], m, mec=e, mfc=f, ms=8, label=tables[0].column(name).label)[0]
@@ -153,11 +176,20 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     cells = {table: [(row.method, name) for row in table.rows for name in columns] for table in tables}
     return picture(
         figure,
-        " ".join(words) or "Nothing has been searched in batches yet.",
+        f"Points above the teacher. {' '.join(words)}"
+        if words
+        else "Nothing has been searched in batches yet.",
         "loyalty_search_and_verdict",
         pd.concat(numbers_of),
         rests_on(sources, cells),
     )
+
+
+def _over_teacher(source: Source, table: Table, row: Row, name: str) -> list[float]:
+    """By how many points a model exceeds its teacher in a column, at the seeds that both have."""
+    values = (dict(source.values(table, each, table.column(name))) for each in (row, table.rows[0]))
+    model, teacher = values
+    return [model[seed] - teacher[seed] for seed in sorted(model.keys() & teacher.keys())]
 
 
 def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int, int]:

@@ -206,8 +206,8 @@ def _budget_in_words(table: "pd.DataFrame") -> str:
 
 
 def between_seeds(source: Source) -> Shown:
-    """A sentence for each attack: what share of its accuracy does the largest model lose, seed by seed, and
-    how far from its mean is another model at most?"""
+    """For each attack: what share of its accuracy does the largest model lose, seed by seed, and how far from
+    the mean of these are the means of the other models at most?"""
     done = attacked(source)
     sentences = []
     for recipe, name in ATTACK_NAMES.items():
@@ -221,11 +221,11 @@ def between_seeds(source: Source) -> Shown:
             continue
         shares = " and ".join(f"{own[seed]:.1f}" for seed in sorted(own))
         middle = np.mean([*own.values()])
-        farthest = max(means, key=lambda other: abs(means[other] - middle))
+        farthest = max(abs(mean - middle) for mean in means.values())
         sentences.append(
             f"{name} takes {shares} % of the accuracy of {LARGEST}, seed by seed: "
             f"{max(own.values()) - min(own.values()):.1f} points apart. "
-            f"Farthest from its mean is {farthest}, by {abs(means[farthest] - middle):.1f} points."
+            f"The means of the other models lie within {farthest:.1f} points of the mean of these."
         )
     text = " ".join(sentences) or "Two seeds of the largest model have not been attacked yet."
     return Shown(text, html=tag("p", escape(text)))

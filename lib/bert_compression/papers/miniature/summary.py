@@ -20,6 +20,7 @@ from bert_compression.papers.miniature.overlap import (
 from bert_compression.papers.miniature.tables import (
     ATTACK_NAMES,
     DISTRIBUTION,
+    KS,
     MODELS,
     NEAREST,
     WEAKNESSES,
@@ -32,7 +33,7 @@ from bert_compression.report.views import in_two_views
 DETECTED = {"auroc": "AUROC (%)", "fpr95": "FPR95 (%)", "flagged": "flagged (%)"}
 KEY_NUMBERS = (
     "The key numbers of the paper next to those at profile small, in percent: a range over the five smaller "
-    "models, or one model. Neighbours: the 50 nearest."
+    "models, or one model. Neighbours: the 50 nearest, and the range over several numbers K of them."
 )
 
 
@@ -47,10 +48,11 @@ def ood_table(sources: Mapping[str, Source]) -> Shown:
         for name, task in sets:
             for metric in DETECTED:
                 records = sources[name].done(DISTRIBUTION, model, f"{task}_{NEAREST}_{metric}")
-                values = [record["metrics"][metric] for record in records]
-                rows[model].append(f"{100 * np.mean(values):.1f}" if values else NOT_RUN)
+                values = [100 * record["metrics"][metric] for record in records]
+                spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+                rows[model].append(f"{np.mean(values):.1f}{spread}" if values else NOT_RUN)
     return simple_table(
-        "How well foreign questions are noticed, mean over seeds.",
+        "How well foreign questions are noticed, mean over seeds ± their standard deviation.",
         ["Model", *(word for _ in sets for word in DETECTED.values())],
         [[model, *cells] for model, cells in rows.items()],
         groups=[(f"{name}, {task}", len(DETECTED)) for name, task in sets],
@@ -60,15 +62,19 @@ def ood_table(sources: Mapping[str, Source]) -> Shown:
 def key_numbers(source: Source) -> Shown:
     """A line for each number that the paper reports, several where it can be read in several ways."""
     smallest = list(MODELS)[-1]
+    errors = matrix_of_sets(wrong_answers(source)).values[0, 1:]
+    by_k = {k: matrix_of_pairs(source, f"neighbour_jaccard_{k}").values[0, 1:] for k in KS}
+    at_any = measured_range(np.concatenate([*by_k.values()]))
+    neighbours = f"{measured_range(by_k[50])}; {at_any} for K from {KS[0]} to {KS[-1]}"
     shared = {
-        "prediction_errors": matrix_of_sets(wrong_answers(source)).values[0, 1:],
-        "data_representation": matrix_of_pairs(source, "neighbour_jaccard_50").values[0, 1:],
+        "prediction_errors": measured_range(errors),
+        "data_representation": neighbours if at_any != NOT_RUN else NOT_RUN,
     }
     lines = []
     for line in reported("miniature", "miniature_key_results").itertuples():
         if line.characteristic in shared:
             low, high = 100 * line.value_low, 100 * line.value_high
-            told = measured_range(shared[line.characteristic])
+            told = shared[line.characteristic]
             lines.append([line.quantity, line.scope, f"{low:.1f} to {high:.1f}", told])
         elif line.characteristic == "adversarial_attack":
             model = smallest if line.scope.startswith("Tiny") else LARGEST
