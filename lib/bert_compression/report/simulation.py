@@ -207,6 +207,8 @@ def _in_words(found: Simulated, label: str) -> str:
     told = []
     for seeds in (1, 3, 5):
         parts = {verdict: found.share(label, seeds, verdict) for verdict in LOOKS}
-        shown = ", ".join(f"{verdict} {share:.0f} %" for verdict, share in parts.items() if share)
+        shown = ", ".join(
+            f"{verdict} {share:.{int(share < 1)}f} %" for verdict, share in parts.items() if share
+        )
         told.append(f"{seeds} seed{'s' * (seeds > 1)} {shown}")
     return "; ".join(told) + "."
