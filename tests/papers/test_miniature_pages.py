@@ -404,6 +404,7 @@ def test_models_of_few_bits_are_ranked_with_the_others_and_their_teacher_stands_
     ]
     told = same_model.both(source_of(loyal))
     assert not told.index.duplicated().any()
+    assert told.loc[("other_seed", "accuracy"), "status"] == "not asked"
     assert list(ranks(told).index) == [two, "kd", one]
     words = same_model.same_model_picture({"small": source_of(loyal)}).text
     assert "2 bits: label loyalty 95.0" in words and words.count("Teacher, another seed") == 1

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # What a cell can be: a mean of records, a value that follows from a definition, or a reason for no value.
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
 OTHERS = "of others"
+NOT_ASKED = "not asked"  # of a row that is measured in other columns alone
 STALE = "stale: measured with an earlier version of the code"
 # Profiles whose models and texts are real. Generated English says nothing for or against a paper.
 EVIDENCE = ("small", "paper")
@@ -164,7 +165,9 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
         lacking = column.measure and not any(column.recorded in record["metrics"] for record in done)
         undefined = done and not lacking
         failed = records and not done
-        status = UNDEFINED if undefined else FAILED if failed else OTHERS if others else NOT_RUN
+        elsewhere = row.columns and column.name not in row.columns
+        reasons = ((UNDEFINED, undefined), (FAILED, failed), (OTHERS, others), (NOT_ASKED, elsewhere))
+        status = next((reason for reason, holds in reasons if holds), NOT_RUN)
     return {
         "method": row.method,
         "label": row.label,

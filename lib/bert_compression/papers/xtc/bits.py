@@ -48,7 +48,9 @@ def sizes_table() -> Shown:
             ]
         )
     names = [name for name in stored_parts(_bert(12)) if name != "low rank"]
-    heads = ["Layers, bits", "printed", "counted", "stored", "counted", "stored", *names]
+    short = {"word embeddings": "words", "other embeddings": "other embed­dings"}  # the table fits a screen
+    heads = ["Layers, bits", "printed", "counted", "stored", "counted", "stored"]
+    heads += [short.get(name, name) for name in names]
     return simple_table(
         "What the bits weigh, in MiB: BERT-base as the paper prints it, counted by its rule, and stored.",
         heads,
