@@ -58,6 +58,18 @@ def mnli():
 NOTHING = source_of([], name="this run")
 
 
+def test_a_model_that_has_learnt_nothing_is_marked_and_not_compared_with_the_paper():
+    gold, right = {"sst2 validation": "1110"}, {"accuracy": 0.75}
+    guesses = [prediction_record(TABLE_3, "kd", "1111", metrics=right)]
+    guesses.append(cell_record(TABLE_3, "kd", "label_loyalty", metrics={"label_loyalty": 0.9}))
+    told = side_by_side({"small": source_of(guesses, gold)}, "answers", TABLE_3).html
+    assert told.count("</strong>∅") == 2 and "∅ of a model that is not surely better" in told
+    assert "than reported</span>" not in told
+    reads = [prediction_record(TABLE_3, "kd", "1110", metrics={"accuracy": 1.0})]
+    told = side_by_side({"small": source_of(reads, gold)}, "answers", TABLE_3).html
+    assert "∅" not in told and "higher than reported</span>" in told
+
+
 def test_a_cell_of_fewer_seeds_than_others_of_its_column_says_so_at_once():
     found = [
         cell_record(TABLE_3, method, "label_loyalty", seed=seed, metrics={"label_loyalty": 0.9})

@@ -7,6 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from bert_compression.report.gates import learnt_nothing
 from bert_compression.report.html import RUN, Cell, Grid, Line, Shown, folded, note, signed, table_html, tag
 from bert_compression.report.html import Row as HtmlRow
 from bert_compression.report.passport import passport
@@ -40,19 +41,19 @@ TELLING = ("k", "other", "other_seed", "recipe", "settings", "source", "batched"
 def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortable: bool = False) -> Shown:
     """One panel of a paper's table as HTML, or as text where there is no browser.
 
-    `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds the
-    mean over seeds and its difference from the reported value, and how many seeds it has where another one of
-    its column has more; the number of seeds, the spread, the interval and chance appear when it is pointed at
-    or reached by keyboard. It leads to its line in `record_list`,
-    which the page must show, too. What this run found stands under the committed value; in the book it is
-    hidden until the reader asks for it, and generated English has no difference from a paper. Under the table
-    stands what it rests on, with its numbers as a file. A table without reported values can be made
-    `sortable`: in the book, a click on the head of a column orders the lines.
+    `sources` maps the words of a column head ("small", "this run") to its records. A measured cell holds
+    the mean over seeds and its difference from the reported value, unless the model has learnt nothing, and
+    how many seeds it has where another one of its column has more; the number of seeds, the spread, the
+    interval and chance appear when it is pointed at or reached by keyboard. It leads to its line in
+    `record_list`, which the page must show, too. What this run found stands under the committed value; in
+    the book it is hidden until the reader asks for it, and generated English has no difference from a
+    paper. Under the table stands what it rests on, with its numbers as a file. A table without reported
+    values can be made `sortable`: in the book, a click on the head of a column orders the lines.
     """
     chosen = table.panel(panel)
     columns = [table.column(name) for name in chosen.columns]
     kept, runs = parted(sources)
-    found = {name: measured(source, table) for name, source in sources.items()}
+    found = {name: _with_guesses(source, table) for name, source in sources.items()}
     places = [_Place(name, found[name], comparable(source)) for name, source in (kept or runs).items()]
     beneath = [_Place(name, found[name], comparable(source)) for name, source in runs.items() if kept]
     bodies = []
@@ -65,6 +66,14 @@ def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortab
     grid = Grid(chosen.caption, *_head(columns, places, bodies), sortable=sortable)
     shown = table_html(grid) + note(_legend(columns, places))
     return Shown(_plain(table, chosen, found), html=shown + passport(sources, table, chosen))
+
+
+def _with_guesses(source: Source, table: Table) -> "pd.DataFrame":
+    """What was measured, and in a further column "guessed" whether a model of the cell does not surely answer
+    better than who does not read."""
+    cells = measured(source, table)
+    records = [[source.by_key[key] for key in keys] for keys in cells.records]
+    return cells.assign(guessed=[bool(learnt_nothing(source, of_cell)) for of_cell in records])
 
 
 class _Place(NamedTuple):
@@ -134,7 +143,7 @@ def _cell(place: _Place, key: tuple[str, str], paper: float, column: Column, und
     href = _address(cell, place)
     if cell.status != MEASURED:
         return Cell(cell.text, kind="bc-none", href=href, lines=under)
-    found = difference(cell, paper) if place.comparable else None
+    found = difference(cell, paper) if place.comparable and not cell.guessed else None
     lines = []
     if found is not None:
         told = signed(found.amount, column.digits)
@@ -142,7 +151,7 @@ def _cell(place: _Place, key: tuple[str, str], paper: float, column: Column, und
     if cell.seeds < place.cells.seeds[place.cells.column == column.name].max():
         lines.append(Line(_seeds(cell.seeds)))  # two cells of a column are not of the same trainings
     lines.append(Line(_behind(cell, column), "bc-more"))
-    mark = "†" * int(cell.stale) + "‡" * int(cell.failed > 0)
+    mark = "†" * int(cell.stale) + "‡" * int(cell.failed > 0) + "∅" * int(cell.guessed)
     return Cell(cell.text, lines=(*lines, *under), style="strong", mark=mark, href=href)
 
 
@@ -174,6 +183,8 @@ def _legend(columns: Sequence[Column], places: Sequence[_Place]) -> str:
         notes.append(f"† {STALE}")
     if (cells.failed > 0).any():
         notes.append("‡ some seeds failed and are left out")
+    if cells.guessed.any():
+        notes.append("∅ of a model that is not surely better than who does not read")
     return "; ".join(notes)
 
 
