@@ -19,7 +19,7 @@ MADE_HERE = "distill_task_agnostic"
 
 def stand_in(source: Source, rows: Iterable[Row], records: Iterable[Mapping]) -> str:
     """Why these records do not speak of the checkpoints that the paper's rows took: because one was made
-    here, which has seen a thousandth of the text. Nothing where they do."""
+    here, which has seen a small part of the text. Nothing where they do."""
     taken = [row.label for row in rows if row.checkpoint]
     if not taken:
         return ""
