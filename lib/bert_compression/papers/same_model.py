@@ -85,6 +85,7 @@ _answers, _textfooler, _cost = (
 
 OTHER_SEED = "other_seed"
 UNCOMPRESSED = ("teacher", OTHER_SEED)
+SPEED = "speedup_batch_1"
 _SIMILAR = (
     Column("label_loyalty", "Label loyalty", _loyalty),
     Column("probability_loyalty", "Probability loyalty", _loyalty),
@@ -97,7 +98,7 @@ _OF_USE = (
     Column("accuracy", "Accuracy", _answers),
     Column("calibration_error", "Calibration error", _calibration),
     Column("after_attack_accuracy", "After-attack accuracy", _textfooler),
-    Column("speedup_batch_1", "Speed-up", _cost, scale=1.0, digits=2, unit="×"),
+    Column(SPEED, "Speed-up", _cost, scale=1.0, digits=2, unit="×"),
     Column("stored_bytes", "Stored size", _cost, scale=1 / 2**20, digits=2, unit="MiB"),
 )
 SIMILAR = tuple(column.name for column in _SIMILAR)
@@ -153,11 +154,15 @@ def ranks(table: "pd.DataFrame") -> "pd.Series":
 
 def both(source: Source) -> "pd.DataFrame":
     """What the records of a source say for the cells of both tables, where the teacher and its other seed are
-    those of the first."""
+    those of the first, and so is the processor of the speed-ups."""
+    return _joined(*(measured(source, table) for table in TABLES))
+
+
+def _joined(first: "pd.DataFrame", second: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    first, second = (measured(source, table) for table in (SAME_MODEL, FEW_BITS))
-    return pd.concat([first, second[~second.method.isin(UNCOMPRESSED)]])
+    added = second[~second.method.isin(UNCOMPRESSED) & (second.column != SPEED)]
+    return pd.concat([first, added])
 
 
 @in_two_views
@@ -200,10 +205,7 @@ def same_model_picture(sources: Mapping[str, Source]) -> Shown:
 
 def _drawn(sources: Mapping[str, Source]) -> "pd.DataFrame":
     """The numbers of the picture."""
-    import pandas as pd
-
-    first, second = (numbers(sources, table, table.panels[0]) for table in TABLES)
-    return pd.concat([first, second[~second.method.isin(UNCOMPRESSED)]])
+    return _joined(*(numbers(sources, table, table.panels[0]) for table in TABLES))
 
 
 def _order(tables: "Mapping[str, pd.DataFrame]") -> list[str]:
