@@ -29,8 +29,8 @@ LEVELS = ("genuine", "folder", "builtin")
 # the released code; the paper compares whole sentences).
 WINDOW = 15
 # The paper: similarity 0.7. Released code: 0.7, or 0.5 to get the paper's numbers, counted as 1 minus the
-# angle in radians. TextAttack takes 0.5 and divides
-# the angle by pi, as its definition asks, so that 1 - 0.5 / pi = 0.8408 is the same angle.
+# angle in radians. TextAttack takes 0.5 and divides the angle by pi, as its definition asks, so that
+# 1 - 0.5 / pi = 0.8408 is the same angle.
 SAME_ANGLE = 1 - 0.5 / math.pi
 CANDIDATES = 50  # nearest neighbours a word, in the paper and in the released code
 PLACES_KEPT = 2**15  # places in texts whose swaps are remembered, at some 1 kB each

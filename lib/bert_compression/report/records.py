@@ -98,16 +98,20 @@ class Source:
             return row
         candidates = [table.row(method) for method in row.of]
         decides = table.column(row.decides(column))
-        values = [dict(self.values(table, each, decides)) for each in candidates]
-        shared = set.intersection(*(set(of_row) for of_row in values))
-        means = [_mean([of_row[seed] for seed in sorted(shared)]) for of_row in values]
-        return candidates[means.index(max(means))] if shared else None
+        means = [_mean([*of_row.values()]) for of_row in self.shared(table, candidates, decides)]
+        return None if any(map(math.isnan, means)) else candidates[means.index(max(means))]
+
+    def shared(self, table: Table, rows: Sequence[Row], column: Column) -> list[dict[int, float]]:
+        """The values of each row in a column, by seed, at the seeds that all of them have."""
+        values = [dict(self.values(table, row, column)) for row in rows]
+        seeds = sorted(set.intersection(*map(set, values))) if values else []
+        return [{seed: of_row[seed] for seed in seeds} for of_row in values]
 
     def values(self, table: Table, row: Row, column: Column) -> list[tuple[int, float]]:
         """A cell's values in the printed unit, each with its seed."""
         if isinstance(row, Difference):
-            first, second = (dict(self.values(table, table.row(name), column)) for name in row.of)
-            return [(seed, value - second[seed]) for seed, value in first.items() if seed in second]
+            first, second = self.shared(table, [table.row(name) for name in row.of], column)
+            return [(seed, value - second[seed]) for seed, value in first.items()]
         if isinstance(row, Spread):
             found = self.values(table, table.row(row.of[0]), column)
             return [(found[0][0], statistics.pstdev([v for _, v in found]))] if len(found) > 1 else []

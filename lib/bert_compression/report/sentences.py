@@ -67,18 +67,14 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
             asked.setdefault(column, []).append(word)
     cells = measured(source, table)
     told, fewer = cells.copy(), []
+    own = [row.method for row in table.rows if not isinstance(row, Derived)]
     for column, named in asked.items():
-        if not {"highest", "lowest"}.isdisjoint(named):
-            own = cells[(cells.column == column) & (cells.status == MEASURED)]
-            named = [m for m in own.method if not isinstance(table.row(m), Derived)]
-        fewer += _at_shared_seeds(source, table, column, named, told)
+        of_all = not {"highest", "lowest"}.isdisjoint(named)
+        fewer += _at_shared_seeds(source, table, column, own if of_all else named, told)
     fields = {method: SimpleNamespace(**told.loc[method].text) for method in dict.fromkeys(cells.method)}
-    own = told[~told.method.isin([row.method for row in table.rows if isinstance(row, Derived)])]
+    ranked = told[told.method.isin(own)].reset_index(drop=True).groupby("column")
     for word, choose in (("highest", max), ("lowest", min)):
-        found = {
-            column: _extreme(own[own.column == column], choose) for column in dict.fromkeys(cells.column)
-        }
-        fields[word] = SimpleNamespace(**found)
+        fields[word] = SimpleNamespace(**{column: _extreme(of, choose) for column, of in ranked})
     text = template.format(basis=source.name, **fields, **words)
     seeds = f" (At seed{'s' * (len(fewer) > 1)} {', '.join(map(str, dict.fromkeys(fewer)))}, which all have.)"
     return said(text + seeds if fewer else text)
@@ -90,14 +86,15 @@ def _at_shared_seeds(
     """Put the means over those seeds that all of these methods have in a column into its cells; a method
     without a value does not count. The seeds, where some method has others as well."""
     column = table.column(name)
-    values = {method: dict(source.values(table, table.row(method), column)) for method in methods}
-    values = {method: by_seed for method, by_seed in values.items() if by_seed}
-    shared = sorted(set.intersection(*map(set, values.values()))) if values else []
-    if not shared or all(len(by_seed) == len(shared) for by_seed in values.values()):
+    seeds = {method: len(source.values(table, table.row(method), column)) for method in methods}
+    rows = [table.row(method) for method in seeds if seeds[method]]
+    values = source.shared(table, rows, column)
+    shared = [*values[0]] if values else []
+    if not shared or all(seeds[row.method] == len(shared) for row in rows):
         return []
-    for method, by_seed in values.items():
-        value = fmean(by_seed[seed] for seed in shared)
-        cells.loc[(method, name), ["value", "text"]] = value, column.text(value)
+    for row, by_seed in zip(rows, values, strict=True):
+        value = fmean(by_seed.values())
+        cells.loc[(row.method, name), ["value", "text"]] = value, column.text(value)
     return shared
 
 

@@ -187,9 +187,8 @@ def search_picture(source: Source, *tables: Table) -> Shown:
 
 def _over_teacher(source: Source, table: Table, row: Row, name: str) -> list[float]:
     """By how many points a model exceeds its teacher in a column, at the seeds that both have."""
-    values = (dict(source.values(table, each, table.column(name))) for each in (row, table.rows[0]))
-    model, teacher = values
-    return [model[seed] - teacher[seed] for seed in sorted(model.keys() & teacher.keys())]
+    model, teacher = source.shared(table, (row, table.rows[0]), table.column(name))
+    return [value - teacher[seed] for seed, value in model.items()]
 
 
 def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int, int]:
