@@ -18,7 +18,8 @@ from bert_compression.papers.loyalty.claims import (
     TABLE_3_CLAIMS,
 )
 from bert_compression.papers.loyalty.tables import SEARCH_SST2, TABLE_1, TABLE_2, TABLE_3
-from bert_compression.report.claims import (
+from bert_compression.report.claims import judge
+from bert_compression.report.rule import (
     LARGER,
     NOT_ATTEMPTED,
     NOT_EVIDENCE,
@@ -26,7 +27,6 @@ from bert_compression.report.claims import (
     OPPOSITE,
     REPRODUCED,
     UNDECIDED,
-    judge,
 )
 from bert_compression.tasks import get_task
 

@@ -16,14 +16,14 @@ from bert_compression.papers.miniature.claims import (
     WEAKNESSES_CLAIMS,
 )
 from bert_compression.papers.miniature.tables import DISTRIBUTION, ERRORS, REPRESENTATION, WEAKNESSES
-from bert_compression.report.claims import (
+from bert_compression.report.claims import judge
+from bert_compression.report.rule import (
     NOT_ATTEMPTED,
     NOT_EVIDENCE,
     NOT_REPRODUCED,
     NOTHING_LEARNT,
     REPRODUCED,
     UNDECIDED,
-    judge,
 )
 from bert_compression.report.verdicts import claims_table, count_verdicts
 

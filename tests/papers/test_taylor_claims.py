@@ -8,8 +8,9 @@ from made_records import prediction_record, source_of
 from bert_compression.papers import committed
 from bert_compression.papers.taylor.claims import BEATS_OTHERS, LOSES_TO_TINYBERT, TABLE_2_CLAIMS
 from bert_compression.papers.taylor.tables import TABLE_2
-from bert_compression.report.claims import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT, judge
+from bert_compression.report.claims import judge
 from bert_compression.report.reported import as_printed, reported_value
+from bert_compression.report.rule import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
 from bert_compression.report.side_by_side import side_by_side
 from bert_compression.report.verdicts import claims_table
 

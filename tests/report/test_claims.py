@@ -19,7 +19,9 @@ from bert_compression.experiments.records import encode
 from bert_compression.metrics import min_f_interval, min_f_prime, seed_noise
 from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
-from bert_compression.report.claims import (
+from bert_compression.report.claims import Claim, judge
+from bert_compression.report.estimators import Found, difference_over_seeds
+from bert_compression.report.rule import (
     LARGER,
     MIXED,
     NOT_ATTEMPTED,
@@ -31,13 +33,10 @@ from bert_compression.report.claims import (
     SMALLER,
     UNDECIDED,
     VERDICTS,
-    Claim,
     Measured,
     decide,
     decide_sentence,
-    judge,
 )
-from bert_compression.report.estimators import Found, difference_over_seeds
 from bert_compression.report.verdicts import (
     _lowered,
     claims_table,

@@ -8,8 +8,9 @@ from made_records import prediction_record, source_of
 
 from bert_compression.metrics import spread_interval
 from bert_compression.papers.taylor.tables import TABLE_2
-from bert_compression.report.claims import NOT_REPRODUCED, REPRODUCED, UNDECIDED, Claim, judge
+from bert_compression.report.claims import Claim, judge
 from bert_compression.report.estimators import difference_of_spreads, interaction, spread_over_seeds
+from bert_compression.report.rule import NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from bert_compression.report.tables import MeanOf
 
 TASKS = ("rte", "sst2", "qnli")

@@ -5,7 +5,13 @@ from made_records import mnli_source, source_of
 
 from bert_compression.errors import Failure
 from bert_compression.papers.loyalty.claims import TABLE_1_CLAIMS
-from bert_compression.report.claims import LARGER, NOT_REPRODUCED, REPRODUCED, SMALLER, UNDECIDED
+from bert_compression.report.rule import (
+    LARGER,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    SMALLER,
+    UNDECIDED,
+)
 from bert_compression.report.simulation import (
     EFFECTS,
     LOOKS,

@@ -4,12 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bert_compression.report.claims import (
-    NOT_ATTEMPTED,
-    NOT_EVIDENCE,
-    NOTHING_LEARNT,
-    Judgement,
-)
+from bert_compression.report.claims import Judgement
 from bert_compression.report.html import (
     Cell,
     Grid,
@@ -23,6 +18,7 @@ from bert_compression.report.html import (
     tag,
 )
 from bert_compression.report.records import STALE
+from bert_compression.report.rule import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
 from bert_compression.report.sentences import quotable
 from bert_compression.report.tables import Table
 from bert_compression.report.verdicts import (

@@ -11,7 +11,13 @@ import numpy as np
 
 from bert_compression.errors import Failure
 from bert_compression.metrics import SeedNoise, StandardError, holm, satterthwaite, seed_error
-from bert_compression.report.claims import (
+from bert_compression.report.claims import Claim, judge, reported_effect
+from bert_compression.report.estimators import PERCENT
+from bert_compression.report.figures import picture
+from bert_compression.report.html import Shown
+from bert_compression.report.per_text import outcomes
+from bert_compression.report.records import Source
+from bert_compression.report.rule import (
     FOR,
     LARGER,
     NOT_REPRODUCED,
@@ -19,17 +25,9 @@ from bert_compression.report.claims import (
     REPRODUCED,
     SMALLER,
     UNDECIDED,
-    Claim,
     Measured,
     decide,
-    judge,
-    reported_effect,
 )
-from bert_compression.report.estimators import PERCENT
-from bert_compression.report.figures import picture
-from bert_compression.report.html import Shown
-from bert_compression.report.per_text import outcomes
-from bert_compression.report.records import Source
 from bert_compression.report.sentences import said
 
 EFFECTS = {"no effect": 0.0, "half": 0.5, "as reported": 1.0, "double": 2.0}

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from bert_compression.report.claims import (
+from bert_compression.report.claims import Judgement
+from bert_compression.report.estimators import PERCENT
+from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, table_html
+from bert_compression.report.records import STALE
+from bert_compression.report.rule import (
     AGAINST,
     FOR,
     MIXED,
     SENTENCES,
     VERDICTS,
-    Judgement,
     decide_sentence,
 )
-from bert_compression.report.estimators import PERCENT
-from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, table_html
-from bert_compression.report.records import STALE
 from bert_compression.report.tables import Column, Table
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
