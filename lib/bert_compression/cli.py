@@ -35,18 +35,20 @@ examples:
   bert-compression compare my_teacher my_student --data sst2 --save-answers teacher.npz --output out
   bert-compression compare teacher.npz my_student --data sst2 --require "label_loyalty>=0.98" --output out
 
-exit status: 0 done and all requirements met, 1 one is not met, 3 too few texts to tell, 2 bad input
+exit status: 0 done and all requirements met, 1 one is not met, 3 too few texts to tell, 2 bad input, error
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 1 something went wrong, 2 what was asked for cannot be done, 130 Ctrl-C, 141
-    nobody reads what is printed."""
+    nobody reads what is printed. Of `compare`, whose 1 is a gate's, what went wrong is 2 as well."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for a terminal that is not of UTF-8
+    wrong = 1
     try:
         options = _parser().parse_args(arguments)
+        wrong = 2 if options.command is compare else 1
         status = options.command(options)
         sys.stdout.flush()
         return status
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except Failure as error:
         print(f"bert-compression: {error}", file=sys.stderr)
-        return 1
+        return wrong
     except KeyboardInterrupt:
         kept = "" if options.command is compare else "; what is done is kept, and the next run goes on"
         print(f"bert-compression: stopped{kept}", file=sys.stderr)
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except Exception as error:  # such as of a disk, or of a library on data that nobody has thought of
         print(f"bert-compression: {Failure(unforeseen(error))}", file=sys.stderr)
-        return 1
+        return wrong
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -186,10 +188,13 @@ def compare(options: argparse.Namespace) -> int:
     """How loyal a compressed model is to its teacher, on your texts: a page, a card and numbers."""
     from bert_compression.compare import compare as compare_models
     from bert_compression.compare import exit_status, parse
-    from bert_compression.compare.page import writable
+    from bert_compression.compare.gate import known
+    from bert_compression.compare.page import NAMES, writable
 
-    for requirement in options.require:
-        parse(requirement)  # before hours of work
+    for requirement in options.require:  # before hours of work
+        known(parse(requirement).measure, NAMES)
+    if not options.output.strip():
+        raise BadInput("--output names no folder")
     writable(expanded(options.output))
     found = compare_models(
         options.teacher,
@@ -220,13 +225,14 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def _stated(texts: Sequence[str]) -> dict[str, list[str]]:
+    from bert_compression.compare.labels import SIDES
+
     found: dict[str, list[str]] = {}
+    listed = ", ".join(SIDES)
     for text in texts:
         side, equals, names = text.partition("=")
         if not equals or not names:
-            raise BadInput(
-                f"labels are stated as SIDE=NAME,NAME,... for teacher, student or data, not {text!r:.80}"
-            )
+            raise BadInput(f"labels are stated as SIDE=NAME,NAME,... for {listed}, not {text!r:.80}")
         if side in found:
             raise BadInput(f"the labels of {side!r:.80} are stated twice: all in one --labels")
         found[side] = [name.strip() for name in names.split(",")]
@@ -385,7 +391,7 @@ def _compare_options(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SIDE=NAME,NAME,...",
-        help="what the columns of teacher or student, or the numbers of the data mean, in their order",
+        help="what the columns of teacher, student, other_seed, or the numbers of data mean, in their order",
     )
     add("--tokenizer", metavar="MODEL", help="for a model that brings none")
     add("--max-length", type=int, metavar="N", help="read no more than N tokens of a text")

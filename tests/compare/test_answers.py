@@ -49,10 +49,17 @@ def test_answers_to_other_texts_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("values", "texts", "message"),
     [
-        (PROBABILITIES, FRAME.text.tolist(), "a.npz: a text is a tuple of one string or two, not '"),
+        (PROBABILITIES, FRAME.text.tolist(), "texts must be a sequence of tuples of texts, not ['"),
         (PROBABILITIES.astype(np.float16), TEXTS, "a.npz: answers must be float32 or float64, not float16"),
         (PROBABILITIES.argmax(axis=1), TEXTS, "a.npz: answers must be float32 or float64, not int64"),
         (PROBABILITIES, TEXTS[:-1], "a.npz: answers of the shape (30, 2) to 29 texts"),
+        (
+            PROBABILITIES,
+            [("a", "b", "c")] * 30,
+            "a.npz: a text is a tuple of one string or two, not ('a', 'b'",
+        ),
+        (PROBABILITIES, [("\ud800",)] * 30, "a.npz: a text is a tuple of one string or two, not ("),
+        ([[0.5, 0.5], [1.0]], TEXTS[:2], "values must be a rectangle of finite numbers"),
         (PROBABILITIES * 2, TEXTS, "a.npz: each row of its table must be a probability distribution; pass"),
         (PROBABILITIES * np.nan, TEXTS, "a.npz: its table holds NaN or infinite values"),
         (
@@ -71,8 +78,11 @@ def test_what_are_no_answers_is_not_saved(tmp_path, values, texts, message):
 def test_another_name_and_too_few_labels_are_refused(tmp_path):
     with pytest.raises(BadInput, match=re.escape("answers are saved as .npz, and 'a.csv' ends otherwise")):
         save_answers(tmp_path / "a.csv", PROBABILITIES, TEXTS)
-    with pytest.raises(BadInput, match="3 labels for 2 columns"):
-        save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS, labels=("a", "b", "c"))
+    for labels in (("a", "b", "c"), ("a", "a")):
+        with pytest.raises(BadInput, match=r"2 columns of probabilities need as many labels, all different"):
+            save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS, labels=labels)
+    with pytest.raises(BadInput, match="labels must be a sequence of texts"):
+        save_answers(tmp_path / "a.npz", PROBABILITIES, TEXTS, labels={0: "a", 1: "b"})
 
 
 def test_nothing_is_unpickled_and_damage_is_one_line(tmp_path):
@@ -90,10 +100,11 @@ def test_nothing_is_unpickled_and_damage_is_one_line(tmp_path):
     parts = dict(np.load(tmp_path / "whole.npz"))
     np.savez(tmp_path / "list.npz", **parts | {"facts": "[]"})
     np.savez(tmp_path / "flat.npz", **parts | {"cut": False})
+    np.savez(tmp_path / "deep.npz", **parts | {"cut": np.zeros((30, 2))})
     np.savez_compressed(tmp_path / "bits.npz", **parts)
     bits = (tmp_path / "bits.npz").read_bytes()
     (tmp_path / "bits.npz").write_bytes(bits[:150] + b"\xff" * 30 + bits[180:])
-    for name in ("bomb", "torn", "other", "empty", "array", "list", "flat", "bits"):
+    for name in ("bomb", "torn", "other", "empty", "array", "list", "flat", "deep", "bits"):
         with pytest.raises(BadInput, match=f"{name}.npz holds no saved answers"):
             load_answers(tmp_path / f"{name}.npz")
 
@@ -104,7 +115,7 @@ def test_what_a_file_says_of_itself_stands_for_nothing_that_was_found(tmp_path):
     facts = '{"name": "a", "labels": ["x"], "texts_cut": 9, "family": "bert"}'
     np.savez(tmp_path / "b.npz", **parts | {"facts": facts, "labels": np.array([7, 8])})
     told = compare(tmp_path / "b.npz", tmp_path / "b.npz", FRAME).to_json()["teacher"]
-    assert (told["labels"], told["texts_cut"], told["family"]) == (["7", "8"], 0, "bert")
+    assert (told["labels"], told["texts_cut"], told["family"]) == (["7", "8"], None, "bert")
 
 
 def test_saved_answers_are_as_readable_as_other_files_and_take_no_folders_place(tmp_path):

@@ -16,6 +16,8 @@ import pytest
 from small import MNLI, make_model, nameless, permuted, saved, sentences
 
 from bert_compression import cli
+from bert_compression.compare.page import NAMES
+from bert_compression.errors import Failure
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,9 @@ def test_a_requirement_that_is_met_not_met_or_undecided_is_the_exit_status(run, 
     status, out, _ = run(f"teacher permuted --data few.csv {gate} --quiet")
     assert status == 3
     assert out == (
-        "undecided: label_loyalty>=0.98; measured 1.0000 [0.8389, 1.0000], n = 20; so few could not have met "
-        "it even without a single exception: it takes 189 texts or more\n"
+        "undecided: label_loyalty>=0.98; measured 1.0000 [0.8389, 1.0000], n = 20; the interval holds the "
+        "threshold, so that more texts are needed to tell; without a single exception it takes 189 texts or "
+        "more\n"
     )
 
 
@@ -104,6 +107,14 @@ def test_labels_can_be_stated(run):
             "the labels of 'teacher' are stated twice",
         ),
         ("teacher other --data texts.csv --require loyal", "a requirement reads NAME>=NUMBER"),
+        (
+            'teacher other --data texts.csv --require "loyalty>=0.9"',
+            "there is no measure 'loyalty': label_loyalty, probability_loyalty, ",
+        ),
+        (
+            "teacher other --data texts.csv --labels data=a,b,c",
+            "texts.csv has no labels that --labels data=... could name",
+        ),
         ("teacher other --data texts.csv --save-answers a.txt", "answers are saved as .npz"),
         ("teacher other --data texts.csv --max-length 3", "teacher would read 3 tokens of a text"),
         ("teacher other --data builtin-sst2", "the labels of builtin-sst2 are negative, positive and the"),
@@ -126,10 +137,26 @@ def test_an_output_that_cannot_be_is_refused_before_a_model_is_asked(models, cap
     assert capsys.readouterr().err.startswith("bert-compression: nothing can be written into texts.csv: ")
 
 
-def test_an_unknown_measure_is_refused_and_the_page_is_there(run, tmp_path):
-    status, _, err = run('teacher other --data texts.csv --require "loyal>=0.9" --quiet')
-    assert status == 2 and "there is no measure 'loyal' here" in err
+def test_a_measure_that_these_texts_do_not_have_is_refused_and_the_page_is_there(run, tmp_path):
+    status, _, err = run('teacher other --data texts.csv --require "student_accuracy>=0.9" --quiet')
+    assert status == 2 and "there is no measure 'student_accuracy' here (some take labels, or" in err
     assert (tmp_path / "out" / "compare.html").is_file()
+
+
+@pytest.mark.parametrize("error", [Failure("the model broke"), RuntimeError("the library broke")])
+def test_what_goes_wrong_is_no_gate_that_is_not_met(run, monkeypatch, error):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr("bert_compression.compare.models.predict_logits", broken)
+    status, out, err = run('teacher other --data texts.csv --require "label_loyalty>=0.98" --quiet')
+    assert (status, out) == (2, "") and str(error) in err and err.count("\n") == 1
+
+
+def test_every_measure_has_a_name_that_a_requirement_is_asked_for_at_once(run, tmp_path):
+    assert run("teacher other --data texts.csv --quiet")[0] == 0
+    told = json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert set(told["measures"]) <= set(NAMES)
 
 
 def test_the_command_explains_itself(capsys):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from small import MNLI, make_model, make_tokenizer, nameless, permuted, saved, sentences
 
-from bert_compression.compare import Measure, compare
+from bert_compression.compare import Measure, compare, measures
 from bert_compression.compare.measures import by_confidence, by_length, by_value, slices, worst_slice
 from bert_compression.compression import prune_heads, quantize, truncate
 from bert_compression.errors import BadInput, Failure
@@ -52,13 +52,15 @@ def test_the_numbers_are_those_of_the_loyalty_table_with_their_intervals(row):
     assert label.bootstrap == (expected["label_loyalty_low"], expected["label_loyalty_high"])
     for ours, theirs in (
         (probability.value, "probability_loyalty"),
-        (probability.low, "probability_loyalty_low"),
-        (probability.high, "probability_loyalty_high"),
+        (probability.bootstrap[0], "probability_loyalty_low"),
+        (probability.bootstrap[1], "probability_loyalty_high"),
         (found.measures["probability_loyalty_base2"].value, "probability_loyalty_base2"),
         (found.measures["accuracy_difference"].value, "accuracy_difference"),
         (found.measures["mcnemar_p"].value, "accuracy_difference_p"),
     ):
         assert ours == pytest.approx(expected[theirs], rel=1e-9)
+    # Which leaves room for texts that were not seen.
+    assert probability.low < probability.bootstrap[0] < probability.value < probability.high
     assert side == ("quantized" in row or row == "int8")
 
 
@@ -111,7 +113,9 @@ def test_a_permuted_head_is_the_same_model_by_name_and_is_asked_about_without_na
         compare(folders[0], silent, pairs)
     stated = {"student": ["contradiction", "entailment", "neutral"]}
     assert compare(folders[0], silent, pairs, labels=stated).measures["label_loyalty"].value == 1.0
-    with pytest.raises(BadInput, match="labels are stated of teacher, student, data, not of 'pupil'"):
+    with pytest.raises(
+        BadInput, match="labels are stated of teacher, student, other_seed, data, not of 'pupil'"
+    ):
         compare(folders[0], silent, pairs, labels={"pupil": MNLI})
 
 
@@ -202,7 +206,7 @@ def test_one_label_only_is_compared_and_told():
     frame = pd.DataFrame({"text": ["good film"] * 30, "label": [1] * 30})
     found = comparison(make_model(), make_model(seed=1), frame)
     assert any("gives every text the same label" in notice for notice in found.notices)
-    assert any("stand more than once in the data (29 of " in notice for notice in found.notices)
+    assert any("of 30 texts 29 repeat one that stands before" in notice for notice in found.notices)
     json.dumps(found.to_json(), allow_nan=False)
 
 
@@ -315,3 +319,37 @@ def test_weights_that_are_no_numbers_are_said_to_be_whose():
         broken.classifier.weight[0, 0] = float("nan")
     with pytest.raises(Failure, match=r"^\w.*: the model has logits that are not finite"):
         comparison(make_model(), broken)
+
+
+def test_what_is_odd_of_another_seed_is_told_too():
+    swapped = make_model()
+    swapped.config.id2label = {0: "positive", 1: "negative"}
+    swapped.config.label2id = {"positive": 0, "negative": 1}
+    found = comparison(make_model(), make_model(seed=1), other_seed=(swapped, TOKENIZER))
+    assert any(
+        notice.startswith("the other seed: with --labels other_seed=negative,positive the two agree")
+        for notice in found.notices
+    )
+
+
+def test_a_constant_regression_correlates_with_nothing():
+    constant, other = np.zeros(40), np.arange(40.0)
+    for pair in ((constant, other), (other, constant), (constant, constant)):
+        found = measures.grades(*pair, None)
+        assert np.isnan([found["pearson"].value, found["spearman"].value]).all()
+        assert found["pearson"].low is None
+
+
+def test_without_an_error_no_error_is_shared_by_chance_either():
+    right = np.tile([0.9, 0.1], (30, 1))
+    found = measures.direction(right, right, np.zeros(30, dtype=int))
+    assert np.isnan(
+        [found[f"error_{each}"].value for each in ("jaccard", "jaccard_chance", "association")]
+    ).all()
+
+
+def test_a_value_of_a_column_is_named_once_and_visibly():
+    values = [*"abcdefghijklmnopqrstuvwxyz", "all others", "all others", "", " "] + ["a"] * 3
+    found = measures.by_value(values)
+    assert len(found.names) == len(set(found.names)) and "(empty)" in found.names
+    assert set(found.of_text) <= set(found.names)

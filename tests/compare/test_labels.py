@@ -96,7 +96,7 @@ def test_an_order_that_seems_wrong_is_told_in_the_students_own_columns():
 @pytest.mark.parametrize("labels", [NAMELESS, MNLI], ids=["both nameless", "student nameless"])
 def test_where_names_say_nothing_and_another_order_agrees_far_better_it_stops(labels):
     message = (
-        "the two agree on 100% of the texts instead of 0%, and LABEL_0, LABEL_1, LABEL_2 names nothing: "
+        "the two agree on 100% of the texts instead of 0%, and LABEL_0, LABEL_1, LABEL_2 name nothing: "
         "state what the columns of both mean"
     )
     with pytest.raises(BadInput, match=re.escape(message)):
@@ -232,7 +232,7 @@ def test_what_is_stated_of_the_datas_numbers_is_what_they_mean(names):
 
 def test_numbers_of_columns_are_no_names():
     numbers = ("0", "1", "2")
-    with pytest.raises(BadInput, match=r"agree on 100% .* 0, 1, 2 names nothing: state"):
+    with pytest.raises(BadInput, match=r"agree on 100% .* 0, 1, 2 name nothing: state"):
         aligned(answers(numbers), answers(numbers, (2, 0, 1)), {})
     _, theirs, order, _ = aligned(answers(numbers), answers(("2", "0", "1"), (2, 0, 1)), {})
     assert theirs.labels == numbers and order == [1, 2, 0]
@@ -309,3 +309,16 @@ def test_grades_are_numbers():
 
 def test_without_labels_there_is_no_gold():
     assert gold_labels(read_data(pd.DataFrame({"text": ["a"]})), answers(texts=1), {}) == (None, [])
+
+
+def test_another_seed_is_told_of_under_its_own_name():
+    swapped = answers(("contradiction", "neutral", "entailment"), (2, 0, 1))
+    _, _, _, (notice,) = aligned(answers(), swapped, {}, "other_seed")
+    assert "with --labels other_seed=" in notice
+    with pytest.raises(BadInput, match="the teacher has 3 labels and the other seed 2: not one task"):
+        aligned(answers(), answers(("a", "b"), (0, 1)), {}, "other_seed")
+    with pytest.raises(BadInput, match=r"and the other seed's x, y, z: .* with --labels other_seed=NAME"):
+        aligned(answers(), answers(("x", "y", "z")), {}, "other_seed")
+    stated = {"other_seed": ("contradiction", "entailment", "neutral")}
+    _, theirs, _, _ = aligned(answers(), answers(NAMELESS, (2, 0, 1)), stated, "other_seed")
+    assert theirs.labels == MNLI

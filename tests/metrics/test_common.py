@@ -22,7 +22,7 @@ OF_ERRORS = {
     "spread_interval",
     "spread_ratio",
 }  # of an estimate; see test_significance
-OF_COUNTS = {"share_interval"}  # see test_shares
+OF_COUNTS = {"share_interval", "bounded_mean_interval"}  # or of a scale; see test_shares
 METRICS = set(metrics.__all__) - CONSTANTS - TYPES - TEXT_TO_TEXT - OF_SCORES - OF_ERRORS - OF_COUNTS
 METRICS = sorted(METRICS)
 

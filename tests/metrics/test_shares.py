@@ -5,11 +5,12 @@ import re
 
 import numpy as np
 import pytest
-import scipy.special
+import scipy
 
 from bert_compression.errors import BadInput
 from bert_compression.metrics import (
     bootstrap_interval,
+    bounded_mean_interval,
     paired_bootstrap_interval,
     paired_share_interval,
     share_interval,
@@ -100,3 +101,36 @@ def test_all_on_one_side_ends_at_the_edge():
     assert 0.7 < low < 1 and high == 1.0
     with pytest.raises(BadInput, match="a difference of shares is one of truth values"):
         paired_share_interval([0.5], [1])
+
+
+@pytest.mark.parametrize(("successes", "examples"), [(0, 20), (7, 20), (20, 20), (199, 200)])
+def test_of_truth_values_the_bounds_of_a_mean_are_those_of_clopper_and_pearson(successes, examples):
+    values = np.arange(examples) < successes
+    low, high = bounded_mean_interval(values.astype(float), 0, 1, draws=200_000)
+    beta = scipy.stats.beta
+    exact_low = beta.ppf(0.025, successes, examples - successes + 1) if successes else 0.0
+    exact_high = beta.ppf(0.975, successes + 1, examples - successes) if successes < examples else 1.0
+    assert (low, high) == pytest.approx((exact_low, exact_high), abs=2e-3)
+
+
+def test_the_bounds_of_a_mean_leave_room_for_what_is_rare_and_the_bootstrap_does_not():
+    random = np.random.default_rng(11)
+    missed = {bounded_mean_interval: 0, bootstrap_interval: 0}
+    for _ in range(300):
+        values = 1 - 0.8 * (random.uniform(size=100) < 0.01)
+        for interval, ends in ((bounded_mean_interval, (0.0, 1.0)), (bootstrap_interval, ())):
+            missed[interval] += interval(values, *ends, 0.95, 500)[0] > 1 - 0.008
+    assert missed[bounded_mean_interval] <= 300 * 0.025 + 6 and missed[bootstrap_interval] > 60
+
+
+def test_the_scale_of_a_mean_is_only_a_unit():
+    values = np.random.default_rng(5).uniform(0.3, 0.9, 50)
+    low, high = bounded_mean_interval(values, 0, 1)
+    assert bounded_mean_interval(2 * values - 1, -1, 1) == pytest.approx((2 * low - 1, 2 * high - 1))
+    mirrored = bounded_mean_interval(1 - values, 0, 1)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+def test_values_beyond_the_ends_are_refused():
+    with pytest.raises(BadInput, match=re.escape("values lie in [0, 1], and 0.5 to 1.5 were given")):
+        bounded_mean_interval([0.5, 1.5], 0, 1)

@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bert_compression.checks import checked
 from bert_compression.compare.data import Dataset, Text, texts_digest
 from bert_compression.errors import BadInput, expanded, one_line, shown
 from bert_compression.inference import Progress
 from bert_compression.metrics import kl_divergences
 
 SUFFIX = ".npz"
+UNKNOWN = np.zeros(0, dtype=bool)  # which texts were cut, as a file has it
+# Of what type the facts are that are reckoned with: a file from elsewhere may hold anything.
+FACTS: dict[str, type] = {"bytes": int, "parameters": int, "stored_types": dict}
 # What NumPy and its archives raise for a file that is torn, or holds something else.
 DAMAGE = (
     OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error
@@ -30,13 +34,14 @@ DAMAGE = (
 class Answers:
     """One side's answers to texts with that digest: `values` are probabilities, float64 (texts, classes), or
     of a regression the grades, (texts, 1). `labels` names the classes, () where nothing is known; `cut` says
-    which texts the model did not read to the end; `facts` is what the head of the report tells of it."""
+    which texts the model did not read to the end, None where nobody knows; `facts` is what the head of the
+    report tells of it."""
 
     name: str
     values: np.ndarray
     labels: tuple[str, ...]
     regression: bool
-    cut: np.ndarray
+    cut: np.ndarray | None
     digest: str
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,7 +72,7 @@ class Answers:
                 values=self.values,
                 labels=np.array(self.labels, dtype=str),
                 regression=self.regression,
-                cut=self.cut,
+                cut=UNKNOWN if self.cut is None else self.cut,
                 texts_sha256=self.digest,
                 facts=json.dumps({"name": self.name, **self.facts}),
             )
@@ -76,6 +81,7 @@ class Answers:
             unfinished.unlink(missing_ok=True)
 
 
+@checked
 def save_answers(
     path: str | Path,
     values: ArrayLike,
@@ -87,18 +93,27 @@ def save_answers(
 
     `values` are probabilities, (texts, classes), or with `regression` grades, (texts,), in float32 or wider;
     `texts` are what was asked, each a tuple of one string or two, in the order of the data; `labels` names
-    the classes. Raises BadInput for another shape, or rows that are no distributions.
+    the classes, in the order of the columns. Raises BadInput for another shape, rows that are no
+    distributions, and labels that are not as many different names.
     """
-    found = np.asarray(values)
     name = Path(path).name
+    found = np.asarray(values)
     for text in texts:
-        if not isinstance(text, tuple | list) or not all(isinstance(part, str) for part in text):
+        parts = text if isinstance(text, tuple | list) else ()
+        if len(parts) not in (1, 2) or not all(map(_is_text, parts)):
             raise BadInput(f"{name}: a text is a tuple of one string or two, not {shown(text)}")
     found = _checked(found[:, None] if found.ndim == 1 else found, regression, len(texts), name)
-    if labels and len(labels) != found.shape[1]:
-        raise BadInput(f"{name}: {len(labels)} labels for {found.shape[1]} columns of probabilities")
-    untold = np.zeros(len(texts), dtype=bool)
-    Answers(name, found, tuple(labels), regression, untold, texts_digest(texts)).save(path)
+    if labels and (len(labels) != found.shape[1] or len(set(labels)) < len(labels)):
+        raise BadInput(
+            f"{name}: {found.shape[1]} columns of probabilities need as many labels, all different, "
+            f"not {', '.join(labels)}"
+        )
+    Answers(name, found, tuple(labels), regression, None, texts_digest(texts)).save(path)
+
+
+def _is_text(part: object) -> bool:
+    """A string that can be written: half of a surrogate pair cannot."""
+    return isinstance(part, str) and not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 def checked_path(path: str | Path) -> Path:
@@ -124,14 +139,18 @@ def load_answers(path: Path) -> Answers:
         facts = json.loads(str(told["facts"]))
         name, regression = str(facts.pop("name")), bool(told["regression"])
         labels, cut, digest = tuple(map(str, told["labels"])), told["cut"], str(told["texts_sha256"])
-        values, texts = told["values"], len(cut)
+        if cut.ndim != 1:
+            raise ValueError("which texts were cut is told of each")
+        values, known = told["values"], cut.astype(bool) if len(cut) else None
+        texts = len(cut) or len(values)
+        facts = {name: value for name, value in facts.items() if isinstance(value, FACTS.get(name, object))}
     except DAMAGE as error:
         raise BadInput(f"{path} holds no saved answers: {one_line(error)}") from error
     values = _checked(values, regression, texts, path.name)
     if labels and len(labels) != values.shape[1]:
         raise BadInput(f"{path} names {len(labels)} labels, and has {values.shape[1]} columns")
     facts["saved_answers"] = path.name
-    return Answers(name, values, labels, regression, cut.astype(bool), digest, facts)
+    return Answers(name, values, labels, regression, known, digest, facts)
 
 
 def _checked(values: np.ndarray, regression: bool, texts: int, name: str) -> np.ndarray:

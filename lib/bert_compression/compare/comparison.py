@@ -114,7 +114,8 @@ def compare(
 
     `teacher`, `student` and `other_seed`, another training of the teacher, are whatever `open_classifier`
     takes; `data`, `text`, `label` and `slice_by` what `read_data` does. `labels` states the names of the
-    classes of a side ("teacher", "student"), in the order of its columns, or of the data's numbers ("data").
+    classes of a side ("teacher", "student", "other_seed"), in the order of its columns, or of the data's
+    numbers ("data").
     `tokenizer` serves models that bring none, `max_length` bounds the tokens that each model reads. `attack`
     is a name of `attacks.RECIPES`, made on so many `examples`. The teacher's answers are kept in
     `answers_file`, a side of later comparisons. `progress` is called with (stage, done, total).
@@ -126,6 +127,7 @@ def compare(
     unknown = sorted(set(stated) - set(SIDES))
     if unknown:
         raise BadInput(f"labels are stated of {', '.join(SIDES)}, not of {unknown[0]!r}")
+    of_seeds = {"other_seed": stated.get("teacher", ()), **stated}
     told: Progress = progress or _silent
     if answers_file is not None:
         checked_path(answers_file)
@@ -153,7 +155,7 @@ def compare(
     words = words_for(attack, dataset) if attack else None  # what it lacks is told at once
     gold_labels(dataset, aligned(blank["teacher"], blank["student"], stated)[0], stated)
     if "other seed" in blank:
-        aligned(blank["teacher"], blank["other seed"], {**stated, "student": stated.get("teacher", ())})
+        aligned(blank["teacher"], blank["other seed"], of_seeds, "other_seed")
 
     # 2. What each model differs by from itself, and how it has to be asked.
     sample = floor.noise_sample(dataset)
@@ -173,12 +175,13 @@ def compare(
     for name, side in opened.items():
         answers[name] = side.ask(dataset, partial(told, f"asking the {name}"))
         if name == "teacher" and answers_file is not None:
-            replace(answers[name], name=own_name).save(answers_file)
+            named = tuple(stated.get("teacher", answers[name].labels))
+            replace(answers[name], name=own_name, labels=named).save(answers_file)
     ours, theirs, order, notices = aligned(answers["teacher"], answers["student"], stated)
     gold, more = gold_labels(dataset, ours, stated)
     if "other seed" in answers:
-        of_teacher = {**stated, "student": stated.get("teacher", ())}
-        again, other, _, _ = aligned(answers["teacher"], answers["other seed"], of_teacher)
+        again, other, _, warned = aligned(answers["teacher"], answers["other seed"], of_seeds, "other_seed")
+        more = [*more, *(f"the other seed: {each}" for each in warned)]
         floors["teacher: another seed"] = floor.of_another_seed(again, other)
 
     # 4. Numbers.
@@ -256,9 +259,10 @@ def _groups(
     groups: dict[str, Grouping] = {
         "words": measures.by_length([sum(len(part.split()) for part in text) for text in data.texts])
     }
-    cut = teacher.cut.astype(int) + 2 * student.cut
-    names = ("read whole by both", "cut by the teacher alone", "cut by the student alone", "cut by both")
-    groups["length limit"] = Grouping([names[place] for place in cut], list(names))
+    if teacher.cut is not None and student.cut is not None:
+        cut = teacher.cut.astype(int) + 2 * student.cut
+        names = ("read whole by both", "cut by the teacher alone", "cut by the student alone", "cut by both")
+        groups["length limit"] = Grouping([names[place] for place in cut], list(names))
     if not teacher.regression:
         groups["teacher’s confidence"] = measures.by_confidence(teacher.values.max(axis=1))
         groups["teacher’s label"] = _named(teacher.values.argmax(axis=1), teacher.labels)
@@ -277,18 +281,22 @@ def _named(places: np.ndarray, labels: Sequence[str]) -> Grouping:
 def _notices(data: Dataset, teacher: Answers, student: Answers) -> list[str]:
     found = []
     if len(data) < gate.FEWEST:
-        found.append(f"few texts ({len(data)}): the intervals are wide, and a gate on means stays undecided")
+        found.append(
+            f"few texts ({len(data)}): most intervals are wide, and those of divergences, correlations and "
+            "shared errors too narrow"
+        )
     again = len(data) - len(set(data.texts))
     if again:
-        found.append(f"some texts stand more than once in the data ({again} of {len(data)} again)")
+        found.append(f"of {len(data)} texts {again} repeat one that stands before")
     for name, side in (("teacher", teacher), ("student", student)):
         if side.facts.get("simulated"):
             found.append(
                 f"the {name}'s quantization is simulated in floating point: its milliseconds are not those "
                 "of kernels of few bits"
             )
-    if not teacher.regression:
-        for name, side in (("teacher", teacher), ("student", student)):
-            if len(data) > 1 and len(np.unique(side.values.argmax(axis=1))) == 1:
-                found.append(f"the {name} gives every text the same label: agreement on it means little")
+    for name, side in (("teacher", teacher), ("student", student)):
+        given = side.values[:, 0] if side.regression else side.values.argmax(axis=1)
+        if len(data) > 1 and len(np.unique(given)) == 1:
+            what = "grade: no correlation" if side.regression else "label: agreement on it means little"
+            found.append(f"the {name} gives every text the same {what}")
     return found

@@ -12,11 +12,19 @@ import torch
 
 from bert_compression.compare.answers import Answers
 from bert_compression.compare.data import Dataset, Text
-from bert_compression.compare.measures import Measure, Measures, exact, mean, share, timed
+from bert_compression.compare.measures import (
+    Measure,
+    Measures,
+    exact,
+    loyalty_of_probabilities,
+    open_mean,
+    share,
+    timed,
+)
 from bert_compression.compare.models import BATCH, Classifier
 from bert_compression.devices import device_for
 from bert_compression.errors import Failure
-from bert_compression.metrics import label_agreements, probability_loyalties
+from bert_compression.metrics import label_agreements
 from bert_compression.timing import in_turn, speedups, threads
 
 TEXTS = 200  # that the floor is measured on, drawn once and for all
@@ -65,11 +73,11 @@ def of_another_seed(teacher: Answers, other: Answers) -> Measures:
 def _distance(one: np.ndarray, other: np.ndarray, regression: bool) -> Measures:
     found = {"largest_change": exact(np.abs(one - other).max(), len(one))}
     if regression:
-        return {**found, "grade_change_absolute": mean(np.abs(one - other)[:, 0])}
+        return {**found, "grade_change_absolute": open_mean(np.abs(one - other)[:, 0])}
     return {
         **found,
         "label_loyalty": share(label_agreements(one.argmax(axis=1), other.argmax(axis=1))),
-        "probability_loyalty": mean(probability_loyalties(one, other)),
+        "probability_loyalty": loyalty_of_probabilities(one, other),
     }
 
 

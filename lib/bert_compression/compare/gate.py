@@ -2,14 +2,17 @@
 
 Met is a gate whose whole interval lies on the right side, not met one whose whole interval lies on the wrong
 side. Where the interval holds the threshold, the texts are too few to tell. A gate on the point alone would
-fire on a single text of twenty.
+fire on a single text of twenty. Of what has no end, such as a divergence, or is no mean, such as a
+correlation, the interval is the bootstrap's, which knows nothing of rare texts: `FEWEST` or more decide.
 """
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import scipy
 
 from bert_compression.compare.measures import Measure
 from bert_compression.errors import BadInput
@@ -17,9 +20,10 @@ from bert_compression.metrics import share_interval
 
 MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
 STATUS = {MET: 0, NOT_MET: 1, UNDECIDED: 3}
-# Fewer texts than these may well hold none of the few that move a mean: its bootstrap interval is too short.
-FEWEST = 100
-QUANTILE = 1.96  # of the normal distribution, as in the 95 % intervals
+# Of a kind that is one text in a hundred, so many texts hold none once in twenty times.
+FEWEST = 300
+RIGHT, WRONG = "all of the interval is on the right side", "all of the interval is on the wrong side"
+HOLDS = "the interval holds the threshold, so that more texts are needed to tell"
 PATTERN = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(>=|<=|>|<)\s*([-+0-9.eE]+)\s*(%?)\s*")
 
 
@@ -46,7 +50,8 @@ class Decision:
     def __str__(self) -> str:
         m = self.measure
         measured = f"{m.value:.10g}" if m.kind == "exact" else f"{m.value:.4f} [{m.low:.4f}, {m.high:.4f}]"
-        return f"{self.outcome}: {self.requirement}; measured {measured}, n = {m.n}; {self.reason}"
+        reason = f"; {self.reason}" if self.reason else ""
+        return f"{self.outcome}: {self.requirement}; measured {measured}, n = {m.n}{reason}"
 
 
 def parse(text: str) -> Requirement:
@@ -62,8 +67,8 @@ def parse(text: str) -> Requirement:
 
 
 def check(requirements: Sequence[Requirement], measures: Mapping[str, Measure]) -> list[Decision]:
-    """What becomes of each requirement. Raises BadInput for a measure that there is not, or that has no
-    interval."""
+    """What becomes of each requirement. Raises BadInput for a measure that there is not or that has no
+    interval, and for what no number of texts could show."""
     return [_decided(each, _measure(each.measure, measures)) for each in requirements]
 
 
@@ -73,13 +78,17 @@ def exit_status(decisions: Sequence[Decision]) -> int:
     return STATUS[NOT_MET if NOT_MET in outcomes else UNDECIDED if UNDECIDED in outcomes else MET]
 
 
+def known(name: str, names: Collection[str], where: str = "") -> None:
+    """Raises BadInput for the name of no measure among these, with those that are most like it."""
+    if name not in names:
+        near = [other for other in names if set(name.split("_")) & set(other.split("_"))] or list(names)
+        raise BadInput(f"there is no measure {name!r}{where}: {', '.join(near[:6])} would be")
+
+
 def _measure(name: str, measures: Mapping[str, Measure]) -> Measure:
     fit = [other for other, each in measures.items() if each.low is not None and each.kind != "median"]
     if name not in measures:
-        near = [other for other in fit if set(name.split("_")) & set(other.split("_"))] or fit
-        raise BadInput(
-            f"there is no measure {name!r} here: {', '.join(near[:6])} would be; compare.json has all"
-        )
+        known(name, fit, " here (some take labels, or an attack)")
     if name not in fit:
         raise BadInput(
             f"{name} has no interval, so that no gate can rest on it: {', '.join(fit[:4])} have one"
@@ -89,45 +98,40 @@ def _measure(name: str, measures: Mapping[str, Measure]) -> Measure:
 
 def _decided(requirement: Requirement, measure: Measure) -> Decision:
     upwards, strict = requirement.sign[0] == ">", len(requirement.sign) == 1
-    t = requirement.threshold
     # Turned about where it has to lie below, so that more is better.
     low, high = (measure.low, measure.high) if upwards else (-measure.high, -measure.low)
-    t = t if upwards else -t
-    if measure.kind == "mean" and measure.n < FEWEST:
+    t = requirement.threshold if upwards else -requirement.threshold
+    if measure.kind == "bootstrap" and (measure.n < FEWEST or low == high):
         return Decision(
-            requirement, UNDECIDED, measure, f"a mean over fewer than {FEWEST} texts decides no gate"
+            requirement,
+            UNDECIDED,
+            measure,
+            f"fewer than {FEWEST} texts decide nothing of what a single one can move far"
+            if measure.n < FEWEST
+            else "texts without any difference do not show how large one can be",
         )
-    if measure.kind == "mean" and low == high:
-        return Decision(requirement, UNDECIDED, measure, "a mean without any spread has no interval")
     if low > t or (low == t and not strict):
-        outcome = MET
-    elif high < t or (high == t and strict and measure.kind == "exact"):
-        outcome = NOT_MET
-    else:
-        outcome = UNDECIDED
-    return Decision(requirement, outcome, measure, _reach(requirement, measure, upwards))
+        return Decision(requirement, MET, measure, "" if measure.kind == "exact" else RIGHT)
+    if high < t or (high == t and strict and measure.kind == "exact"):
+        return Decision(requirement, NOT_MET, measure, "" if measure.kind == "exact" else WRONG)
+    told = _needed(requirement, measure.n, upwards) if measure.kind == "share" else ""
+    return Decision(requirement, UNDECIDED, measure, HOLDS + told)
 
 
-def _reach(requirement: Requirement, measure: Measure, upwards: bool) -> str:
-    """The smallest distance from the threshold that so many texts could have seen."""
-    if measure.kind == "exact":
-        return "exact"
-    if measure.kind != "share":
-        half = (measure.high - measure.low) / 2
-        return f"a distance of {half:.4f} from the threshold is the smallest that they could have seen"
-    n, t = measure.n, requirement.threshold
-    # A share of k of n that lies on the right side with its whole interval.
-    bound = t if upwards else 1 - t
+def _needed(requirement: Requirement, n: int, upwards: bool) -> str:
+    """What so many texts would have to show to meet a requirement of a share, or how many it takes.
+
+    Raises BadInput where no number of texts could."""
+    t = requirement.threshold
+    bound = t if upwards else 1 - t  # of the share that lies on the right side
+    if bound >= 1:
+        less = "less than 1" if upwards else "more than 0"
+        raise BadInput(f"{requirement} can be shown by no number of texts: ask for {less}")
     for k in range(max(0, math.ceil(bound * n)), n + 1):
         if share_interval(k, n)[0] >= bound:
-            near = k / n if upwards else 1 - k / n
-            return (
-                f"{n} texts would meet it from {near:.4f} on: {abs(near - t):.4f} from the threshold is the "
-                "smallest distance that they could have seen"
-            )
-    if not 0 <= bound < 1:
-        return "no number of texts could meet it"
-    needed = math.ceil(
-        QUANTILE**2 * bound / (1 - bound)
-    )  # where Wilson's lower bound of n of n is n / (n + z²)
-    return f"so few could not have met it even without a single exception: it takes {needed} texts or more"
+            near = f"{k / n:.4f} or more" if upwards else f"{1 - k / n:.4f} or less"
+            return f"; of {n} texts it takes {near}"
+    # Wilson's lower bound of n of n is n / (n + z²).
+    z = scipy.stats.norm.ppf(0.975)
+    needed = math.ceil(z**2 * bound / (1 - bound))
+    return f"; without a single exception it takes {needed} texts or more"

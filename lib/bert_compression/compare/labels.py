@@ -16,7 +16,7 @@ from bert_compression.compare.data import Dataset
 from bert_compression.errors import BadInput
 from bert_compression.metrics import mcnemar
 
-SIDES = ("teacher", "student", "data")
+SIDES = ("teacher", "student", "other_seed", "data")
 # When another order of labels agrees "far better": by ten points at least, by more than chance (McNemar's p),
 # and with a kappa that is moderate or more (Landis and Koch 1977). A student that has learnt nothing, or only
 # one label, agrees in no order.
@@ -26,15 +26,16 @@ Names = tuple[str, ...]
 
 
 def aligned(
-    teacher: Answers, student: Answers, stated: Mapping[str, Sequence[str]]
+    teacher: Answers, student: Answers, stated: Mapping[str, Sequence[str]], second: str = "student"
 ) -> tuple[Answers, Answers, list[int] | None, list[str]]:
     """Both sides with the same labels in the teacher's order, by which order the student's columns were
     rearranged (None: not at all), and what the report should warn of.
 
-    `stated` names the classes of a side anew, in the order of its columns. Raises BadInput where one side is
-    a regression and the other not, for different labels or numbers of them, and where names say nothing and
-    another order agrees far better.
+    `stated` names the classes of a side anew, in the order of its columns; `second` is what the other side
+    is called. Raises BadInput where one side is a regression and the other not, for different labels or
+    numbers of them, and where names say nothing and another order agrees far better.
     """
+    called = second.replace("_", " ")
     if teacher.regression != student.regression:
         grades, classes = (teacher, student) if teacher.regression else (student, teacher)
         raise BadInput(
@@ -45,21 +46,21 @@ def aligned(
     width = teacher.values.shape[1]
     if width != student.values.shape[1]:
         raise BadInput(
-            f"the teacher has {width} labels and the student {student.values.shape[1]}: not one task"
+            f"the teacher has {width} labels and the {called} {student.values.shape[1]}: not one task"
         )
     ours, theirs = (
         _names(side, answers.labels, stated.get(side), width)
-        for side, answers in (("teacher", teacher), ("student", student))
+        for side, answers in (("teacher", teacher), (second, student))
     )
-    generic = [side for side, names in (("teacher", ours), ("student", theirs)) if _says_nothing(names)]
+    generic = [side for side, names in (("teacher", ours), (second, theirs)) if _says_nothing(names)]
     order: list[int] | None = None
     if _keys(ours) == _keys(theirs):
         places = [_key(name) for name in theirs]
         order = [places.index(_key(name)) for name in ours]
     elif not generic:
         raise BadInput(
-            f"the teacher's labels are {_list(ours)} and the student's {_list(theirs)}: where they mean the "
-            "same, say so with --labels student=NAME,NAME,... in the order of its columns"
+            f"the teacher's labels are {_list(ours)} and the {called}'s {_list(theirs)}: where they mean the "
+            f"same, say so with --labels {second}=NAME,NAME,... in the order of its columns"
         )
     by_student = generic == ["teacher"] and order is None
     names = theirs if by_student else ours
@@ -71,19 +72,20 @@ def aligned(
             told = f"teacher={','.join(names[i] for i in better.order)}"
         else:
             meant = dict(zip(order or range(width), np.argsort(better.order), strict=True))
-            told = f"student={','.join(names[meant[column]] for column in range(width))}"
+            told = f"{second}={','.join(names[meant[column]] for column in range(width))}"
         told = (
             f"with --labels {told} the two agree on {better.agreement:.0%} of the texts instead of "
             f"{better.as_it_is:.0%}"
         )
         if generic:
             silent = _list(ours if "teacher" in generic else theirs)
-            raise BadInput(f"{told}, and {silent} names nothing: state what the columns of both mean")
+            raise BadInput(f"{told}, and {silent} name nothing: state what the columns of both mean")
         notices.append(f"{told}: is the id2label of one of them wrong?")
     if generic and not better and order is None:
+        silent = " and ".join(generic).replace("_", " ")
         notices.append(
-            f"the labels of {' and '.join(generic)} name nothing: they were matched by their place, and no "
-            "other order agrees far better"
+            f"the labels of {silent} name nothing: they were matched by their place, and no other order "
+            "agrees far better"
         )
     moved = None if order in (None, list(range(width))) else order
     if moved:
@@ -102,6 +104,8 @@ def gold_labels(
     that is missing or means nothing to the teacher, naming the row.
     """
     if data.labels is None:
+        if "data" in stated:
+            raise BadInput(f"{data.name} has no labels that --labels data=... could name")
         return None, []
     if teacher.regression:
         return _grades(data), []
@@ -135,7 +139,8 @@ def gold_labels(
         else:
             raise BadInput(
                 f"{data.name}, row {row + 1}: the label {label!r:.40} is none of {_list(teacher.labels)} and "
-                f"no number from 0 to {numbers - 1}; say what they mean with --labels teacher=... or data=..."
+                f"no number from 0 to {numbers - 1}; say what they mean with --labels "
+                + ("teacher=..." if _says_nothing(teacher.labels) else "data=... or teacher=...")
             )
     better = better_order(teacher.values.argmax(axis=1), gold, width)
     if better:

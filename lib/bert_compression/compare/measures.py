@@ -14,6 +14,7 @@ from bert_compression.metrics import (
     accuracy,
     at_temperature,
     bootstrap_interval,
+    bounded_mean_interval,
     brier_score,
     error_association,
     error_jaccard,
@@ -39,15 +40,16 @@ from bert_compression.metrics import (
 QUANTILES = {"median": 0.5, "q95": 0.95, "q99": 0.99}
 CONFIDENCE = (0.0, 0.6, 0.8, 0.9, 0.99)  # where a band of the teacher's confidence begins
 SHOWN_VALUES = 20  # of a column that slices; what is rarer goes together
-OTHERS = "all others"
+OTHERS, EMPTY = "all others", "(empty)"
 
 
 class Measure(NamedTuple):
     """A number, its 95 % interval where there is one, and of how many texts. `kind` says what the interval
-    is: "share" Wilson's, "difference" Tango's of two shares, "mean" the percentile bootstrap over texts,
-    "exact" that of a number that no draw of texts moves; "estimate" has none. Of a "median" over `n` rounds
-    of timing, the least and the largest stand in its place. `bootstrap` is, of shares and differences, the
-    interval that the book's tables print."""
+    is: "share" Wilson's, "difference" Tango's of two shares, "mean" Gaffke's on a scale with two ends,
+    "bootstrap" the percentile bootstrap over texts, of what a single text can move far; "exact" that of a
+    number that no draw of texts moves; "estimate" has none. Of a "median" over `n` rounds of timing, the
+    least and the largest stand in its place. `bootstrap` is, of the first three, the interval that the
+    book's tables print."""
 
     value: float
     low: float | None
@@ -68,9 +70,21 @@ def share(hits: np.ndarray) -> Measure:
     )
 
 
-def mean(values: np.ndarray) -> Measure:
-    """The mean over texts."""
-    return Measure(float(values.mean()), *bootstrap_interval(values), len(values), "mean")
+def mean(values: np.ndarray, least: float, largest: float) -> Measure:
+    """The mean over texts of what lies between two ends, with both intervals."""
+    bounds = bounded_mean_interval(np.clip(values, least, largest), least, largest)
+    return Measure(float(values.mean()), *bounds, len(values), "mean", bootstrap_interval(values))
+
+
+def loyalty_of_probabilities(teacher: np.ndarray, student: np.ndarray, base: float = math.e) -> Measure:
+    """The mean probability loyalty, which is 0 at least in base 2, and otherwise more."""
+    least = 1 - math.sqrt(math.log(2, base))
+    return mean(probability_loyalties(teacher, student, base=base), least, 1.0)
+
+
+def open_mean(values: np.ndarray) -> Measure:
+    """The mean over texts of what has no largest value."""
+    return Measure(float(values.mean()), *bootstrap_interval(values), len(values), "bootstrap")
 
 
 def difference(value: float, first: np.ndarray, second: np.ndarray) -> Measure:
@@ -103,24 +117,28 @@ def volume(teacher: np.ndarray, student: np.ndarray) -> Measures:
     change = student[texts, labels[0]] - teacher[texts, labels[0]]
     found = {
         "label_loyalty": share(label_agreements(*labels))._replace(value=label_loyalty(*labels)),
-        "probability_loyalty": mean(probability_loyalties(teacher, student))._replace(
+        "probability_loyalty": loyalty_of_probabilities(teacher, student)._replace(
             value=probability_loyalty(teacher, student)
         ),
-        "probability_loyalty_base2": mean(probability_loyalties(teacher, student, base=2)),
+        "probability_loyalty_base2": loyalty_of_probabilities(teacher, student, base=2),
     }
     for name, sides in (
         ("kl_teacher_student", (teacher, student)),
         ("kl_student_teacher", (student, teacher)),
     ):
         divergences = kl_divergences(*sides)
-        found[f"{name}_mean"] = mean(divergences)
+        found[f"{name}_mean"] = open_mean(divergences)
         for word, quantile in QUANTILES.items():
             found[f"{name}_{word}"] = estimate(np.quantile(divergences, quantile), n)
         found[f"{name}_max"] = estimate(divergences.max(), n)
-    squares = mean(change**2)
-    found["teacher_label_probability_change"] = mean(change)
-    found["teacher_label_probability_change_rms"] = Measure(
-        math.sqrt(squares.value), math.sqrt(squares.low), math.sqrt(squares.high), n, "mean"
+    squares = mean(change**2, 0.0, 1.0)
+    found["teacher_label_probability_change"] = mean(change, -1.0, 1.0)
+    low, high = squares.bootstrap
+    found["teacher_label_probability_change_rms"] = squares._replace(
+        value=math.sqrt(squares.value),
+        low=math.sqrt(squares.low),
+        high=math.sqrt(squares.high),
+        bootstrap=(math.sqrt(low), math.sqrt(high)),
     )
     return found
 
@@ -133,9 +151,12 @@ def direction(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray) -> Mea
     n = len(gold)
     if any(map(np.any, wrong)):
         low, high = map(float, error_jaccard_intervals(np.stack(wrong))[0, 1])
-        shared = Measure(error_jaccard(*wrong), low, high, n, "mean")
-    else:  # of no error nothing is shared
+        shared = Measure(error_jaccard(*wrong), low, high, n, "bootstrap")
+        by_chance = expected_error_jaccard(wrong[0].mean(), wrong[1].mean())
+        associated = error_association(*wrong)
+    else:  # of no error nothing is shared, not by chance either
         shared = estimate(math.nan, n)
+        by_chance = associated = math.nan
     return {
         "teacher_accuracy": share(right[0]),
         "student_accuracy": share(right[1]),
@@ -145,8 +166,8 @@ def direction(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray) -> Mea
         "wrong_to_other_wrong": share(wrong[0] & wrong[1] & (ours != theirs)),
         "mcnemar_p": estimate(mcnemar(*right), n),
         "error_jaccard": shared,
-        "error_jaccard_chance": estimate(expected_error_jaccard(wrong[0].mean(), wrong[1].mean()), n),
-        "error_association": estimate(error_association(*wrong), n),
+        "error_jaccard_chance": estimate(by_chance, n),
+        "error_association": estimate(associated, n),
     }
 
 
@@ -157,7 +178,7 @@ def calibration(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray | Non
     for name, values in (("teacher", teacher), ("student", student)) if gold is not None else ():
         found[f"{name}_calibration_error"] = estimate(expected_calibration_error(values, gold), n)
         squares = ((values - np.eye(values.shape[1])[gold]) ** 2).sum(axis=1) / 2
-        found[f"{name}_brier"] = mean(squares)._replace(value=brier_score(values, gold))
+        found[f"{name}_brier"] = mean(squares, 0.0, 1.0)._replace(value=brier_score(values, gold))
     temperature = matching_temperature(teacher, student)
     before = kl_divergences(teacher, student).mean()
     after = kl_divergences(teacher, at_temperature(student, temperature)).mean()
@@ -178,10 +199,13 @@ def grades(teacher: np.ndarray, student: np.ndarray, gold: np.ndarray | None) ->
         pairs |= {"teacher_gold_": (gold, teacher), "student_gold_": (gold, student)}
     for name, pair in pairs.items():
         for word, score in (("pearson", pearson_correlation), ("spearman", spearman_correlation)):
+            if any(np.ptp(each) == 0 for each in pair):  # nothing varies together with a constant
+                found[f"{name}{word}"] = estimate(math.nan, n)
+                continue
             low, high = score_interval(score, *pair)
-            found[f"{name}{word}"] = Measure(score(*pair), low, high, n, "mean")
-    found["grade_change"] = mean(student - teacher)
-    found["grade_change_absolute"] = mean(np.abs(student - teacher))
+            found[f"{name}{word}"] = Measure(score(*pair), low, high, n, "bootstrap")
+    found["grade_change"] = open_mean(student - teacher)
+    found["grade_change_absolute"] = open_mean(np.abs(student - teacher))
     return found
 
 
@@ -226,7 +250,7 @@ def slices(groups: dict[str, Grouping], values: np.ndarray) -> list[Slice]:
             else:
                 p_value = scipy.stats.mannwhitneyu(here, there).pvalue
                 worse = here.mean() > there.mean()
-            measure = share(here) if agree else mean(here)
+            measure = share(here) if agree else open_mean(here)
             found.append(Slice(group, str(name), measure, float(p_value), 1.0, bool(worse)))
     corrected = holm([each.p_value for each in found]) if found else ()
     return [each._replace(corrected=float(p)) for each, p in zip(found, corrected, strict=True)]
@@ -265,9 +289,10 @@ def by_confidence(confidence: Sequence[float]) -> Grouping:
 
 def by_value(values: Sequence[str]) -> Grouping:
     """The value itself, the most frequent first; rare ones go together where there are many."""
+    values = [value if value.strip() else EMPTY for value in values]
     frequent = [value for value, _ in Counter(values).most_common()]
     if len(frequent) > SHOWN_VALUES:
-        frequent = frequent[: SHOWN_VALUES - 1]
+        frequent = [value for value in frequent if value != OTHERS][: SHOWN_VALUES - 1]
         values = [value if value in frequent else OTHERS for value in values]
         frequent.append(OTHERS)
     return Grouping(list(values), frequent)

@@ -23,8 +23,8 @@ LONGEST = 500  # characters of a text that the page shows
 # What the page and the card say of each measure: its name, a title, how it is printed.
 VOLUME = (
     ("label_loyalty", "same label (label loyalty)", "percent"),
-    ("probability_loyalty", "probability loyalty, base e", "number"),
-    ("probability_loyalty_base2", "probability loyalty, base 2", "number"),
+    ("probability_loyalty", "probability loyalty, base e (from 0.167 to 1)", "number"),
+    ("probability_loyalty_base2", "probability loyalty, base 2 (from 0 to 1)", "number"),
     ("kl_teacher_student_mean", "KL(teacher ‖ student), mean", "nats"),
     ("kl_teacher_student_median", "– median", "nats"),
     ("kl_teacher_student_q95", "– 95 % of texts below", "nats"),
@@ -49,7 +49,7 @@ DIRECTION = (
     ("right_to_wrong", "right became wrong", "percent"),
     ("wrong_to_right", "wrong became right", "percent"),
     ("wrong_to_other_wrong", "wrong became wrong otherwise", "percent"),
-    ("mcnemar_p", "as large a difference by chance (McNemar, exact)", "p"),
+    ("mcnemar_p", "p of equal accuracy (McNemar, exact)", "p"),
     ("error_jaccard", "shared errors (Jaccard)", "number"),
     ("error_jaccard_chance", "– by chance at these error rates", "number"),
     ("error_association", "– beyond chance, 1 at most (Cole)", "number"),
@@ -63,7 +63,7 @@ CALIBRATION = (
     ("student_calibration_error", "expected calibration error of the student", "number"),
     ("teacher_brier", "Brier score of the teacher, from 0 to 1", "number"),
     ("student_brier", "Brier score of the student, from 0 to 1", "number"),
-    ("temperature", "temperature at which the student is nearest to the teacher", "number"),
+    ("temperature", "temperature, from 0.02 to 50, at which the student is nearest to the teacher", "number"),
     ("temperature_explains", "– share of KL(teacher ‖ student) that it takes away", "percent"),
 )
 COST = (
@@ -107,6 +107,10 @@ TABLES = {
     "cost": COST,
     "robustness": ROBUSTNESS,
 }
+NAMES = (
+    *(name for rows in TABLES.values() for name, _, _ in rows),
+    *("teacher_parameters", "student_parameters"),  # which the head of the page has
+)
 CARD = (*VOLUME[:4], *VOLUME[-4:], *DIRECTION[:6], *COST[:3], COST[5], COST[8], *ROBUSTNESS[2:5])
 
 
@@ -125,6 +129,7 @@ def write(found: Any, folder: Path, decisions: Sequence[Decision]) -> Path:
             unfinished.write_text(text, encoding="utf-8", newline="\n")
             unfinished.replace(folder / name)
         except OSError as error:
+            unfinished.unlink(missing_ok=True)
             raise BadInput(f"{folder / name} cannot be written: {one_line(error)}") from error
     return folder
 
@@ -207,7 +212,7 @@ def as_card(found: Any, decisions: Sequence[Decision]) -> str:
     metrics = [
         {"type": name, "name": title, "value": _plain(found.measures[name].value)}
         for name, title, _ in CARD
-        if name in found.measures
+        if name in found.measures and found.measures[name].kind != "median"  # of this machine and this hour
     ]
     result = {
         "task": {"type": "text-classification"},
@@ -233,8 +238,8 @@ def as_card(found: Any, decisions: Sequence[Decision]) -> str:
     if worst:
         share = printed(worst.measure, _slice_style(worst))
         lines.append(
-            f"Worst slice beyond chance (Holm): {_markdown(worst.group)} {_markdown(worst.name)}, {share[0]} "
-            f"of {worst.measure.n} texts."
+            f"Worst slice beyond chance (Holm): {_markdown(worst.group)} {_markdown(worst.name)}, "
+            f"{'distance of grades' if found.regression else 'same label'} {share[0]}, n = {worst.measure.n}."
         )
     else:
         lines.append("No slice of the texts is worse than the others beyond chance (Holm).")
@@ -245,7 +250,7 @@ def as_card(found: Any, decisions: Sequence[Decision]) -> str:
 
 def summary(found: Any) -> list[str]:
     """The chief measures as a table in Markdown, line by line."""
-    lines = ["| measure | value | 95 % interval | texts |", "|---|---|---|---|"]
+    lines = ["| measure | value | 95 % interval (of times: least to largest) | texts |", "|---|---|---|---|"]
     for title, value, interval, n in _rows(found.measures, CARD):
         lines.append(f"| {title} | {value} | {interval or '–'} | {n or '–'} |")
     return lines
@@ -283,6 +288,8 @@ def _number(value: float, style: str) -> str:
         return f"{value:.0e}"
     if style == "p" and value < 0.0001:
         return "less than 0.0001"
+    if style == "points" and round(100 * value, 1) == 0:
+        return "0.0 points"
     told = {
         "points": lambda: f"{100 * value:+.1f} points",
         "signed": lambda: f"{value:+.4f}",
@@ -336,7 +343,7 @@ def _side(found: Any, name: str) -> dict[str, Any]:
         "name": side.name,
         "labels": list(side.labels),
         "batch_dependent": found.batch_dependent[name],
-        "texts_cut": int(side.cut.sum()),
+        "texts_cut": None if side.cut is None else int(side.cut.sum()),
     }
 
 
@@ -371,8 +378,10 @@ def _decision(decision: Decision) -> dict[str, Any]:
     return {
         "requirement": str(decision.requirement),
         "outcome": decision.outcome,
+        "measured": _measure(decision.measure),
         "n": decision.measure.n,
         "reason": decision.reason,
+        "told": str(decision),
     }
 
 

@@ -63,7 +63,11 @@ from bert_compression.metrics.robustness import (
     relative_degradation_difference,
     withstood,
 )
-from bert_compression.metrics.shares import paired_share_interval, share_interval
+from bert_compression.metrics.shares import (
+    bounded_mean_interval,
+    paired_share_interval,
+    share_interval,
+)
 from bert_compression.metrics.significance import (
     TAILS,
     Estimate,
@@ -110,6 +114,7 @@ __all__ = [
     "attack_summary",
     "bootstrap_interval",
     "bootstrap_intervals",
+    "bounded_mean_interval",
     "brier_score",
     "degradation",
     "error_association",

@@ -1,12 +1,14 @@
-"""Score intervals of shares: unlike the bootstrap they have a width where all examples are alike, so that
-few of them prove nothing. Book: metrics/significance."""
+"""Intervals of shares, and of means on a scale with two ends: unlike the bootstrap they have a width where
+all examples are alike, so that few of them prove nothing. Book: metrics/significance."""
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from bert_compression.checks import checked, in_range, paired_labels, tails
+from bert_compression.checks import check_draws, checked, in_range, numbers, paired_labels, tails
 from bert_compression.errors import BadInput
+
+DRAWN_AT_ONCE = 2_000_000  # weights at a time, so that memory stays small
 
 
 @checked
@@ -70,3 +72,46 @@ def paired_share_interval(
         found = edge if beyond(edge) <= 0 or near == edge else scipy.optimize.brentq(beyond, edge, near)
         bounds.append(float(found))
     return bounds[0], bounds[1]
+
+
+@checked
+def bounded_mean_interval(
+    values: ArrayLike,
+    least: float,
+    largest: float,
+    confidence: float = 0.95,
+    draws: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Within which bounds lies the mean of all examples of the kind, where no value is below `least` or
+    above `largest`?
+
+    Gaffke's bounds (Gaffke 2005, shown to be tight by Learned-Miller and Thomas 2019): the mean is drawn
+    with weights that are uniform on the simplex, and one more example that was not seen has the worst value
+    there is. Of truth values these are Clopper and Pearson's exact bounds. `values` has the shape
+    (examples,). The bootstrap knows nothing of a rare value that no example has; these bounds leave room
+    for it:
+
+    >>> low, high = bounded_mean_interval([1.0] * 100, 0, 1)
+    >>> round(low, 2), high
+    (0.96, 1.0)
+
+    Raises BadInput for an empty array, NaN, values beyond the ends, and a confidence outside (0, 1).
+    Book: metrics/significance.
+    """
+    x, outer = numbers(values, "values", ("examples",)), tails(confidence)
+    check_draws(draws, seed)
+    if not least <= x.min() or not x.max() <= largest:
+        raise BadInput(f"values lie in [{least:g}, {largest:g}], and {x.min():g} to {x.max():g} were given")
+    random = np.random.default_rng(seed)
+    block = max(1, DRAWN_AT_ONCE // len(x))
+    seen, unseen = [], []
+    for start in range(0, draws, block):
+        weights = random.standard_exponential((min(block, draws - start), len(x) + 1))
+        weights /= weights.sum(axis=1, keepdims=True)
+        seen.append(weights[:, 1:] @ x)
+        unseen.append(weights[:, 0])
+    known, rest = np.concatenate(seen), np.concatenate(unseen)
+    low = np.quantile(known + rest * least, outer[0])
+    high = np.quantile(known + rest * largest, outer[1])
+    return max(float(low), float(least)), min(float(high), float(largest))
