@@ -53,7 +53,6 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "score_interval": labels,
         "attack_summary": (random.integers(0, 3, EXAMPLES), labels[0], random.integers(1, 99, EXAMPLES)),
         "bootstrap_interval": (random.uniform(size=EXAMPLES),),
-        "bootstrap_intervals": (random.uniform(size=(EXAMPLES, 1)),),
         "holm": (random.uniform(0, 0.1, EXAMPLES),),
         **dict.fromkeys(("label_agreements", "label_loyalty"), labels),
         "mcnemar": labels,
@@ -132,7 +131,7 @@ SIGNED = {
     "relative_degradation_difference",
 }
 REFERENCE_FIRST = {"error_overlap_difference", "kl_divergences", "matching_temperature"}
-NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "bootstrap_intervals", "holm", "seed_noise"}
+NOT_OF_TWO_MODELS = {"attack_summary", "bootstrap_interval", "holm", "seed_noise"}
 NOT_OF_TWO_MODELS |= ACROSS - TRANSPOSED - SIGNED - REFERENCE_FIRST
 NOT_OF_TWO_MODELS |= {"brier_score", "expected_calibration_error", "reliability"}
 NOT_OF_TWO_MODELS |= {"expected_neighbour_jaccard", "nearest_distances", "nearest_neighbours"}
@@ -160,7 +159,7 @@ PLACES_OF_EXAMPLES = {"nearest_neighbours"}  # see test_representation
 ONE_ROW_AN_EXAMPLE = {"at_temperature"}  # see test_calibration
 NOT_OF_EXAMPLES = {"expected_error_jaccard", "expected_neighbour_jaccard"}
 OF_ONE_EXAMPLE = {"answer_f1", "exact_match"}
-RANDOM_DRAWS = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval", "score_interval"}
+RANDOM_DRAWS = {"bootstrap_interval", "paired_bootstrap_interval", "score_interval"}
 RANDOM_DRAWS |= {"degradation", "relative_degradation_difference"}
 
 # Where the values lie
@@ -189,7 +188,7 @@ BOUNDED = {
     "nearest_neighbours": (0, EXAMPLES - 1),
     **dict.fromkeys(("matthews_correlation", "pearson_correlation", "spearman_correlation"), (-1, 1)),
 }
-BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "bootstrap_intervals", "paired_bootstrap_interval"}
+BOUNDED_BY_THE_VALUES = {"bootstrap_interval", "paired_bootstrap_interval"}
 COUNTS_AND_FRACTIONS = {"attack_summary", "queries_per_success", "reliability"}
 # Nothing bounds these.
 STATISTICS = {"min_f_interval", "min_f_prime", "query_contributions", "score_contributions", "seed_noise"}

@@ -14,7 +14,6 @@ from bert_compression.metrics import (
     SeedNoise,
     StandardError,
     bootstrap_interval,
-    bootstrap_intervals,
     holm,
     mcnemar,
     min_f_interval,
@@ -102,41 +101,6 @@ def test_a_paired_interval_has_the_sign_of_first_minus_second_and_takes_truth_va
     assert 0 < low < 10 / 120 < high
     assert paired_bootstrap_interval(second, first) == pytest.approx((-high, -low), abs=1e-15)
     assert paired_bootstrap_interval(first, first) == (0.0, 0.0)
-
-
-# Many intervals at once
-
-
-@pytest.mark.parametrize("examples", [3, 50, 30_000])  # the last is drawn block by block
-def test_each_column_gets_the_interval_it_gets_alone(examples):
-    values = np.random.default_rng(0).normal(size=(examples, 3)) * [1, 5, 0]
-    together = bootstrap_intervals(values, resamples=150)
-    alone = [bootstrap_interval(column, resamples=150) for column in values.T]
-    np.testing.assert_allclose(together, alone, atol=1e-13)
-    widths = np.diff(together, axis=1).ravel()
-    assert widths[1] > widths[0] > widths[2] == 0
-
-
-def test_confidence_and_seed_are_those_of_the_single_interval():
-    values = np.random.default_rng(1).exponential(size=40)
-    for settings in ({"confidence": 0.8}, {"seed": 3}, {"resamples": 100}):
-        together = bootstrap_intervals(values[:, None], **settings)
-        np.testing.assert_allclose(together, [bootstrap_interval(values, **settings)])
-        assert not np.allclose(together, [bootstrap_interval(values)])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([1.0, 2.0],), "values must have the shape (examples, columns), not (2,)"),
-        (([[]],), "values must have the shape (examples, columns), not (1, 0)"),
-        (([[np.nan]],), "values holds NaN or infinite values"),
-        (([[1.0]], 95), "confidence must lie between 0 and 1, not 95"),
-    ],
-)
-def test_what_no_intervals_can_come_from_is_refused(arguments, message):
-    with pytest.raises(BadInput, match=f"^{re.escape(message)}$"):
-        bootstrap_intervals(*arguments)
 
 
 # Contributions of examples to a score
@@ -432,6 +396,20 @@ def test_seed_noise_is_the_residual_of_a_regression_on_methods_and_seeds():
     design = np.hstack([methods, seeds])
     residual = means.ravel() - design @ np.linalg.lstsq(design, means.ravel(), rcond=None)[0]
     assert seed_noise(means) == SeedNoise(pytest.approx(residual @ residual / 12), 12)
+
+
+def test_where_trainings_are_missing_the_noise_is_the_residual_of_those_that_are_there():
+    random = np.random.default_rng(3)
+    means, measured = random.normal(size=(5, 4)), np.ones((5, 4), bool)
+    measured[1, 3] = measured[4, 1:] = False  # one method lacks a seed, and one was trained once
+    whole = seed_noise(means[:4], measured[:4])
+    assert whole.df == 15 - (4 + 4 - 1) and seed_noise(means, measured) == pytest.approx(whole)
+    drawn = [seed_noise(random.normal(size=(5, 4)), measured).variance for _ in range(4000)]
+    assert np.mean(drawn) == pytest.approx(1.0, abs=0.03)  # the mean square has no bias
+    almost = seed_noise(means, np.ones((5, 4)))
+    assert almost == seed_noise(means)
+    with pytest.raises(BadInput, match="measured must have the shape of the means"):
+        seed_noise(means, measured[:4])
 
 
 def test_two_methods_alone_have_the_noise_of_their_difference():

@@ -113,7 +113,8 @@ def ruled(effect, low, high, p=1.0, reported=math.nan, margin=None, profiles=("s
         (0.0, 0.0, 0.0, 1.0, NOT_REPRODUCED),
         (-0.5, -30.0, 29.0, 0.9, UNDECIDED),  # wide is not worse than narrow
         (-5.0, -9.0, -1.0, 0.2, NOT_REPRODUCED),
-        (2.0, 0.5, 3.5, 0.2, UNDECIDED),  # its own interval rules 0 out
+        (2.0, 0.5, 3.5, 0.2, NOT_REPRODUCED),  # so it is whether or not its own interval holds 0
+        (2.0, -0.5, 3.5, 0.2, NOT_REPRODUCED),
         (-5.0, -9.0, -1.0, 0.01, OPPOSITE),
     ],
 )

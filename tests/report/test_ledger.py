@@ -9,7 +9,7 @@ import pytest
 from made_records import attack_record, cell_record, source_of
 
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
-from bert_compression.report import count_by_paper, explorer, judge, ledger, unasked
+from bert_compression.report import count_by_paper, explorer, families, judge, ledger, unasked
 from bert_compression.report.claims import Claim
 from bert_compression.report.verdicts import entries
 
@@ -62,6 +62,13 @@ def test_the_ledger_counts_by_paper(judged):
         "- One: 1 claim: 1 not attempted. 1 comparison: 1 not attempted. Of ours: 1 claim: 1 undecided. "
         "1 comparison: 1 undecided."
     )
+
+
+def test_the_families_of_comparisons_that_are_corrected_together_are_counted(judged):
+    assert str(families({"The paper": judged})) == "No table has such a comparison yet."
+    decided = [replace(each, p_value=0.5) for each in judged]
+    told = str(families({"One": decided[:3], "Other": decided[3:]}))
+    assert told.startswith("2 tables have such comparisons, from 1 to 3 of them. Each has a chance of")
 
 
 def test_comparisons_without_a_verdict_are_counted_by_their_reason(judged):

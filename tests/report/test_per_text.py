@@ -127,6 +127,39 @@ def test_the_noise_between_two_columns_is_pooled_over_the_methods_that_they_tell
     assert Outcomes(source_of(records[-2:]), SEARCH_SST2).noise_between("released", "alone") is None
 
 
+def test_every_training_tells_of_the_noise_also_of_a_method_that_lacks_seeds():
+    """Two methods that agree by accident do not hide what a third shows with fewer seeds."""
+    withstood = {  # of eight texts, by seed
+        "teacher": (1, 2, 3),
+        "q8_ptq_int8": (2, 3, 4),
+        "q8_ptq_dynamic": (1, 5),
+        "q8_ptq_static": (4, 1),
+    }
+    records = [
+        attack_record(SEARCH_SST2, method, "1" * kept + "2" * (8 - kept), seed, "released")
+        for method, seeds in withstood.items()
+        for seed, kept in enumerate(seeds)
+    ]
+    noise = Outcomes(source_of(records), SEARCH_SST2).noise(["released"])
+    means = [[kept / 8 for kept in (*seeds, 0)[:3]] for seeds in withstood.values()]
+    measured = [[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0]]
+    assert noise == pytest.approx(seed_noise(means, measured)) and noise.df == 4 and noise.variance > 0.01
+
+
+def test_a_table_of_few_methods_knows_the_noise_of_its_kin():
+    rows = {"teacher": "1222", "q8_ptq_int8": "1122"}
+    few = [attack_record(SEARCH_SST2, m, o, seed, "alone") for m, o in rows.items() for seed in (0, 1)]
+    more = [
+        attack_record(TABLE_3, method, outcomes, seed, "after_attack_accuracy")
+        for method, both in {"kd": ("1222", "1112"), "head_prune": ("1122", "1222")}.items()
+        for seed, outcomes in enumerate(both)
+    ]
+    alone = Outcomes(source_of(few), SEARCH_SST2).noise(["alone"])
+    whole = Outcomes(source_of(few + more), SEARCH_SST2).noise(["alone"])
+    assert alone == (0.0, 1)
+    assert whole == pytest.approx(seed_noise([[0.25, 0.25], [0.5, 0.5], [0.25, 0.75], [0.5, 0.25]]))
+
+
 def test_the_mean_over_columns_is_that_of_the_scores(tasks):
     read = Outcomes(tasks, TABLE_2)
     together = read.of(TASKS, "ce_4x312")[0]

@@ -6,7 +6,7 @@ This is the door that notebooks come in by, after `bert_compression.papers` has 
 from bert_compression.report.claims import judge
 from bert_compression.report.explorer import explorer
 from bert_compression.report.figures import loyalty_picture
-from bert_compression.report.ledger import count_by_paper, ledger, quote_verdicts, unasked
+from bert_compression.report.ledger import count_by_paper, families, ledger, quote_verdicts, unasked
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
 from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source, measured
@@ -47,6 +47,7 @@ __all__ = [
     "count_verdicts",
     "explorer",
     "false_alarms",
+    "families",
     "glue_numbers",
     "in_words",
     "judge",

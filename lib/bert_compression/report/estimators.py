@@ -33,9 +33,10 @@ from bert_compression.metrics import (
     spread_interval,
     spread_ratio,
 )
+from bert_compression.report.noise import BySeed, noise_of_rows, pooled
 from bert_compression.report.per_text import Paired, outcomes
 from bert_compression.report.records import Source
-from bert_compression.report.tables import Table
+from bert_compression.report.tables import Row, Table
 
 PERCENT = 100
 REACH = 1.96  # standard errors from the middle of a 95 % interval to its ends
@@ -82,17 +83,17 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     of all methods of the table. Two that do not differ by a point on any text at any seed are
     one model under two names: no seed tells them apart, and between them there is no noise.
     """
-    return _difference_of_means(source, claim, claim.columns)
+    return _of_pair(*_paired(source, claim, claim.columns), claim.table.column(claim.columns[0]).scale)
 
 
-def _difference_of_means(source: Source, claim: Comparison, columns: Sequence[str]) -> Found:
+def _paired(source: Source, claim: Comparison, columns: Sequence[str]) -> tuple[Paired, SeedNoise | None]:
+    """The two sides in these columns, and how much a seed moves their difference."""
     first, second = claim.sides
     values = outcomes(source, claim.table)
     pair = values.paired(columns, first, second)
     found = values.noise(columns)
     one = np.allclose(pair.first, pair.second, rtol=0, atol=1e-2)
-    noise = None if one or not found else found.of_difference(len(first), len(second))
-    return _of_pair(pair, claim.table.column(columns[0]).scale, noise)
+    return pair, None if one or not found else found.of_difference(len(first), len(second))
 
 
 def difference_of_columns(source: Source, claim: Comparison) -> Found:
@@ -104,10 +105,10 @@ def difference_of_columns(source: Source, claim: Comparison) -> Found:
     values = outcomes(source, claim.table)
     pair = values.paired_columns(method, *claim.columns)
     noise = values.noise_between(*claim.columns) if (pair.first != pair.second).any() else None
-    return _of_pair(pair, claim.table.column(claim.columns[0]).scale, noise)
+    return _of_pair(pair, noise, claim.table.column(claim.columns[0]).scale)
 
 
-def _of_pair(pair: Paired, scale: float, noise: SeedNoise | None) -> Found:
+def _of_pair(pair: Paired, noise: SeedNoise | None, scale: float) -> Found:
     low, high = min_f_interval(pair.first, pair.second, noise)
     return Found(
         pair.records,
@@ -132,7 +133,7 @@ def difference_over_seeds(source: Source, claim: Comparison) -> Found:
     effect = float(np.mean(differences))
     found = Estimate(math.nan, math.nan, math.nan)  # of one seed
     if len(seeds) > 1:
-        found = satterthwaite(effect, [seed_error(differences, _noise_of_column(source, table, name, seeds))])
+        found = satterthwaite(effect, [seed_error(differences, _noise_of_column(source, table, name))])
     return Found(records, len(seeds), 0, effect, found.low, found.high, found.p_value)
 
 
@@ -247,7 +248,7 @@ def relative_degradation(source: Source, claim: Comparison) -> Found:
         relative_degradation_difference([one], [other], scale=PERCENT)[0]
         for one, other in zip(first, second, strict=True)
     ]
-    by_seeds = seed_error(each_seed, _noise_of_column(source, claim.table, claim.columns[0], seeds))
+    by_seeds = seed_error(each_seed, _noise_of_column(source, claim.table, claim.columns[0]))
     texts = len(first[0])
     found = _found(records, len(seeds), texts, effect, by_seeds, _of_texts(low, high, texts))
     lost = [degradation(each)["relative_degradation"] for each in second]
@@ -259,13 +260,17 @@ def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
     others?"""
 
     def estimate(source: Source, claim: Comparison) -> Found:
-        of_more, of_less = (_difference_of_means(source, claim, columns) for columns in (more, less))
-        # The few degrees of freedom of seeds have made these intervals wide already.
-        errors = [_of_texts(each.low, each.high, each.texts) for each in (of_more, of_less)]
-        effect = of_more.effect - of_less.effect
+        parts = [_paired(source, claim, columns) for columns in (more, less)]
+        leads = [PERCENT * (pair.first - pair.second) for pair, _ in parts]
+        errors = []
+        for lead, (_, noise) in zip(leads, parts, strict=True):
+            in_points = noise and SeedNoise(PERCENT**2 * noise.variance, noise.df)
+            of_texts = StandardError(float(lead.mean(axis=1).var(ddof=1)) / len(lead), len(lead) - 1)
+            errors += [seed_error(lead.mean(axis=0), in_points), of_texts]
+        effect = float(leads[0].mean() - leads[1].mean())
         found = satterthwaite(effect, errors)
-        records = [*of_more.records, *of_less.records]
-        seeds, texts = min(of_more.seeds, of_less.seeds), of_more.texts + of_less.texts
+        records = [record for pair, _ in parts for record in pair.records]
+        seeds, texts = min(pair.seeds for pair, _ in parts), sum(map(len, leads))
         return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
 
     return estimate
@@ -315,11 +320,16 @@ def _found(
     return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
 
 
-def _noise_of_column(source: Source, table: Table, name: str, seeds: Sequence[int]) -> SeedNoise:
-    """How much a seed moves a difference of two rows in a column: by all rows that have these seeds."""
-    values = [dict(source.values(table, row, table.column(name))) for row in table.rows]
-    whole = [[of_row[seed] for seed in seeds] for of_row in values if of_row.keys() >= set(seeds)]
-    return seed_noise(whole).of_difference() if whole else SeedNoise(math.nan, 0)
+def _noise_of_column(source: Source, table: Table, name: str) -> SeedNoise:
+    """How much a seed moves a difference of two rows in a column of which no text has a value of its own."""
+    column = table.column(name)
+
+    def read(row: Row) -> tuple[BySeed, list[Mapping]]:
+        records = [record for part in column.parts for record in source.done(table, row.method, part)]
+        return dict(source.values(table, row, column)), records
+
+    found = pooled(noise_of_rows(source, table, [name], read))
+    return found.of_difference() if found else SeedNoise(math.nan, 0)
 
 
 def _of_texts(low: float, high: float, texts: int) -> StandardError:

@@ -1,5 +1,6 @@
 """The ledger: every claim of the papers with its verdict, and the comparisons that this comes from."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -18,8 +19,8 @@ from bert_compression.report.html import (
     tag,
 )
 from bert_compression.report.records import STALE
-from bert_compression.report.rule import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
-from bert_compression.report.sentences import quotable
+from bert_compression.report.rule import LEVEL, NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
+from bert_compression.report.sentences import quotable, said
 from bert_compression.report.tables import Table
 from bert_compression.report.verdicts import (
     HEADS,
@@ -61,6 +62,23 @@ def count_by_paper(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
         asked = f" Of ours: {count_verdicts(ours)}" if ours else ""
         lines.append(f"- {paper}: {count_verdicts(theirs)}{asked}")
     return Shown("\n".join(lines), markdown="\n".join(lines))
+
+
+def families(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
+    """How many tables have comparisons that p decides, and how many of them each? In a sentence."""
+    tables = Counter(
+        judgement.table
+        for of_paper in judgements.values()
+        for judgement in of_paper
+        if not math.isnan(judgement.p_value)
+    )
+    if not tables:
+        return said("No table has such a comparison yet.")
+    few, many = min(tables.values()), max(tables.values())
+    return said(
+        f"{len(tables)} tables have such comparisons, from {few} to {many} of them. Each has a chance of "
+        f"no more than {LEVEL:.0%} to find something where there is nothing; the whole ledger has more."
+    )
 
 
 # Why a comparison has no verdict, by what its judgement says.

@@ -15,12 +15,11 @@ from bert_compression.metrics import (
     label_agreements,
     query_contributions,
     score_contributions,
-    seed_noise,
     withstood,
 )
-from bert_compression.report.gates import learnt_nothing
+from bert_compression.report.noise import BySeed, noise_of_rows, pooled
 from bert_compression.report.records import Source
-from bert_compression.report.tables import Derived, MeanOf, Table
+from bert_compression.report.tables import Derived, MeanOf, Row, Table
 
 
 @dataclass(frozen=True)
@@ -106,11 +105,14 @@ class Outcomes:
         return Paired(a, b, _each_once(used))
 
     def noise(self, columns: Sequence[str]) -> SeedNoise | None:
-        """How much the methods of the table differ in what a seed does to them, judged by those that have all
-        seeds and have learnt something at each; None without records."""
+        """How much the methods of the table differ in what a seed does to them, and those of the table that
+        is kin to a single column (`Table.kin`); None without records."""
         key = tuple(columns)
         if key not in self._noise:
-            self._noise[key] = self._noise_of(columns)
+            rows = self._rows(columns)
+            for table, column in filter(None, [self.table.kin.get(*columns)] if len(key) == 1 else []):
+                rows = [*rows, *outcomes(self.source, table)._rows([column])]
+            self._noise[key] = pooled(rows)
         return self._noise[key]
 
     def noise_between(self, first: str, second: str) -> SeedNoise | None:
@@ -126,21 +128,13 @@ class Outcomes:
         df = sum(len(each) - 1 for each in found)
         return SeedNoise(sum(float(np.var(each)) * len(each) for each in found) / df, df) if df else None
 
-    def _noise_of(self, columns: Sequence[str]) -> SeedNoise | None:
-        rows = (row for row in self.table.rows if not isinstance(row, Derived))  # they are made of the others
-        methods = [row.method for row in rows if not set(row.given) & set(columns)]
-        found = [self.of(columns, method) for method in methods]
-        means = [
-            {seed: each.values.mean() for seed, each in of_method.items()}
-            for of_method in found
-            if not learnt_nothing(self.source, [r for each in of_method.values() for r in each.records])
-        ]
-        if not means:
-            return None
-        seeds = max(means, key=len).keys()
-        whole = [tuple(each[seed] for seed in sorted(seeds)) for each in means if each.keys() == seeds]
-        # One model under several names is one.
-        return seed_noise(list(dict.fromkeys(whole))) if seeds else None
+    def _rows(self, columns: Sequence[str]) -> list[BySeed]:
+        def read(row: Row) -> tuple[BySeed, list[Mapping]]:
+            found = self.of(columns, row.method)
+            means = {seed: float(each.values.mean()) for seed, each in found.items()}
+            return means, [record for each in found.values() for record in each.records]
+
+        return noise_of_rows(self.source, self.table, columns, read)
 
     def _parts(self, column: str) -> tuple[str, ...]:
         found = self.table.column(column)

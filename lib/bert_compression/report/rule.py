@@ -52,7 +52,7 @@ class Measured(NamedTuple):
 
     @property
     def evidence(self) -> bool:
-        """Are there records of several trainings of models that can tell something?"""
+        """Are there records of models that can tell something?"""
         return bool(self.profiles) and set(self.profiles) <= set(EVIDENCE) and not self.gate
 
 
@@ -95,7 +95,7 @@ def _beyond(m: Measured, margin: float) -> bool:
 
 
 def _ruled_out(m: Measured) -> bool:
-    return not m.surely and m.low <= 0 and (m.high < m.half or m.high <= 0)
+    return not m.surely and (m.high < m.half or m.high <= 0)
 
 
 # In the order in which they are counted. Of any evidence just one holds.
@@ -138,8 +138,8 @@ VERDICTS = (
         "✘",
         (
             exceeding(
-                "the effect is not surely different from 0, and the interval holds 0 or less and ends below "
-                "half of the reported effect, or at 0",
+                "the effect is not surely different from 0, and the interval ends below half of the reported "
+                "effect, or at 0",
                 _ruled_out,
             ),
             same("where two are said not to differ, the whole interval lies beyond the margin", _beyond),
@@ -155,8 +155,8 @@ VERDICTS = (
         "◇",
         (
             exceeding(
-                "the effect is not surely different from 0, and neither 0 nor half of the reported effect is "
-                "ruled out",
+                "the effect is not surely different from 0 (p is corrected, the interval is not), and the "
+                "interval reaches half of the reported effect, or beyond 0 where none is reported",
                 lambda m: not m.surely and not _ruled_out(m),
             ),
             same(
@@ -234,8 +234,8 @@ SENTENCES = (
 
 def decide_sentence(verdicts: Sequence[str]) -> str:
     """One verdict of those of a sentence's comparisons in a table, as `SENTENCES` says. Comparisons without
-    evidence are those that are gated or were not attempted; where all are, what was measured is told before
-    what was not."""
+    evidence are those that were not attempted, and those of models that are none; where all are, what was
+    measured is told before what was not."""
     evidence = [each for each in verdicts if each in (*FOR, *AGAINST, UNDECIDED)]
     if not evidence:
         return next(each for each in (NOTHING_LEARNT, NOT_EVIDENCE, NOT_ATTEMPTED) if each in verdicts)

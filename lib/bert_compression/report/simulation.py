@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from bert_compression.errors import Failure
-from bert_compression.metrics import SeedNoise, StandardError, holm, satterthwaite, seed_error
+from bert_compression.metrics import StandardError, holm, satterthwaite, seed_error, seed_noise
 from bert_compression.report.claims import Claim, judge, reported_effect
 from bert_compression.report.estimators import PERCENT
 from bert_compression.report.figures import picture
@@ -58,11 +58,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class Simulated:
-    """Of a column, by its name, with the effect that the paper reports in points: how many comparisons ended
-    in which verdict, by the label of the true effect and the number of seeds."""
+    """Of a column, by its name, with the effect that the paper reports in points and the number of a table's
+    comparisons: how many ended in which verdict, by the label of the true effect and the number of seeds."""
 
     name: str
     reported: float
+    comparisons: int
     counts: Mapping[tuple[str, int], Counter]
 
     def share(self, label: str, seeds: int, verdict: str) -> float:
@@ -105,15 +106,15 @@ def shares(noise: Noise, reported: float, effect: float, seeds: int, tables: int
     """How many comparisons end in which verdict, in so many tables all of whose comparisons have the same
     true `effect`, where the paper reports `reported` points."""
     draw = np.random.default_rng([seed, seeds, round(1000 * effect)])
-    df = (noise.methods - 1) * (seeds - 1)
     counts: Counter = Counter()
     for _ in range(tables):
-        # The variance that all methods show is one number a table; each comparison also has its own seeds.
-        pooled = noise.of_seeds * draw.chisquare(df) / df if df else math.nan
-        errors = draw.normal(0, math.sqrt(noise.of_seeds), (noise.comparisons, seeds))
+        # As in a table, the methods that are compared are among those that show how much a seed does.
+        moved = draw.normal(0, math.sqrt(noise.of_seeds / 2), (noise.methods, seeds))
+        of_all = seed_noise(moved).of_difference()
+        pairs = np.array([draw.choice(noise.methods, 2, replace=False) for _ in range(noise.comparisons)])
+        errors = moved[pairs[:, 0]] - moved[pairs[:, 1]]
         means = effect + errors.mean(axis=1) + draw.normal(0, math.sqrt(noise.of_texts), noise.comparisons)
         by_texts = StandardError(noise.of_texts, noise.texts - 1)
-        of_all = SeedNoise(pooled, df) if df else None
         estimates = [
             satterthwaite(float(mean), [seed_error(of_each, of_all), by_texts])
             for mean, of_each in zip(means, errors, strict=True)
@@ -141,7 +142,8 @@ def simulated(
             for label, times in EFFECTS.items()
             for seeds in SEEDS
         }
-        found.append(Simulated(claims[0].table.column(column).label, reported, counts))
+        label = claims[0].table.column(column).label
+        found.append(Simulated(label, reported, noise.comparisons, counts))
     return tuple(found)
 
 
@@ -195,8 +197,11 @@ def false_alarms(found: Sequence[Simulated]) -> Shown:
     told = ", ".join(
         f"{share:.0f} % for {each.name.lower()} ({each.reported:.1f} points)" for each, share in three
     )
+    most = max(counts.total() for each in found for counts in each.counts.values())
+    of_a_table = " or ".join(str(number) for number in sorted({each.comparisons for each in found}))
     return said(
-        f"Of comparisons without any effect, at most {worst:.1f} % get a verdict that says there is one. "
+        f"Of comparisons without any effect, {of_a_table} to a table, at most {worst:.1f} % get a verdict "
+        f"that says there is one, among {most} that were simulated with as many seeds. "
         f"Where the reported effect is true, three seeds find it reproduced in {told}."
     )
 

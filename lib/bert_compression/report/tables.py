@@ -173,7 +173,8 @@ class Table:
 
     `reported` names the CSV file in the paper's folder `reported` that holds what the paper prints. `seeds`
     says which seeds a cell has under a profile; all unless told. `precision` is that of its models where the
-    profile leaves it open.
+    profile leaves it open. `kin` names for a column one of another table, with more rows, that seeds move
+    alike: how much they do is judged by the rows of both.
     """
 
     paper: str
@@ -186,6 +187,7 @@ class Table:
     reported: str = ""
     seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = _all_seeds
     precision: str = ""
+    kin: Mapping[str, tuple["Table", str]] = field(default_factory=dict)
 
     def __post_init__(self):
         """Raises BadInput for a name that stands twice, and for one that is used and not there."""
@@ -213,6 +215,9 @@ class Table:
             self.row(name)
         for name in (name for row in self.rows for name in (*row.columns, *row.given)):
             self.column(name)
+        for name, (other, column) in self.kin.items():
+            self.column(name)
+            other.column(column)
 
     def _derived(self, name: str, of: tuple[str, ...], find: Callable) -> None:
         """Is there what a row or column is derived from, and is that not the same, nor derived likewise?"""
