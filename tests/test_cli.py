@@ -80,6 +80,33 @@ def refused(capsys, *arguments):
             "data with as many, or ask for 1 to 1,000 (the profile says how many)",
         ),
         ("run --seeds two", "argument --seeds: invalid int value: 'two'; see bert-compression run --help"),
+        (
+            "run --parsl ''",
+            "there is no file '': give a Python file with `config = parsl.config.Config(...)`",
+        ),
+        ("book --diff --profile small -p a=b", "--diff compares records and takes --profile alone"),
+        ("book --diff --data nowhere", "--diff compares records and takes --profile alone"),
+        (
+            "doctor --workshop --profile small",
+            "the workshop takes neither a profile nor data: --workshop stands alone",
+        ),
+        (
+            "plan --table table_3 --export snakemake --format json",
+            "--export prints a Snakefile, and --format another: leave one out",
+        ),
+        (
+            "workshop ''",
+            "argument folder: a folder to write into has a name, such as . for this one; see "
+            "bert-compression workshop --help",
+        ),
+        (
+            "workshop /proc/nowhere",
+            "/proc/nowhere cannot be written to (Permission denied): free some space, or make it writable",
+        ),
+        (
+            "plan --profile small --data /dev/null",
+            "the data folder /dev/null is no folder: give the folder that holds glue/",
+        ),
         ("run --speed 3", "unrecognized arguments: --speed 3; see bert-compression --help"),
         ("plan --profile small --data nowhere", NOWHERE),
         ("book --profile small --data nowhere", NOWHERE),
@@ -176,11 +203,9 @@ def test_a_file_that_is_no_table_is_refused(capsys, tmp_path):
     assert refused(capsys, *paper) == (f"sst2 needs {broken}, which does not exist")
 
 
-def test_without_a_hub_the_paper_cannot_be_run_and_says_so_in_one_line(capsys, nothing_given):
+def test_without_a_hub_the_paper_cannot_be_run_and_says_so_before_anything_runs(capsys, nothing_given):
     line = refused(capsys, "run", "--profile", "paper", "--quiet")
-    assert line.startswith(
-        "no usable encoder 'bert-base-uncased' in the cache or on the hub, as safetensors: "
-    )
+    assert line.startswith("glue/mnli is neither in the cache nor to be had from the hub: give a folder")
     assert list(nothing_given.rglob("*.json")) == []
 
 

@@ -74,6 +74,8 @@ def doctor(options: argparse.Namespace) -> int:
     """What this machine offers, and which profiles run here."""
     from bert_compression.doctor import READY, examine, examine_workshop
 
+    if options.workshop and (options.profile != "smoke" or options.data):
+        raise BadInput("the workshop takes neither a profile nor data: --workshop stands alone")
     findings = examine_workshop() if options.workshop else examine(options.profile, options.data)
     if options.format == "json":
         print(json.dumps(findings, indent=1))
@@ -91,6 +93,10 @@ def plan(options: argparse.Namespace) -> int:
     rows, cost = session.plan.rows(), session.cost()
     for notice in session.store.notices:
         print(notice, file=sys.stderr)
+    if not session.plan.data_there and session.store.keys():
+        print("the data are not at hand: what the store holds of these jobs is not known", file=sys.stderr)
+    if options.export and options.format != "text":
+        raise BadInput("--export prints a Snakefile, and --format another: leave one out")
     if options.export:
         from bert_compression.experiments.snakefile import snakefile
 
@@ -130,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     from bert_compression.experiments.results import MeasuredOtherwise
 
     config = None
-    if options.parsl:
+    if options.parsl is not None:
         from bert_compression.experiments.cluster import read_config
 
         config = read_config(options.parsl)
@@ -167,6 +173,8 @@ def run(options: argparse.Namespace) -> int:
 def book(options: argparse.Namespace) -> int:
     """Run what the book's tables need, execute its notebooks, build the pages; with --diff, only compare."""
     if options.diff:
+        if options.data or options.notebook or options.parameter:
+            raise BadInput("--diff compares records and takes --profile alone")
         return _diff(options)
     from bert_compression.book import build, read_values
 
@@ -193,9 +201,7 @@ def compare(options: argparse.Namespace) -> int:
 
     for requirement in options.require:  # before hours of work
         known(parse(requirement).measure, NAMES)
-    if not options.output.strip():
-        raise BadInput("--output names no folder")
-    writable(expanded(options.output))
+    writable(options.output)
     found = compare_models(
         options.teacher,
         options.student,
@@ -283,6 +289,13 @@ def _session(options: argparse.Namespace, fresh: bool = False, job: str | None =
     return open_session(tables, profile, options.data, fresh, options.workers, job)
 
 
+def _folder(text: str) -> Path:
+    """A folder to write into: the current one is named as ".", and not by leaving it out."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a folder to write into has a name, such as . for this one")
+    return expanded(text)
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in one line, without the usage."""
 
@@ -363,7 +376,7 @@ def _parser() -> argparse.ArgumentParser:
         "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
     )
 
-    command(workshop).add_argument("folder", type=expanded, help="where to write; it is made if missing")
+    command(workshop).add_argument("folder", type=_folder, help="where to write; it is made if missing")
     return parser
 
 
@@ -378,7 +391,7 @@ def _compare_options(sub: argparse.ArgumentParser) -> None:
         help="a .csv, .tsv (quotes are characters), .jsonl or .parquet file, a task such as sst2 or "
         "mnli/validation_mismatched, or builtin-sst2, which needs no download",
     )
-    add("--output", required=True, metavar="FOLDER", help="where the three files go")
+    add("--output", required=True, type=_folder, metavar="FOLDER", help="where the three files go")
     add("--text", action="append", metavar="COLUMN", help="a column of texts; twice for pairs")
     add(
         "--label",

@@ -324,6 +324,24 @@ def test_damaged_gold_labels_are_named(committed):
     assert str(refused.value) == f"{gold}, line 1 is damaged: restore the file from version control"
 
 
+def test_damaged_gold_labels_of_the_store_reach_no_committed_file_and_are_made_anew(committed, house):
+    store = Store(house / "store")
+    (kept,) = (house / "store" / "gold").glob("*.json")
+    gold, whole = committed.with_name("gold.jsonl"), json.loads(kept.read_bytes())
+    records = [store.record(record["key"]) for record in lines(committed)]
+    predicted = next(r for r in records if r["data"] and r["data"]["digest"] == whole["data"])
+    for damaged in ('{"data": "x", "lab', json.dumps(whole | {"data": "other"}), json.dumps({"data": 1})):
+        kept.write_text(damaged)
+        gold.unlink(missing_ok=True)
+        committed.unlink(missing_ok=True)
+        with pytest.raises(BadInput, match="the store has no gold labels of the examples"):
+            add_from(store, *records)
+        assert not gold.exists() and not committed.exists() and not kept.exists()
+        assert store.gold() == {}
+    assert not store.sound(predicted["key"])  # so that it runs again, and keeps them again
+    assert "labels that its predictions are compared with" in store.notices[-1]
+
+
 def test_results_of_an_earlier_layout_are_refused_in_one_line(house, capsys):
     earlier = house / "results" / "small" / "records.jsonl"
     earlier.parent.mkdir(parents=True)

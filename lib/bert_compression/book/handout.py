@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader
 from bert_compression.book.execute import execute
 from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import project_root
-from bert_compression.experiments.store import readable_disk_errors
+from bert_compression.experiments.store import make_folder, readable_disk_errors
 
 EXERCISE, LOOK = "exercise", "look"  # tags: a cell with a solution, and an answer to unfold
 BLANK = "..."
@@ -170,7 +170,7 @@ def hand_out(folder: Path) -> list[Path]:
         if path.exists():
             raise BadInput(f"{path} is there, and may hold somebody's work: name another folder")
     with readable_disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for source, (notebook, page) in written.items():
             executed = execute(source, {}, project)
             nbformat.write(for_learners(executed), notebook)

@@ -113,6 +113,9 @@ class Session:
         from bert_compression.experiments.progress import Progress
         from bert_compression.experiments.run import run_plan
 
+        if not self.plan.data_there:
+            for job in self.plan.to_run:
+                self.resolver.data(job)  # which says what cannot be had before anything is computed
         seconds = self.seconds()
         workers = self.workers(seconds)
         elsewhere = None

@@ -28,7 +28,7 @@ def read_config(path: str | Path) -> Any:
         raise BadInput("this needs Parsl: install it with pip install 'bert-compression[cluster]'") from error
     if not Path(path).is_file():
         raise BadInput(
-            f"there is no file {path}: give a Python file with `config = parsl.config.Config(...)`"
+            f"there is no file {str(path)!r}: give a Python file with `config = parsl.config.Config(...)`"
         )
     try:
         config = runpy.run_path(str(path)).get("config")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from bert_compression.checks import checked
 from bert_compression.devices import has_bf16
 from bert_compression.errors import BadInput
 from bert_compression.models import BUILTIN, MINILM
@@ -121,10 +122,11 @@ PROFILES = {
 }
 
 
+@checked
 def get_profile(name: str, seeds: int | None = None, attacked: int | None = None) -> Profile:
     """The profile of that name, with another number of seeds (0, 1, ...) or of attacked texts if given.
 
-    Raises BadInput for an unknown name or a number below one.
+    Raises BadInput for an unknown name, and for what is no number, or one below one.
     """
     if name not in PROFILES:
         raise BadInput(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")

@@ -71,6 +71,9 @@ class Store:
             if not path.is_file() or file_sha256(path) != digest:
                 self._drop(key, f"its artifact {name} is missing or has been changed")
                 return False
+        if "predictions" in record.get("per_example", ()) and self._gold_of(record["data"]["digest"]) is None:
+            self._drop(key, "the labels that its predictions are compared with are missing or damaged")
+            return False
         return True
 
     def artifacts(self, key: str) -> Path:
@@ -81,10 +84,7 @@ class Store:
         """The lock of a job; waits while another process holds it, or as long as that: then filelock's
         Timeout. A process that ends, however it does, holds none."""
         with self.writing():
-            try:
-                (self.folder / LOCKS).mkdir(parents=True, exist_ok=True)
-            except FileNotFoundError as error:  # where no folder can be, such as in /proc
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), error.filename) from error
+            make_folder(self.folder / LOCKS)
             return FileLock(self.folder / LOCKS / f"{name}.lock", timeout=seconds)
 
     @contextmanager
@@ -117,8 +117,8 @@ class Store:
 
     def keep_gold(self, task: str, split: str, examples: Examples) -> None:
         """Keep the labels of examples that predictions are compared with: once, by the examples' digest."""
-        path = self._gold(examples.digest)
-        if not path.is_file():
+        if self._gold_of(examples.digest) is None:
+            path = self._gold(examples.digest)
             told = {"data": examples.digest, "task": task, "split": split}
             with self.writing():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,16 +127,17 @@ class Store:
                 )
 
     def gold_line(self, digest: str) -> str:
-        """The labels of examples as one line of JSON. Raises BadInput where they were not kept."""
-        path = self._gold(digest)
-        if not path.is_file():
+        """The labels of examples as one line of JSON. Raises BadInput where they were not kept, or are
+        damaged."""
+        told = self._gold_of(digest)
+        if told is None:
             raise BadInput(f"the store has no gold labels of the examples {digest[:12]}: run their job again")
-        return path.read_text(encoding="utf-8")
+        return json.dumps(told, sort_keys=True)
 
     def gold(self) -> dict[str, np.ndarray]:
         """All gold labels that were kept, (examples,), by the digest of the examples."""
-        lines = (path.read_text(encoding="utf-8") for path in (self.folder / "gold").glob("*.json"))
-        return {told["data"]: decode(told["labels"]) for told in map(json.loads, lines)}
+        found = (self._gold_of(path.stem) for path in sorted((self.folder / "gold").glob("*.json")))
+        return {told["data"]: decode(told["labels"]) for told in found if told is not None}
 
     def records(self) -> list[dict]:
         """All records there are, in no particular order."""
@@ -169,6 +170,20 @@ class Store:
     def _gold(self, digest: str) -> Path:
         return self.folder / "gold" / f"{digest}.json"
 
+    def _gold_of(self, digest: str) -> dict | None:
+        """What was kept of the labels of examples; None where nothing is. A damaged file is dropped."""
+        try:
+            told = json.loads(self._gold(digest).read_bytes())
+            if told["data"] == digest and len(decode(told["labels"])):
+                return told
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            pass
+        with self.writing():
+            self._gold(digest).unlink(missing_ok=True)
+        return None
+
     def _folder(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
@@ -176,6 +191,14 @@ class Store:
         with self.writing(), suppress(FileNotFoundError):  # another process has dropped it
             shutil.rmtree(self._folder(key))
         self.notices.append(f"job {key[:12]} will be computed again: {why}")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, if it is not there, with those that it is in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # where no folder can be, such as in /proc
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), error.filename) from error
 
 
 @contextmanager

@@ -66,7 +66,8 @@ class FolderSource(Source):
 
     def __post_init__(self):
         if not is_folder(self.folder):
-            raise BadInput(f"the data folder {self.folder} does not exist: give the folder that holds glue/")
+            why = "is no folder" if self.folder.exists() else "does not exist"
+            raise BadInput(f"the data folder {self.folder} {why}: give the folder that holds glue/")
         try:
             empty = not any(self.folder.iterdir())
         except OSError as error:
