@@ -7,8 +7,9 @@ from made_records import prediction_record, source_of
 
 from bert_compression.papers import committed
 from bert_compression.papers.taylor.claims import BEATS_OTHERS, LOSES_TO_TINYBERT, TABLE_2_CLAIMS
-from bert_compression.papers.taylor.tables import TABLE_2
+from bert_compression.papers.taylor.tables import TABLE_2, TEN_EPOCHS
 from bert_compression.report.claims import judge
+from bert_compression.report.gates import learnt_nothing
 from bert_compression.report.reported import as_printed, reported_value
 from bert_compression.report.rule import NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
 from bert_compression.report.side_by_side import side_by_side
@@ -100,3 +101,13 @@ def test_every_claim_is_judged_on_the_committed_records():
     for judgement in found:
         others = judgement.claim.sentence in (BEATS_OTHERS, LOSES_TO_TINYBERT)
         assert (judgement.verdict == NOT_ATTEMPTED) == others, judgement.claim.name
+
+
+def test_ten_epochs_leave_the_students_no_better_than_guessing_as_the_chapter_says():
+    source, table = committed("small"), TEN_EPOCHS
+    for row in table.rows:
+        for name in ("mrpc_long", "rte_long"):
+            records = source.done(table, row.method, name)
+            assert records and bool(learnt_nothing(source, records)) == (
+                row.method != "teacher" or name == "rte_long"
+            )

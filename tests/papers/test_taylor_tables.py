@@ -83,6 +83,19 @@ def test_small_sets_have_more_epochs_and_more_seeds():
     assert model_of(grid(task="qnli"), "teacher").params["epochs"] == PROFILES["small"].epochs
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_ten_epochs_are_ten_and_nothing_else_is_otherwise(profile):
+    cells = taylor.TEN_EPOCHS.cells(get_profile(profile).at_precision("bf16"))
+    for row in taylor.TEN_EPOCHS.rows:
+        for task in ("mrpc", "rte"):
+            models = [cells[row.method, name][0].inputs["model"] for name in (task, f"{task}_long")]
+            assert models[0].identity == model_of(grid(profile, task), row.method).identity
+            params = [dict(model.params) for model in models]
+            epochs = [each.pop("epochs") for each in params]
+            assert epochs == [10 if profile == "paper" else PROFILES[profile].small_set_epochs, 10]
+            assert params[0] == params[1]
+
+
 def test_the_models_of_the_loyalty_paper_are_shared_where_they_are_the_same():
     loyalty = {job.identity for job in in_order(jobs_of("loyalty", None))}
     for task in ("mnli", "sst2"):

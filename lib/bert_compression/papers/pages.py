@@ -18,7 +18,7 @@ PAGES: dict[str, tuple[Table, ...]] = {
         loyalty.ROUNDED_MNLI,
         loyalty.TABLE_1,
     ),
-    "taylor/table_2": (taylor.TABLE_2,),
+    "taylor/table_2": (taylor.TABLE_2, taylor.TEN_EPOCHS),
     "taylor/does_the_teacher_matter": (taylor.LAMBDA_SWEEP, taylor.TRAINING_SIZES, taylor.TABLE_2),
     "miniature/prediction_errors": (miniature.ERRORS,),
     "miniature/representation": (miniature.REPRESENTATION,),

@@ -8,7 +8,14 @@ from bert_compression.papers.taylor.figures import (
     sizes_picture,
     sweep_in_words,
 )
-from bert_compression.papers.taylor.tables import LAMBDA_SWEEP, TABLE_2, TABLES, TASKS, TRAINING_SIZES
+from bert_compression.papers.taylor.tables import (
+    LAMBDA_SWEEP,
+    TABLE_2,
+    TABLES,
+    TASKS,
+    TEN_EPOCHS,
+    TRAINING_SIZES,
+)
 
 __all__ = [
     "CLAIMS",
@@ -17,6 +24,7 @@ __all__ = [
     "TABLE_2",
     "TABLE_2_CLAIMS",
     "TASKS",
+    "TEN_EPOCHS",
     "TRAINING_SIZES",
     "curves_in_words",
     "curves_picture",
