@@ -283,7 +283,7 @@ def test_a_changed_shipped_file_is_refused(assets, name):
 
 @pytest.mark.parametrize("load", [load_tokenizer, lambda encoder: load_encoder(encoder, 2, 0)])
 def test_an_encoder_that_nobody_has_costs_one_line_and_one_question(no_network, load):
-    start = "no usable encoder 'nobody/no-encoder' in the cache or on the hub, as safetensors: "
+    start = "no usable encoder 'nobody/no-encoder' in a folder, in the cache or on the hub, as safetensors"
     for _ in range(2):
         with pytest.raises(BadInput, match=f"^{re.escape(start)}[^\n]+$"):
             load("nobody/no-encoder")

@@ -210,7 +210,7 @@ def pretrained_from(auto_class: Any, encoder: str, **options: object) -> Any:
     except Exception as error:
         if not isinstance(error, DAMAGE) and type(error) is not Exception:  # tokenizers raises the plain one
             raise
-        where = f"in {folder}" if folder else "in the cache or on the hub, as safetensors"
+        where = f"in {folder}" if folder else "in a folder, in the cache or on the hub, as safetensors"
         raise BadInput(f"no usable encoder {encoder!r} {where}: {one_line(error)}") from error
 
 

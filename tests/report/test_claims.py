@@ -545,3 +545,12 @@ def test_records_of_an_earlier_version_of_the_code_decide_nothing():
 )
 def test_a_label_begins_small_within_a_line_where_it_is_no_name(label, within):
     assert _lowered(label) == within
+
+
+@pytest.mark.parametrize(
+    ("effect", "printed"),
+    [(5.0, "+5.0"), (4.96, "+4.96"), (4.9951, "+4.995"), (-5.0004, "−5.000"), (4.9, "+4.9")],
+)
+def test_what_is_not_the_margin_does_not_look_like_it(effect, printed):
+    claim = replace(ROBUST, margin=5.0)
+    assert claim.signed(effect) == printed

@@ -70,11 +70,13 @@ class Claim:
         return self.where.startswith("ours")
 
     def signed(self, effect: float) -> str:
-        """An effect or a bound as it is printed: with as many digits as the claim's columns, and one more
-        where it would look like the margin and is not."""
+        """An effect or a bound as it is printed: with as many digits as the claim's columns, and up to two
+        more where it would look like the margin and is not."""
         digits = max(1, *(self.table.column(name).digits for name in self.columns))
-        at_the_margin = self.margin is not None and round(abs(effect), digits) == self.margin != abs(effect)
-        return signed(effect, digits + at_the_margin)
+        if self.margin is not None and abs(effect) != self.margin:
+            enough = (more for more in range(2) if round(abs(effect), digits + more) != self.margin)
+            digits += next(enough, 2)
+        return signed(effect, digits)
 
 
 def _each(names: Names) -> tuple[str, ...]:
