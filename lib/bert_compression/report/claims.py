@@ -141,11 +141,14 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
     guessing = learnt_nothing(source, found.records, claim.table.rows)  # the best of some is one of them
     no_room = claim.margin is None and blank.reported > 0 and found.room < blank.reported / 2
     stale = any(record.get("stale", False) for record in found.records)
-    gate = (
-        NOT_ATTEMPTED if made_here or stale else NOTHING_LEARNT if guessing else UNDECIDED if no_room else ""
+    gates = (
+        (NOT_ATTEMPTED, made_here),
+        (NOT_ATTEMPTED, STALE if stale else ""),
+        (NOTHING_LEARNT, guessing),
+        (UNDECIDED, f"no more than {found.room:+.1f} is possible" if no_room else ""),
+        ("", "one model" if found.seeds == 1 else ""),
     )
-    one_model = "one model" if found.seeds == 1 else ""
-    room = f"no more than {found.room:+.1f} is possible" if no_room else ""
+    gate, why = next((each for each in gates if each[1]), ("", ""))
     return replace(
         blank,
         effect=found.effect,
@@ -155,7 +158,7 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
         p_value=math.nan if gate or claim.margin is not None or found.seeds == 1 else found.p_value,
         seeds=found.seeds,
         texts=found.texts,
-        reason=made_here or (STALE if stale else "") or guessing or room or one_model,
+        reason=why,
         profiles=profiles,
         gate=gate,
         keys=tuple(record["key"] for record in found.records),
@@ -178,10 +181,8 @@ def _is_not_asked(source: Source, claim: Claim) -> bool:
 
 
 def _measured(judgement: Judgement) -> Measured:
-    j = judgement
-    return Measured(
-        j.effect, j.low, j.high, j.p_value, j.reported, j.claim.margin, j.profiles, j.seeds, j.gate
-    )
+    told = {name: getattr(judgement, name) for name in Measured._fields if name != "margin"}
+    return Measured(**told, margin=judgement.claim.margin)
 
 
 def _corrected(judgements: Sequence[Judgement]) -> dict[int, float]:

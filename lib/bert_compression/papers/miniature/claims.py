@@ -19,14 +19,13 @@ from bert_compression.papers.miniature.tables import (
     WEAKNESSES,
 )
 from bert_compression.report.claims import Claim
-from bert_compression.report.estimators import (
+from bert_compression.report.estimators import difference_over_seeds, relative_degradation
+from bert_compression.report.overlaps import (
     Sets,
-    difference_over_seeds,
     neighbours_around,
     of_neighbours,
     of_sets,
     overlap_around,
-    relative_degradation,
 )
 from bert_compression.report.records import Source
 from bert_compression.report.reported import reported
