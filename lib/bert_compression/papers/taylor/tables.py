@@ -257,7 +257,7 @@ TEN_EPOCHS = Table(
     title="Ten epochs",
     task="mrpc",
     rows=tuple(
-        replace(TABLE_2.row(name), reported={}, unlike={}, group="")
+        replace(TABLE_2.row(name), reported={}, unlike={})
         for name in ("teacher", "kl_4x312", "taylor_untuned_4x312", "kl_6x768", "ce_6x768")
     ),
     columns=LONG,
