@@ -379,8 +379,8 @@ def _search_table(label: str, task: str, reported: str, whole: Table, precision:
 
 
 SEARCH_SST2 = _search_table("SST-2", "sst2", "loyalty_table_3", TABLE_3)
-# In fp32: bf16 rounds otherwise on another processor, so that the models of Table 1 could not be made again to
-# be attacked once more.
+# In fp32: bf16 rounds otherwise on another processor, so that the models of Table 1 could not be made again
+# to be attacked once more.
 SEARCH_MNLI = _search_table("MNLI", "mnli", "loyalty_table_1", TABLE_1, "fp32")
 
 TABLES = (
