@@ -7,8 +7,7 @@ from numpy.typing import ArrayLike
 
 from bert_compression.checks import check_draws, checked, in_range, numbers, paired_labels, tails
 from bert_compression.errors import BadInput
-
-DRAWN_AT_ONCE = 2_000_000  # weights at a time, so that memory stays small
+from bert_compression.metrics.significance import DRAWN_AT_ONCE
 
 
 @checked

@@ -25,7 +25,7 @@ from bert_compression.checks import (
 )
 from bert_compression.errors import BadInput, one_line, shown
 
-DRAWN_AT_ONCE = 2_000_000  # indices of drawn examples at a time, so that memory stays small
+DRAWN_AT_ONCE = 2_000_000  # indices or weights of examples at a time, so that memory stays small
 SMALLEST = 1e-100  # of what is divided by
 LABELS = ("gold_labels", "predicted_labels")
 TAILS = (0.025, 0.975)  # the quantiles between which 95 % of all resamples lie
