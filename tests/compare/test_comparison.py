@@ -10,11 +10,23 @@ import torch
 from small import MNLI, make_model, make_tokenizer, nameless, permuted, saved, sentences
 
 from bert_compression.compare import Measure, compare, measures
-from bert_compression.compare.measures import by_confidence, by_length, by_value, slices, worst_slice
+from bert_compression.compare.measures import (
+    Grouping,
+    by_confidence,
+    by_length,
+    by_value,
+    calibration,
+    direction,
+    grades,
+    slices,
+    volume,
+    worst_slice,
+)
 from bert_compression.compression import prune_heads, quantize, truncate
 from bert_compression.errors import BadInput, Failure
 from bert_compression.experiments.kinds.compare import loyalty
 from bert_compression.inference import predict_logits
+from bert_compression.metrics import at_temperature, kl_divergences, pearson_correlation
 from bert_compression.tasks import encode
 
 TEXTS = sentences(150)
@@ -353,3 +365,52 @@ def test_a_value_of_a_column_is_named_once_and_visibly():
     found = measures.by_value(values)
     assert len(found.names) == len(set(found.names)) and "(empty)" in found.names
     assert set(found.of_text) <= set(found.names)
+
+
+def probabilities(seed, texts=300, classes=3):
+    return np.random.default_rng(seed).dirichlet(np.ones(classes), texts)
+
+
+def test_a_teacher_s_label_that_loses_probability_has_a_negative_change():
+    teacher, student = np.array([[0.9, 0.1]] * 10), np.array([[0.6, 0.4]] * 10)
+    assert volume(teacher, student)["teacher_label_probability_change"].value == pytest.approx(-0.3)
+
+
+def test_the_brier_score_lies_within_its_intervals():
+    found = calibration(probabilities(0), probabilities(1), np.arange(300) % 3)
+    for side in ("teacher", "student"):
+        brier = found[f"{side}_brier"]
+        assert brier.low < brier.value < brier.high and brier.bootstrap[0] < brier.value < brier.bootstrap[1]
+
+
+def test_a_temperature_explains_what_it_takes_from_the_teachers_divergence():
+    teacher, student = probabilities(0), probabilities(1) ** 2
+    student = student / student.sum(axis=1, keepdims=True)
+    found = calibration(teacher, student, None)
+    after = kl_divergences(teacher, at_temperature(student, found["temperature"].value)).mean()
+    assert found["temperature_explains"].value == pytest.approx(
+        1 - after / kl_divergences(teacher, student).mean()
+    )
+
+
+def test_of_distances_the_largest_is_the_worst_of_several_bad_slices():
+    names = ["good"] * 60 + ["bad"] * 60 + ["worse"] * 60
+    apart = np.repeat([0.1, 1.0, 3.0], 60) + np.linspace(0, 0.01, 180)
+    found = worst_slice(slices({"column": Grouping(names, ["good", "bad", "worse"])}, apart))
+    assert found.name == "worse"
+
+
+def test_shared_errors_by_chance_are_those_of_the_error_rates():
+    gold = np.zeros(100, dtype=int)
+    teacher = np.where((np.arange(100) < 10)[:, None], [0.1, 0.9], [0.9, 0.1])  # a tenth wrong
+    student = np.where((np.arange(100) >= 80)[:, None], [0.1, 0.9], [0.9, 0.1])  # a fifth
+    found = direction(teacher, student, gold)["error_jaccard_chance"].value
+    assert found == pytest.approx(0.02 / (0.1 + 0.2 - 0.02))
+
+
+def test_each_model_is_correlated_with_the_datas_grades():
+    draw = np.random.default_rng(0)
+    teacher, student, gold = draw.normal(size=(3, 50))
+    found = grades(teacher, student, gold)
+    assert found["student_gold_pearson"].value == pearson_correlation(gold, student)
+    assert found["teacher_gold_pearson"].value == pearson_correlation(gold, teacher)

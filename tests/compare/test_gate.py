@@ -148,3 +148,9 @@ def test_what_no_number_of_texts_can_show_is_refused(requirement):
     same = share(hits(300 * ("loyalty" in requirement), 300))
     with pytest.raises(BadInput, match=r"can be shown by no number of texts: ask for (less|more) than"):
         decided(requirement, same)
+
+
+def test_what_so_many_texts_need_is_the_first_share_that_reaches_the_threshold():
+    (told,) = check([parse("label_loyalty>0")], {"label_loyalty": share(np.zeros(100, bool))})
+    print(told)
+    assert "0.0100 or more" in str(told)

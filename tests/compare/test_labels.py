@@ -322,3 +322,31 @@ def test_another_seed_is_told_of_under_its_own_name():
     stated = {"other_seed": ("contradiction", "entailment", "neutral")}
     _, theirs, _, _ = aligned(answers(), answers(NAMELESS, (2, 0, 1)), stated, "other_seed")
     assert theirs.labels == MNLI
+
+
+def pairs(counts):
+    first, second = np.array([pair for pair, n in counts.items() for _ in range(n)]).T
+    return first, second
+
+
+def test_an_order_is_far_better_by_kappa_beyond_the_chance_of_both():
+    # Turned about, 75 % agree where chance alone gives 58: a kappa of 0.405.
+    assert better_order(*pairs({(0, 1): 575, (0, 0): 125, (1, 1): 125, (1, 0): 175}), 2).order == (1, 0)
+
+
+def test_an_order_of_a_low_kappa_is_not_far_better():
+    # 70 % and 58: a kappa of 0.29.
+    assert better_order(*pairs({(0, 1): 550, (0, 0): 150, (1, 1): 150, (1, 0): 150}), 2) is None
+
+
+def test_few_texts_do_not_show_that_another_order_is_better():
+    for texts, found in ((6, False), (8, True)):  # all agree in the other order: p = 0.031 and 0.008
+        first = np.arange(texts) % 2
+        assert (better_order(first, 1 - first, 2) is not None) == found
+
+
+def test_an_order_is_far_better_by_ten_points_at_least():
+    first = np.repeat([0, 1, 2], [85, 8, 7])
+    assert better_order(first, np.array([0, 2, 1])[first], 3).order == (0, 2, 1)  # 15 points more
+    first = np.repeat([0, 1, 2], [91, 5, 4])
+    assert better_order(first, np.array([0, 2, 1])[first], 3) is None  # 9 points more

@@ -18,7 +18,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import PROFILES, Results, Store, profiles
 from bert_compression.experiments.kinds import KINDS
 from bert_compression.experiments.records import encode, per_example, sealed
-from bert_compression.experiments.results import LOCK, MeasuredOtherwise
+from bert_compression.experiments.results import LOCK, MeasuredOtherwise, _same_numbers
 from bert_compression.smoke import builtin
 
 TABLE = ["--table", "table_3", "--paper", "loyalty", "--profile", "small"]
@@ -436,3 +436,17 @@ def test_a_table_goes_on_in_the_precision_of_its_committed_records(toys, house, 
     assert on_a_machine(True, fresh=True) == ("bf16", 39)
     # A table with nothing committed takes the machine's.
     assert on_a_machine(True, table="table_1")[0] == "bf16"
+
+
+def told(**metrics):
+    return {"per_example": {}, "metrics": metrics}
+
+
+def test_what_is_not_defined_twice_is_the_same():
+    assert _same_numbers(told(pearson=np.nan), told(pearson=np.nan))
+    assert not _same_numbers(told(pearson=np.nan), told(pearson=0.5))
+
+
+def test_large_numbers_may_round_otherwise_by_their_size():
+    assert _same_numbers(told(queries_mean=90.0), told(queries_mean=90.005))  # one part in 18,000
+    assert not _same_numbers(told(queries_mean=90.0), told(queries_mean=90.05))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 from filelock import Timeout
@@ -238,3 +239,15 @@ def test_a_disk_that_takes_nothing_is_told_in_one_line(number):
 def test_other_errors_of_the_system_stay_what_they_are():
     with pytest.raises(FileNotFoundError), readable_disk_errors(Path("results")):
         raise FileNotFoundError(errno.ENOENT, "No such file")
+
+
+def test_keys_are_sorted_in_whatever_order_the_disk_lists_them(store, monkeypatch):
+    real = os.scandir
+    monkeypatch.setattr("os.scandir", lambda folder: sorted(real(folder), key=lambda e: e.name, reverse=True))
+    assert store.keys() == [ONE, TWO]  # in whatever order the disk lists them
+
+
+def test_gold_labels_under_the_name_of_others_are_dropped(store):
+    store.keep_gold("rte", "validation", SimpleNamespace(digest="one", labels=[0, 1]))
+    (store.folder / "gold" / "one.json").rename(store.folder / "gold" / "two.json")
+    assert store.gold() == {} and not (store.folder / "gold" / "two.json").exists()

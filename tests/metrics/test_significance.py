@@ -543,3 +543,8 @@ def test_what_cannot_be_tested_is_refused(call, message):
 def test_what_would_end_as_no_number_is_refused(call, message):
     with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
         call()
+
+
+def test_a_spread_is_smaller_as_surely_as_it_is_larger():
+    assert spread_ratio(1.0, 2.0, 3).p_value == pytest.approx(spread_ratio(2.0, 1.0, 3).p_value)
+    assert spread_ratio(1.0, 2.0, 3).p_value == pytest.approx(0.4)

@@ -8,11 +8,12 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import Grid, get_profile, in_order
 from bert_compression.metrics import GLUE_AVERAGE, glue_average
 from bert_compression.papers import xtc
-from bert_compression.papers.xtc.scores import DECIDED_BY
+from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, row_of
 from bert_compression.papers.xtc.students import (
     SELECTIONS,
     SIZES,
     Student,
+    augmented_texts,
     budget_steps,
     full_precision,
     kept_layers,
@@ -355,3 +356,29 @@ def test_without_records_pages_show_the_papers_numbers_and_say_that_nothing_was_
     assert "Nothing has been measured yet" in xtc.weights_picture(nothing, xtc.FIGURE_5).text
     assert len(xtc.training_costs(nothing).text.splitlines()) == 1
     assert len(xtc.selection_table(nothing, xtc.TABLE_C2).text.splitlines()) == 1
+
+
+def test_the_average_without_cola_leaves_out_cola_alone():
+    (without,) = (each for each in AVERAGES if each.name == "avg_wo_cola")
+    assert set(without.of) == set(GLUE_AVERAGE) - {"cola_mcc"}
+
+
+def test_rows_that_begin_with_a_checkpoint_say_so():
+    for layers, begins in (("tinybert6", True), ("minilm6", True), ("skip6", False), ("all", False)):
+        assert row_of(Student(layers=layers), "", {}).checkpoint is begins
+
+
+def test_with_a_fixed_start_all_that_goes_before_has_the_first_seed():
+    job = Student(bits=1, layers="skip6", fixed_start=True)(grid(seed=2))
+    assert job.seed == 2
+    assert {needed.seed for needed in in_order([job]) if needed is not job} <= {0, None}
+
+
+def test_batches_are_those_of_table_c1():
+    of = {task: Student()(grid(task=task)).params["batch_size"] for task in ("cola", "mrpc", "sst2")}
+    assert of == {"cola": 16, "mrpc": 32, "sst2": 32}  # Table C.1
+
+
+def test_texts_are_copied_as_often_as_in_the_released_code():
+    of = {task: augmented_texts(grid(task=task)).params["copies"] for task in ("rte", "cola", "sst2", "mnli")}
+    assert of == {"rte": 30, "cola": 30, "sst2": 20, "mnli": 10}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from made_records import (
     attack_record,
+    cell_record,
     cost_record,
     loyalty_records,
     prediction_record,
@@ -19,8 +20,11 @@ from bert_compression.experiments.records import encode
 from bert_compression.metrics import min_f_interval, min_f_prime, seed_noise
 from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
+from bert_compression.papers.miniature.tables import ERRORS
 from bert_compression.report.claims import Claim, judge
 from bert_compression.report.estimators import Found, difference_over_seeds
+from bert_compression.report.gates import learnt_nothing
+from bert_compression.report.per_text import Outcomes
 from bert_compression.report.rule import (
     LARGER,
     MIXED,
@@ -554,3 +558,77 @@ def test_a_label_begins_small_within_a_line_where_it_is_no_name(label, within):
 def test_what_is_not_the_margin_does_not_look_like_it(effect, printed):
     claim = replace(ROBUST, margin=5.0)
     assert claim.signed(effect) == printed
+
+
+def test_p_has_to_lie_below_the_level():
+    assert ruled(19.0, 12.0, 26.0, 0.05, reported=19.0) == UNDECIDED  # p < 0.05, not p = 0.05
+
+
+def test_an_interval_that_holds_just_half_of_the_effect_is_compatible():
+    assert ruled(5.0, 1.0, 9.5, 0.001, reported=19.0) == REPRODUCED  # the interval holds just half
+
+
+def test_half_is_not_most():
+    assert decide_sentence([SMALLER, REPRODUCED]) == REPRODUCED  # half is not most
+    assert decide_sentence([SMALLER, SMALLER, REPRODUCED]) == SMALLER
+
+
+def test_half_of_the_effect_has_to_have_room():
+    def with_room(room):
+        records = attacks(["2222"], ["1111"])
+
+        def given(source, claim):
+            return Found(records, 2, 7, 3.0, -1.0, 7.0, 0.4, room)
+
+        return verdict(records, replace(ROBUST, estimator=given))  # 19 points are reported
+
+    assert with_room(9.4).verdict == UNDECIDED and with_room(9.4).reason == "no more than +9.4 is possible"
+    assert with_room(9.6).verdict == NOT_REPRODUCED and with_room(9.6).reason == ""
+
+
+GUESSED = {"sst2 validation": "1110"}
+
+
+def test_what_is_stale_is_told_before_what_guesses():
+    records = [each | {"stale": True} for each in attacks(*STRONG)]
+    guesses = [prediction_record(TABLE_3, "teacher", "1111", seed) for seed in (0, 1)]
+    (found,) = judge(source_of(records + guesses, GUESSED), [ROBUST])
+    assert found.verdict == NOT_ATTEMPTED and "an earlier version" in found.reason  # not what it guesses
+
+
+def test_never_answering_is_right_where_there_is_no_answer():
+    kept = {"exact": [1, 0, 1, 0], "answerable": [1, 1, 1, 0]}  # never answering is right on one of four
+    record = cell_record(ERRORS, "tiny", "exact_match", kept, metrics={"exact_match": 0.5})
+    assert learnt_nothing(source_of([record]), [record]) == ""
+
+
+def test_the_other_split_of_a_task_has_no_guess_of_its_own():
+    gold = {f"mnli validation_{split}": "0012" for split in ("matched", "mismatched")}
+    main, other = (
+        prediction_record(TABLE_1, "kd", "0000", column=name) for name in ("accuracy", "accuracy_mismatched")
+    )
+    assert learnt_nothing(source_of([main], gold), [main]).startswith("kd at seed 0 scores 50.0")
+    assert learnt_nothing(source_of([other], gold), [other]) == ""
+
+
+def test_who_guesses_tells_nothing_of_the_noise():
+    columns = ["after_attack_accuracy"]
+    pair = [attack("q8_qat", o, s) for s, o in enumerate(("1122", "1112"))]
+    pair += [attack("head_prune", o, s) for s, o in enumerate(("1222", "1122"))]
+    wild = [attack("kd", o, s) for s, o in enumerate(("1111", "2222"))]
+    guesses = [prediction_record(TABLE_3, "kd", "1111", seed) for seed in (0, 1)]
+    noise = Outcomes(source_of(pair + wild + guesses, GUESSED), TABLE_3).noise(columns)
+    assert noise == Outcomes(source_of(pair, GUESSED), TABLE_3).noise(columns)  # who guesses tells nothing
+    assert noise != Outcomes(source_of(pair + wild, GUESSED), TABLE_3).noise(columns)
+
+
+def test_two_within_a_point_on_every_text_are_one_model():
+    each = {"kd": (0.805, 0.805), "q8_qat": (0.8, 0.8), "head_prune": (0.2, 0.9)}
+    records = [
+        record
+        for method, values in each.items()
+        for seed, value in enumerate(values)
+        for record in loyalty_records(TABLE_3, method, "1111", "1111", seed, [value] * 4)
+    ]
+    found = verdict(records, Claim("p", "x", "4", TABLE_3, "probability_loyalty", "kd", "q8_qat", margin=1.0))
+    assert (found.low, found.high) == pytest.approx((0.5, 0.5))  # apart by less than a point: one model

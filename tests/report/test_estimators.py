@@ -3,13 +3,14 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_records import prediction_record, source_of
 
-from bert_compression.metrics import spread_interval
+from bert_compression.metrics import StandardError, satterthwaite, seed_error, seed_noise, spread_interval
 from bert_compression.papers.taylor.tables import TABLE_2
 from bert_compression.report.claims import Claim, judge
-from bert_compression.report.estimators import difference_of_spreads, interaction, spread_over_seeds
+from bert_compression.report.estimators import difference_of_spreads, error_of, interaction, spread_over_seeds
 from bert_compression.report.rule import NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from bert_compression.report.tables import MeanOf
 
@@ -101,3 +102,36 @@ def test_the_spread_of_a_mean_over_tasks_is_that_of_the_means():
     moved = judged(claim, {(FIRST, "rte"): (10, 20), (FIRST, "sst2"): (10, 20)})
     assert moved.effect == pytest.approx(math.sqrt(50))
     assert judged(claim, {(FIRST, "rte"): (10, 20)}).reason == "records of two seeds are missing"
+
+
+def test_an_interaction_has_the_errors_of_both_leads():
+    third, more, less = "ce_4x312", "rte", "sst2"
+    wrong = {
+        (FIRST, more): (10, 14),
+        (SECOND, more): (40, 38),
+        (third, more): (20, 30),
+        (FIRST, less): (10, 11),
+        (SECOND, less): (20, 24),
+        (third, less): (30, 20),
+    }
+    errors = []
+    for task in (more, less):
+        right = np.array([[100 - n for n in wrong[method, task]] for method in (FIRST, SECOND, third)], float)
+        lead = np.array(
+            [
+                [
+                    100.0 * ((place >= a) - (0.0 + (place >= b)))
+                    for a, b in zip(wrong[FIRST, task], wrong[SECOND, task], strict=True)
+                ]
+                for place in range(100)
+            ]
+        )
+        errors.append(seed_error(lead.mean(axis=0), seed_noise(right).of_difference()))
+        errors.append(StandardError(lead.mean(axis=1).var(ddof=1) / 100, 99))
+    found = judged(replace(CLAIM, estimator=interaction((more,), (less,))), wrong)
+    by_hand = satterthwaite(found.effect, errors)
+    assert (found.low, found.high) == pytest.approx((by_hand.low, by_hand.high))
+
+
+def test_the_error_of_an_interval():
+    assert error_of(10 - 1.96 * 3, 10 + 1.96 * 3, 101) == pytest.approx(StandardError(9.0, 100))

@@ -128,7 +128,8 @@ def _needed(requirement: Requirement, n: int, upwards: bool) -> str:
         less = "less than 1" if upwards else "more than 0"
         raise BadInput(f"{requirement} can be shown by no number of texts: ask for {less}")
     for k in range(max(0, math.ceil(bound * n)), n + 1):
-        if share_interval(k, n)[0] >= bound:
+        low = share_interval(k, n)[0]
+        if low > bound or (low == bound and requirement.sign.endswith("=")):
             near = f"{k / n:.4f} or more" if upwards else f"{1 - k / n:.4f} or less"
             return f"; of {n} texts it takes {near}"
     # Wilson's lower bound of n of n is n / (n + z²).
