@@ -91,7 +91,7 @@ def bounded_mean_interval(
     (examples,). The bootstrap knows nothing of a rare value that no example has; these bounds leave room
     for it:
 
-    >>> low, high = bounded_mean_interval([1.0] * 100, 0, 1)
+    >>> low, high = bounded_mean_interval([1.0] * 100, 0, 1, draws=100_000)
     >>> round(low, 2), high
     (0.96, 1.0)
 

@@ -66,7 +66,7 @@ class FolderSource(Source):
 
     def __post_init__(self):
         if not is_folder(self.folder):
-            why = "is no folder" if self.folder.exists() else "does not exist"
+            why = "is no folder" if os.path.exists(self.folder) else "does not exist"
             raise BadInput(f"the data folder {self.folder} {why}: give the folder that holds glue/")
         try:
             empty = not any(self.folder.iterdir())
