@@ -394,8 +394,8 @@ def test_a_temperature_explains_what_it_takes_from_the_teachers_divergence():
 
 
 def test_of_distances_the_largest_is_the_worst_of_several_bad_slices():
-    names = ["good"] * 60 + ["bad"] * 60 + ["worse"] * 60
-    apart = np.repeat([0.1, 1.0, 3.0], 60) + np.linspace(0, 0.01, 180)
+    names = ["good"] * 300 + ["bad"] * 60 + ["worse"] * 60
+    apart = np.repeat([0.0, 1.0, 3.0], [300, 60, 60]) + np.linspace(0, 0.01, 420)
     found = worst_slice(slices({"column": Grouping(names, ["good", "bad", "worse"])}, apart))
     assert found.name == "worse"
 

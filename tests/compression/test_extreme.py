@@ -426,3 +426,24 @@ def test_layers_that_are_named_twice_or_missing_are_refused(tiny_bert, batch):
     ):
         with pytest.raises(BadInput, match=re.escape(message)):
             StatesAndLogits(teacher, layer_map=layer_map)(tiny_bert(), batch)
+
+
+def test_relations_are_those_of_the_students_last_layer_and_of_the_named_one_of_the_teacher(
+    tiny_bert, tiny_texts
+):
+    teacher, student, heads = tiny_bert().eval(), other(tiny_bert()).eval(), 4
+    inputs = tiny_texts().batch([0])
+
+    def relations(model, at):
+        x = model.bert(**inputs, output_hidden_states=True).hidden_states[:-1][at]
+        attention = model.bert.encoder.layer[at].attention.self
+        for part in (attention.query, attention.key, attention.value):
+            y = part(x)[0].view(-1, heads, 32 // heads).transpose(0, 1)
+            yield (y @ y.transpose(1, 2) / math.sqrt(32 / heads)).softmax(-1)
+
+    expected = sum(
+        (theirs * (theirs.log() - mine.log())).sum(-1).mean() / 3
+        for mine, theirs in zip(relations(student, -1), relations(teacher, 1), strict=True)
+    )
+    batch = {**inputs, "labels": torch.zeros(1, dtype=torch.long)}
+    torch.testing.assert_close(RelationDistillation(teacher, heads, layer=1)(student, batch), expected)

@@ -450,3 +450,15 @@ def test_what_is_not_defined_twice_is_the_same():
 def test_large_numbers_may_round_otherwise_by_their_size():
     assert _same_numbers(told(queries_mean=90.0), told(queries_mean=90.005))  # one part in 18,000
     assert not _same_numbers(told(queries_mean=90.0), told(queries_mean=90.05))
+
+
+def test_gold_labels_that_another_process_has_published_meanwhile_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("bert_compression.experiments.results.project_root", lambda: tmp_path)
+    folder = tmp_path / "results" / "small"
+    folder.mkdir(parents=True)
+    found = Results("small")
+    assert found.gold == {}
+    told = json.dumps({"data": "d", "labels": encode(np.array([0, 1]))})
+    (folder / "gold.jsonl").write_text(told + "\n")
+    found.add("loyalty", [], Store("nowhere"))
+    assert list(found.gold) == ["d"]
