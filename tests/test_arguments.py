@@ -179,6 +179,7 @@ METRICS = {
     "mcnemar": {"first_correct": BINARY, "second_correct": OTHER},
     "seed_noise": {"means": SEEDS, "measured": [[1, 1], [1, 1], [1, 0]]},
     "min_f_prime": TWO_WAY,
+    "min_f_errors": TWO_WAY,
     "min_f_interval": {**TWO_WAY, "confidence": 0.9},
     "seed_error": {"differences": [1.0, 2.0], "noise": NOISE},
     "satterthwaite": {"estimate": 1.0, "errors": [metrics.StandardError(0.5, 2)], "confidence": 0.9},

@@ -89,14 +89,14 @@ def plan(options: argparse.Namespace) -> int:
     """What a run would compute, and about what that costs: time on this machine, or hours of a GPU."""
     from bert_compression.experiments.cost import Hours
 
+    if options.export and options.format != "text":
+        raise BadInput("--export prints a Snakefile, and --format another: leave one out")
     session = _session(options)
     rows, cost = session.plan.rows(), session.cost()
     for notice in session.store.notices:
         print(notice, file=sys.stderr)
     if not session.plan.data_there and session.store.keys():
         print("the data are not at hand: what the store holds of these jobs is not known", file=sys.stderr)
-    if options.export and options.format != "text":
-        raise BadInput("--export prints a Snakefile, and --format another: leave one out")
     if options.export:
         from bert_compression.experiments.snakefile import snakefile
 

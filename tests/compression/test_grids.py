@@ -297,3 +297,9 @@ def test_bits_choose_the_grid_of_weights():
 def test_whole_numbers_have_no_scale_of_their_type(function, dtype):
     with pytest.raises(BadInput, match=rf"^a tensor of floating-point numbers .* not one of {dtype}$"):
         function(torch.ones(3, dtype=dtype))
+
+
+def test_just_half_of_the_weights_may_be_zero():
+    half, grid = torch.tensor([0.0, 0.0, 1.0, -1.0]), BinaryGrid()
+    stored, scale = grid.pack(half)  # just half of them are zero, and no more
+    assert grid.round(grid.unpack(stored, scale, (4,))).tolist() == [0.0, 0.0, 0.5, -0.5]

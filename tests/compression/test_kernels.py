@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bert_compression.compression import BitLinear
-from bert_compression.compression.grids import BinaryGrid, weight_grid
+from bert_compression.compression.grids import weight_grid
 from bert_compression.compression.quantization import QuantizedLinear
 from bert_compression.errors import BadInput
 
@@ -66,9 +66,3 @@ def test_without_the_extra_it_is_told_what_to_install(monkeypatch):
 
 def test_a_layer_that_runs_from_its_bits_has_the_threads_it_is_given():
     assert BitLinear(layer(), threads=2)._session.get_session_options().intra_op_num_threads == 2
-
-
-def test_just_half_of_the_weights_may_be_zero():
-    half, grid = torch.tensor([0.0, 0.0, 1.0, -1.0]), BinaryGrid()
-    stored, scale = grid.pack(half)  # just half of them are zero, and no more
-    assert grid.round(grid.unpack(stored, scale, (4,))).tolist() == [0.0, 0.0, 0.5, -0.5]

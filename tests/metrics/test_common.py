@@ -17,6 +17,7 @@ TYPES = {"Estimate", "MinF", "Reliability", "SeedNoise", "StandardError"}
 TEXT_TO_TEXT = {"normalized_answer"}
 OF_SCORES = {"glue_average"}  # of a task each, and no examples
 OF_ERRORS = {
+    "min_f_errors",
     "satterthwaite",
     "seed_error",
     "spread_interval",

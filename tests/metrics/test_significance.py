@@ -16,6 +16,7 @@ from bert_compression.metrics import (
     bootstrap_interval,
     holm,
     mcnemar,
+    min_f_errors,
     min_f_interval,
     min_f_prime,
     paired_bootstrap_interval,
@@ -548,3 +549,11 @@ def test_what_would_end_as_no_number_is_refused(call, message):
 def test_a_spread_is_smaller_as_surely_as_it_is_larger():
     assert spread_ratio(1.0, 2.0, 3).p_value == pytest.approx(spread_ratio(2.0, 1.0, 3).p_value)
     assert spread_ratio(1.0, 2.0, 3).p_value == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("noise", [None, SeedNoise(0.5, 10)])
+def test_the_errors_of_min_f_give_its_interval_and_its_p(noise):
+    errors = min_f_errors(BY_HAND, ZEROS, noise)
+    found = satterthwaite(float(np.mean(BY_HAND)), errors)
+    assert found[:2] == pytest.approx(min_f_interval(BY_HAND, ZEROS, noise))
+    assert found.p_value == pytest.approx(min_f_prime(BY_HAND, ZEROS, noise).p_value)

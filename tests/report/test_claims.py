@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from made_records import (
     attack_record,
-    cell_record,
     cost_record,
     loyalty_records,
     prediction_record,
@@ -20,11 +19,8 @@ from bert_compression.experiments.records import encode
 from bert_compression.metrics import min_f_interval, min_f_prime, seed_noise
 from bert_compression.papers.loyalty.claims import TABLE_3_CLAIMS
 from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
-from bert_compression.papers.miniature.tables import ERRORS
 from bert_compression.report.claims import Claim, judge
 from bert_compression.report.estimators import Found, difference_over_seeds
-from bert_compression.report.gates import learnt_nothing
-from bert_compression.report.per_text import Outcomes
 from bert_compression.report.rule import (
     LARGER,
     MIXED,
@@ -586,40 +582,11 @@ def test_half_of_the_effect_has_to_have_room():
     assert with_room(9.6).verdict == NOT_REPRODUCED and with_room(9.6).reason == ""
 
 
-GUESSED = {"sst2 validation": "1110"}
-
-
 def test_what_is_stale_is_told_before_what_guesses():
     records = [each | {"stale": True} for each in attacks(*STRONG)]
     guesses = [prediction_record(TABLE_3, "teacher", "1111", seed) for seed in (0, 1)]
-    (found,) = judge(source_of(records + guesses, GUESSED), [ROBUST])
+    (found,) = judge(source_of(records + guesses, {"sst2 validation": "1110"}), [ROBUST])
     assert found.verdict == NOT_ATTEMPTED and "an earlier version" in found.reason  # not what it guesses
-
-
-def test_never_answering_is_right_where_there_is_no_answer():
-    kept = {"exact": [1, 0, 1, 0], "answerable": [1, 1, 1, 0]}  # never answering is right on one of four
-    record = cell_record(ERRORS, "tiny", "exact_match", kept, metrics={"exact_match": 0.5})
-    assert learnt_nothing(source_of([record]), [record]) == ""
-
-
-def test_the_other_split_of_a_task_has_no_guess_of_its_own():
-    gold = {f"mnli validation_{split}": "0012" for split in ("matched", "mismatched")}
-    main, other = (
-        prediction_record(TABLE_1, "kd", "0000", column=name) for name in ("accuracy", "accuracy_mismatched")
-    )
-    assert learnt_nothing(source_of([main], gold), [main]).startswith("kd at seed 0 scores 50.0")
-    assert learnt_nothing(source_of([other], gold), [other]) == ""
-
-
-def test_who_guesses_tells_nothing_of_the_noise():
-    columns = ["after_attack_accuracy"]
-    pair = [attack("q8_qat", o, s) for s, o in enumerate(("1122", "1112"))]
-    pair += [attack("head_prune", o, s) for s, o in enumerate(("1222", "1122"))]
-    wild = [attack("kd", o, s) for s, o in enumerate(("1111", "2222"))]
-    guesses = [prediction_record(TABLE_3, "kd", "1111", seed) for seed in (0, 1)]
-    noise = Outcomes(source_of(pair + wild + guesses, GUESSED), TABLE_3).noise(columns)
-    assert noise == Outcomes(source_of(pair, GUESSED), TABLE_3).noise(columns)  # who guesses tells nothing
-    assert noise != Outcomes(source_of(pair + wild, GUESSED), TABLE_3).noise(columns)
 
 
 def test_two_within_a_point_on_every_text_are_one_model():

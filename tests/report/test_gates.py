@@ -97,3 +97,18 @@ def test_a_checkpoint_that_was_made_here_is_a_stand_in():
     assert stand_in(source_of(chain), [row], [measured]) == ""  # as at `paper`, where nothing is made
     assert stand_in(source_of(made), [replace(row, checkpoint=False)], [measured]) == ""
     assert row.checkpoint and TABLE_1.row("tinybert").checkpoint and not TABLE_1.row("pkd").checkpoint
+
+
+def test_never_answering_is_right_where_there_is_no_answer():
+    kept = {"exact": [1, 0, 1, 0], "answerable": [1, 1, 1, 0]}  # never answering is right on one of four
+    record = cell_record(ERRORS, "tiny", "exact_match", kept, metrics={"exact_match": 0.5})
+    assert learnt_nothing(source_of([record]), [record]) == ""
+
+
+def test_the_other_split_of_a_task_has_no_guess_of_its_own():
+    gold = {f"mnli validation_{split}": "0012" for split in ("matched", "mismatched")}
+    main, other = (
+        prediction_record(TABLE_1, "kd", "0000", column=name) for name in ("accuracy", "accuracy_mismatched")
+    )
+    assert learnt_nothing(source_of([main], gold), [main]).startswith("kd at seed 0 scores 50.0")
+    assert learnt_nothing(source_of([other], gold), [other]) == ""

@@ -202,3 +202,19 @@ def test_a_metric_that_no_record_has_is_not_run_and_one_without_a_value_undefine
     assert status(accuracy=0.9) == "measured"
     assert status(accuracy=None, f1=0.9) == "undefined"
     assert status(f1=0.9) == "not run"
+
+
+def test_bounds_of_one_seed_are_not_those_of_a_mean_of_two():
+    bounds = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95}
+    first = cell_record(TABLE_3, "kd", "accuracy", metrics=bounds)
+    found = cell([first, *accuracies(0.9, 0.7)[1:]])
+    assert found.seeds == 2 and math.isnan(found.low)
+
+
+def test_a_record_without_a_value_has_not_failed():
+    assert tuple(cell(accuracies(0.9, None))[["seeds", "failed"]]) == (1, 0)
+
+
+def test_what_lies_on_a_bound_is_near():
+    base = {"status": "measured", "value": 91.0, "low": 89.0, "high": 93.0}
+    assert difference(base, 89.0).word == difference(base, 93.0).word == "near"

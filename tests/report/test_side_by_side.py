@@ -1,6 +1,5 @@
 """What the reader sees: the paper's table next to ours, and the records behind every number."""
 
-import math
 import re
 
 import pytest
@@ -8,7 +7,6 @@ from made_records import attack_record, cell_record, mnli_source, prediction_rec
 
 from bert_compression.papers.loyalty import QUANTIZED_ROBUSTNESS, TABLE_1, TABLE_2, TABLE_3
 from bert_compression.report import record_list, side_by_side
-from bert_compression.report.records import difference, measured
 from bert_compression.report.side_by_side import anchor
 
 METHODS = tuple(row.method for row in TABLE_3.rows)
@@ -268,28 +266,8 @@ def test_records_of_one_model_are_told_apart_by_their_parameters():
     assert shown.html.count("<tr id=") == 2  # a record that two tables show stands once
 
 
-def of_accuracy(*metrics):
-    return [cell_record(TABLE_3, "kd", "accuracy", seed=s, metrics=m) for s, m in enumerate(metrics)]
-
-
-def test_bounds_of_one_seed_are_not_those_of_a_mean_of_two():
-    both = of_accuracy({"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95}, {"accuracy": 0.7})
-    found = measured(source_of(both), TABLE_3).loc["kd", "accuracy"]
-    assert found.seeds == 2 and math.isnan(found.low)
-
-
-def test_a_record_without_a_value_has_not_failed():
-    found = measured(source_of(of_accuracy({"accuracy": 0.9}, {"accuracy": None})), TABLE_3)
-    assert tuple(found.loc["kd", "accuracy"][["seeds", "failed"]]) == (1, 0)
-
-
-def test_what_lies_on_a_bound_is_near():
-    base = {"status": "measured", "value": 91.0, "low": 89.0, "high": 93.0}
-    assert difference(base, 89.0).word == difference(base, 93.0).word == "near"
-
-
 def test_seeds_are_told_where_another_of_the_same_column_has_more():
-    found = of_accuracy({"accuracy": 0.9}, {"accuracy": 0.9})
+    found = accuracies(0.9, 0.9)
     found.append(cell_record(TABLE_3, "kd", "label_loyalty", metrics={"label_loyalty": 0.9}))
     html = side_by_side({"small": source_of(found)}, "answers", TABLE_3).html
     assert '<span class="bc-small">1 seed</span>' not in html
@@ -297,6 +275,6 @@ def test_seeds_are_told_where_another_of_the_same_column_has_more():
 
 def test_this_run_stands_under_the_last_source():
     named = ((0.91, "small"), (0.82, "paper"), (0.73, "this run (smoke)"))
-    found = [source_of(of_accuracy({"accuracy": value}), name=name) for value, name in named]
+    found = [source_of(accuracies(value), name=name) for value, name in named]
     told = row_of(side_by_side({source.name: source for source in found}, "answers", TABLE_3), "KD")
     assert told.index("91.0") < told.index("82.0") < told.index("73.0")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bert_compression.checks import checked
-from bert_compression.compare.data import Dataset, Text, texts_digest
+from bert_compression.compare.data import Dataset, Text, holds_half_a_character, texts_digest
 from bert_compression.errors import BadInput, expanded, one_line, shown
 from bert_compression.inference import Progress
 from bert_compression.metrics import kl_divergences
@@ -100,7 +100,8 @@ def save_answers(
     found = np.asarray(values)
     for text in texts:
         parts = text if isinstance(text, tuple | list) else ()
-        if len(parts) not in (1, 2) or not all(map(_is_text, parts)):
+        whole = all(isinstance(part, str) and not holds_half_a_character(part) for part in parts)
+        if len(parts) not in (1, 2) or not whole:
             raise BadInput(f"{name}: a text is a tuple of one string or two, not {shown(text)}")
     found = _checked(found[:, None] if found.ndim == 1 else found, regression, len(texts), name)
     if labels and (len(labels) != found.shape[1] or len(set(labels)) < len(labels)):
@@ -109,11 +110,6 @@ def save_answers(
             f"not {', '.join(labels)}"
         )
     Answers(name, found, tuple(labels), regression, None, texts_digest(texts)).save(path)
-
-
-def _is_text(part: object) -> bool:
-    """A string that can be written: half of a surrogate pair cannot."""
-    return isinstance(part, str) and not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 def checked_path(path: str | Path) -> Path:

@@ -63,6 +63,11 @@ class Dataset:
         return texts_digest(self.texts)
 
 
+def holds_half_a_character(text: str) -> bool:
+    """Is there a lone surrogate, which no file can hold?"""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def texts_digest(texts: Iterable[Text]) -> str:
     """sha256 of texts, each a tuple of one string or two: one JSON list a line, in UTF-8."""
     lines = "".join(json.dumps(list(text), ensure_ascii=False) + "\n" for text in texts)
@@ -255,7 +260,7 @@ def _chosen(
             if not isinstance(value, str):
                 what = "missing" if value is None or value != value else f"no text but {value!r:.40}"
                 raise BadInput(f"{name}, row {row}: the {column} is {what}")
-            if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            if holds_half_a_character(value):
                 raise BadInput(f"{name}, row {row}: the {column} holds half a character (a lone surrogate)")
     return Dataset(
         name,

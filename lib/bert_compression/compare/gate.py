@@ -47,11 +47,16 @@ class Decision:
     measure: Measure
     reason: str
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """All but the outcome, in words."""
         m = self.measure
         measured = f"{m.value:.10g}" if m.kind == "exact" else f"{m.value:.4f} [{m.low:.4f}, {m.high:.4f}]"
         reason = f"; {self.reason}" if self.reason else ""
-        return f"{self.outcome}: {self.requirement}; measured {measured}, n = {m.n}{reason}"
+        return f"{self.requirement}; measured {measured}, n = {m.n}{reason}"
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.told}"
 
 
 def parse(text: str) -> Requirement:
@@ -69,7 +74,12 @@ def parse(text: str) -> Requirement:
 def check(requirements: Sequence[Requirement], measures: Mapping[str, Measure]) -> list[Decision]:
     """What becomes of each requirement. Raises BadInput for a measure that there is not or that has no
     interval, and for what no number of texts could show."""
-    return [_decided(each, _measure(each.measure, measures)) for each in requirements]
+    decisions = []
+    for each in requirements:
+        measure = _measure(each.measure, measures)
+        outcome, reason = _decided(each, measure)
+        decisions.append(Decision(each, outcome, measure, reason))
+    return decisions
 
 
 def exit_status(decisions: Sequence[Decision]) -> int:
@@ -96,26 +106,22 @@ def _measure(name: str, measures: Mapping[str, Measure]) -> Measure:
     return measures[name]
 
 
-def _decided(requirement: Requirement, measure: Measure) -> Decision:
+def _decided(requirement: Requirement, measure: Measure) -> tuple[str, str]:
+    """What becomes of a requirement, and why."""
     upwards, strict = requirement.sign[0] == ">", len(requirement.sign) == 1
     # Turned about where it has to lie below, so that more is better.
     low, high = (measure.low, measure.high) if upwards else (-measure.high, -measure.low)
     t = requirement.threshold if upwards else -requirement.threshold
-    if measure.kind == "bootstrap" and (measure.n < FEWEST or low == high):
-        return Decision(
-            requirement,
-            UNDECIDED,
-            measure,
-            f"fewer than {FEWEST} texts decide nothing of what a single one can move far"
-            if measure.n < FEWEST
-            else "texts without any difference do not show how large one can be",
-        )
+    exact = measure.kind == "exact"
+    if measure.kind == "bootstrap" and measure.n < FEWEST:
+        return UNDECIDED, f"fewer than {FEWEST} texts decide nothing of what a single one can move far"
+    if measure.kind == "bootstrap" and low == high:
+        return UNDECIDED, "texts without any difference do not show how large one can be"
     if low > t or (low == t and not strict):
-        return Decision(requirement, MET, measure, "" if measure.kind == "exact" else RIGHT)
-    if high < t or (high == t and strict and measure.kind == "exact"):
-        return Decision(requirement, NOT_MET, measure, "" if measure.kind == "exact" else WRONG)
-    told = _needed(requirement, measure.n, upwards) if measure.kind == "share" else ""
-    return Decision(requirement, UNDECIDED, measure, HOLDS + told)
+        return MET, "" if exact else RIGHT
+    if high < t or (high == t and strict and exact):
+        return NOT_MET, "" if exact else WRONG
+    return UNDECIDED, HOLDS + (_needed(requirement, measure.n, upwards) if measure.kind == "share" else "")
 
 
 def _needed(requirement: Requirement, n: int, upwards: bool) -> str:

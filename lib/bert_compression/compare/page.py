@@ -381,7 +381,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "measured": _measure(decision.measure),
         "n": decision.measure.n,
         "reason": decision.reason,
-        "told": str(decision),
+        "told": decision.told,
     }
 
 

@@ -205,9 +205,9 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
 
     Three seeds can agree by accident, and then F1 is far too large: with as many texts as MNLI has, and seeds
     that move a method by two points, most tables of twelve methods that differ in nothing would have a false
-    alarm in spite of Holm's correction. Therefore
-    `noise`, the variance of such a difference from seed to seed as all methods of a table show it
-    (`seed_noise(...).of_difference()`), can take part: see `seed_error`. Then even a single seed can be
+    alarm in spite of Holm's correction. Therefore `noise`, the variance of such a difference from seed to
+    seed as all methods of a table show it (`seed_noise(...).of_difference()`), can take part: see
+    `seed_error`. Then even a single seed can be
     judged, as if these two methods minded seeds as the others do; without noise a single seed leaves the test
     over examples, F2.
 
@@ -223,6 +223,25 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
     if abs(mean) <= np.finfo(float).eps * scale:
         return MinF(0.0, float(errors[-1].df), 1.0)
     return _test(mean, *errors)
+
+
+@checked
+def min_f_errors(
+    first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = None
+) -> tuple[StandardError, StandardError]:
+    """The two squared standard errors of mean(first) - mean(second) that min F′ adds up: that of seeds and
+    that of examples.
+
+    Arguments as there. With `satterthwaite` they give what `min_f_interval` does, and together with others
+    the interval of what several such differences are part of.
+
+    >>> of_seeds, of_examples = min_f_errors([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0]] * 4)
+    >>> of_seeds.variance, of_seeds.df, round(of_examples.variance, 4), of_examples.df
+    (0.0, 1, 0.0833, 3)
+
+    Raises BadInput as `min_f_prime` does.
+    """
+    return _two_way(first, second, noise)[2]
 
 
 @checked

@@ -20,6 +20,7 @@ from bert_compression.metrics import (
     SeedNoise,
     StandardError,
     degradation,
+    min_f_errors,
     min_f_interval,
     min_f_prime,
     relative_degradation_difference,
@@ -125,10 +126,10 @@ def difference_over_seeds(source: Source, claim: Comparison) -> Found:
     one, other = (dict(source.values(table, table.row(method), column)) for method in (first, second))
     differences = [one[seed] - other[seed] for seed in seeds]
     effect = float(np.mean(differences))
-    found = Estimate(math.nan, math.nan, math.nan)  # of one seed
-    if len(seeds) > 1:
-        found = satterthwaite(effect, [seed_error(differences, _noise_of_column(source, table, name))])
-    return Found(records, len(seeds), 0, effect, found.low, found.high, found.p_value)
+    if len(seeds) == 1:
+        return Found(records, 1, 0, effect, math.nan, math.nan, math.nan)
+    by_seeds = seed_error(differences, _noise_of_column(source, table, name))
+    return found_with(records, len(seeds), 0, effect, by_seeds)
 
 
 def relative_degradation(source: Source, claim: Comparison) -> Found:
@@ -158,17 +159,12 @@ def interaction(more: Sequence[str], less: Sequence[str]) -> Estimator:
 
     def estimate(source: Source, claim: Comparison) -> Found:
         parts = [_paired(source, claim, columns) for columns in (more, less)]
-        leads = [PERCENT * (pair.first - pair.second) for pair, _ in parts]
-        errors = []
-        for lead, (_, noise) in zip(leads, parts, strict=True):
-            in_points = noise and SeedNoise(PERCENT**2 * noise.variance, noise.df)
-            of_texts = StandardError(float(lead.mean(axis=1).var(ddof=1)) / len(lead), len(lead) - 1)
-            errors += [seed_error(lead.mean(axis=0), in_points), of_texts]
-        effect = float(leads[0].mean() - leads[1].mean())
-        found = satterthwaite(effect, errors)
+        errors = [each for pair, noise in parts for each in min_f_errors(pair.first, pair.second, noise)]
+        in_points = [StandardError(PERCENT**2 * each.variance, each.df) for each in errors]
+        lead, other = (PERCENT * float((pair.first - pair.second).mean()) for pair, _ in parts)
         records = [record for pair, _ in parts for record in pair.records]
-        seeds, texts = min(pair.seeds for pair, _ in parts), sum(map(len, leads))
-        return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
+        seeds, texts = min(pair.seeds for pair, _ in parts), sum(len(pair.first) for pair, _ in parts)
+        return found_with(records, seeds, texts, lead - other, *in_points)
 
     return estimate
 
@@ -210,10 +206,10 @@ def found_with(
     seeds: int,
     texts: int,
     effect: float,
-    by_seeds: StandardError,
-    of_texts: StandardError,
+    *errors: StandardError,
 ) -> Found:
-    found: Estimate = satterthwaite(effect, [by_seeds, of_texts])
+    """An effect with the interval and the p value that its errors, such as of seeds and of texts, imply."""
+    found: Estimate = satterthwaite(effect, errors)
     return Found(records, seeds, texts, effect, found.low, found.high, found.p_value)
 
 

@@ -3,8 +3,6 @@ two or three trainings of the two that are compared may agree by accident."""
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from bert_compression.metrics import SeedNoise, seed_noise
 from bert_compression.report.gates import learnt_nothing
 from bert_compression.report.records import Source
@@ -39,4 +37,4 @@ def pooled(rows: Sequence[BySeed]) -> SeedNoise | None:
     seeds = sorted({seed for row in distinct for seed in row})
     measured = [[seed in row for seed in seeds] for row in distinct]
     means = [[row.get(seed, 0.0) for seed in seeds] for row in distinct]
-    return seed_noise(np.array(means), np.array(measured))
+    return seed_noise(means, measured)

@@ -110,8 +110,9 @@ class Outcomes:
         key = tuple(columns)
         if key not in self._noise:
             rows = self._rows(columns)
-            for table, column in filter(None, [self.table.kin.get(*columns)] if len(key) == 1 else []):
-                rows = [*rows, *outcomes(self.source, table)._rows([column])]
+            if len(key) == 1 and key[0] in self.table.kin:
+                table, column = self.table.kin[key[0]]
+                rows += outcomes(self.source, table)._rows([column])
             self._noise[key] = pooled(rows)
         return self._noise[key]
 
