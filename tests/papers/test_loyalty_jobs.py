@@ -7,7 +7,7 @@ import tiny_profile
 from tiny_profile import grid, measurements, model_of
 
 from bert_compression.errors import BadInput
-from bert_compression.experiments import in_order
+from bert_compression.experiments import PROFILES, get_profile, in_order
 from bert_compression.papers import get_tables, loyalty
 from bert_compression.papers.loyalty.recipes import PTQ
 from bert_compression.report import reported
@@ -65,6 +65,25 @@ def test_the_numbers_of_measurements():
     assert len(jobs_of("table_1")) == 3 * (12 * 4 + 11)
     assert len(jobs_of("table_2")) == 3 * (8 * 4 + 7) + 11 * 5
     assert len(jobs_of("table_3")) == 3 * (7 * 3 + 6)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_with_all_pairs_models_learn_from_more_equally_long_and_nothing_else_is_otherwise(profile):
+    known = get_profile(profile).at_precision("bf16")
+    cells, usual = loyalty.ALL_PAIRS.cells(known), loyalty.TABLE_1.cells(known)
+    told = set()
+    for (method, column), jobs in cells.items():
+        assert [job.seed for job in jobs] == [
+            seed for seed in known.seeds[:2] if (method, "loyalty") != ("teacher", column[-7:])
+        ]
+        for job, as_usual in zip(jobs, usual[method, column], strict=False):
+            for one, other in zip(in_order([job]), in_order([as_usual]), strict=True):
+                assert (one.kind, one.method, one.seed) == (other.kind, other.method, other.seed)
+                changed = {name for name in one.params if one.params[name] != other.params[name]}
+                assert changed <= ({"epochs", "size"} if profile == "small" else set())
+                if "epochs" in one.params:
+                    told.add((one.params["epochs"], one.params["size"]))
+    assert told == {"small": {(3, None)}, "smoke": {(3, 1000), (1, 1000)}, "paper": {(3, None)}}[profile]
 
 
 # What is shared, and what is not

@@ -1,7 +1,7 @@
 """What a recipe is made in: a task at a seed under a profile. And what makes a function a recipe."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TypeVar
 
@@ -29,6 +29,13 @@ class Grid:
         if wanted == (self.task.name, self.seed):
             return self
         return self.once(wanted, lambda: Grid(self.profile, get_task(wanted[0]), wanted[1]))
+
+    def with_profile(self, **changes) -> "Grid":
+        """The same under a profile with these changes, whose `train_size` is that of this task alone."""
+        if "train_size" in changes:
+            changes["train_size"] = {**self.profile.train_size, self.task.name: changes["train_size"]}
+        profile = replace(self.profile, **changes)
+        return self.once(("profile", repr(changes)), lambda: Grid(profile, self.task, self.seed))
 
     def once(self, key: tuple, make: Callable[[], Made]) -> Made:
         """What `make` gives, made once in this grid."""

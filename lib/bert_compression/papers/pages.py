@@ -4,7 +4,7 @@ from bert_compression.papers import loyalty, miniature, same_model, taylor, xtc
 from bert_compression.report.tables import Table
 
 PAGES: dict[str, tuple[Table, ...]] = {
-    "loyalty/table_1_mnli": (loyalty.TABLE_1,),
+    "loyalty/table_1_mnli": (loyalty.TABLE_1, loyalty.ALL_PAIRS),
     "loyalty/table_2_combinations": (loyalty.TABLE_2,),
     "loyalty/table_3_sst2": (loyalty.TABLE_3,),
     "loyalty/search_and_verdict": (

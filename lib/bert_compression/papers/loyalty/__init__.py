@@ -17,6 +17,7 @@ from bert_compression.papers.loyalty.quantized import (
     transfer_table,
 )
 from bert_compression.papers.loyalty.tables import (
+    ALL_PAIRS,
     QUANTIZED_ROBUSTNESS,
     ROUNDED_MNLI,
     ROUNDED_SST2,
@@ -29,6 +30,7 @@ from bert_compression.papers.loyalty.tables import (
 )
 
 __all__ = [
+    "ALL_PAIRS",
     "CLAIMS",
     "QUANTIZED_ROBUSTNESS",
     "ROUNDED_MNLI",

@@ -219,9 +219,7 @@ LAMBDA_SWEEP = Table(
 def _on_part(make: Callable[[Grid, str], Job], halvings: int, g: Grid) -> Job:
     """The middle student on a part of the training set; a fine-tuned teacher knows no more than the same."""
     whole = g.train_size or g.task.rows["train"]
-    sizes = {**g.profile.train_size, g.task.name: whole // 2**halvings}
-    part = Grid(replace(g.profile, train_size=sizes), g.task, g.seed)
-    return g.once((_on_part, make, halvings), lambda: make(part, MIDDLE))
+    return make(g.with_profile(train_size=whole // 2**halvings), MIDDLE)
 
 
 TRAINING_SIZES = Table(
@@ -240,8 +238,7 @@ TRAINING_SIZES = Table(
 
 def _answers_as_long(g: Grid, row: Row) -> Job:
     """Of a model that learns a small set for as many epochs as the paper's code, whatever the profile has."""
-    longer = replace(g.profile, small_set_epochs=int(TRAINING["epochs"]))
-    return answers(g.once(("as long",), lambda: Grid(longer, g.task, g.seed)), row)
+    return answers(g.with_profile(small_set_epochs=int(TRAINING["epochs"])), row)
 
 
 def _twice(task: str, label: str, score: str) -> tuple[Column, Column]:
