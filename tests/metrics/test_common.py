@@ -41,6 +41,7 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
     predicted = (distributions[0], more.integers(0, 3, EXAMPLES))
     attacked = np.random.default_rng(200 + seed)
     outcomes, queries = attacked.integers(0, 3, (EXAMPLES, 2, 3)), attacked.integers(1, 99, EXAMPLES)
+    many = np.random.default_rng(300 + seed)
     words = [" ".join(attacked.choice(["red", "green", "blue"], 4)) for _ in range(2 * EXAMPLES)]
     gold = np.empty(EXAMPLES, dtype=object)  # a list of gold answers a question; every fifth has none
     gold[:] = [[answer] if place % 5 else [] for place, answer in enumerate(words[EXAMPLES:])]
@@ -59,7 +60,7 @@ def draw(name: str, seed: int = 0) -> tuple[np.ndarray, ...]:
         "mcnemar": labels,
         **dict.fromkeys(
             ("min_f_interval", "min_f_prime"),
-            tuple(random.uniform(size=(2, EXAMPLES, 3)) + random.uniform(size=(EXAMPLES, 1))),
+            tuple(many.uniform(size=(2, EXAMPLES, 12)) + many.uniform(size=(EXAMPLES, 1))),
         ),
         "paired_share_interval": labels,
         "paired_bootstrap_interval": tuple(random.uniform(size=(2, EXAMPLES))),

@@ -253,13 +253,13 @@ BY_HAND = [[1, 3], [1, 3], [3, 5], [3, 5]]
 
 
 def by_t_tests(differences):
-    """Clark's formula from two t tests, whose squares are F1 and F2."""
-    f1 = scipy.stats.ttest_1samp(differences.mean(axis=0), 0).statistic ** 2
-    f2 = scipy.stats.ttest_1samp(differences.mean(axis=1), 0).statistic ** 2
+    """Clark's formula from two t tests, whose squares are F1 and F2; no surer than either of them."""
+    one, two = (scipy.stats.ttest_1samp(differences.mean(axis=axis), 0) for axis in (0, 1))
+    f1, f2 = one.statistic**2, two.statistic**2
     n1, n2 = differences.shape[1] - 1, differences.shape[0] - 1
     value = f1 * f2 / (f1 + f2)
     df = (f1 + f2) ** 2 / (f1**2 / n2 + f2**2 / n1)
-    return value, df, 2 * scipy.stats.t.sf(math.sqrt(value), df)
+    return value, df, max(2 * scipy.stats.t.sf(math.sqrt(value), df), one.pvalue, two.pvalue)
 
 
 def crossed(random, methods, examples=80, seeds=3, of_seeds=0.0, of_examples=0.0, of_both=1.0):
@@ -282,7 +282,9 @@ def test_min_f_by_hand():
     # 9 * 27 / 36, and 36² / (81 / 3 + 729 / 1).
     value, df, p = min_f_prime(BY_HAND, ZEROS)
     assert (value, df) == (pytest.approx(6.75), pytest.approx(1296 / 756))
-    assert p == pytest.approx(2 * scipy.stats.t.sf(math.sqrt(6.75), 1296 / 756))
+    # Of min F' it would be 0.14; but F1 alone, of two seeds, leaves 0.20.
+    assert 2 * scipy.stats.t.sf(math.sqrt(6.75), 1296 / 756) == pytest.approx(0.14, abs=0.005)
+    assert p == pytest.approx(2 * scipy.stats.t.sf(3, 1)) == pytest.approx(0.20, abs=0.005)
 
 
 @pytest.mark.parametrize(("examples", "seeds"), [(2, 2), (5, 3), (400, 3), (30, 10)])
@@ -291,13 +293,18 @@ def test_min_f_is_that_of_two_t_tests(examples, seeds):
     assert min_f_prime(first, second) == pytest.approx(by_t_tests(first - second))
 
 
-def test_min_f_lies_below_both_of_its_parts():
-    differences = np.random.default_rng(1).normal(0.5, 1, size=(40, 3))
-    value, _, p = min_f_prime(differences, np.zeros((40, 3)))
-    f1 = scipy.stats.ttest_1samp(differences.mean(axis=0), 0).statistic ** 2
-    f2 = scipy.stats.ttest_1samp(differences.mean(axis=1), 0).statistic ** 2
-    assert value < min(f1, f2)
-    assert p > scipy.stats.ttest_1samp(differences.mean(axis=1), 0).pvalue
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_min_f_is_no_surer_than_either_of_its_parts(seeds):
+    for draw in range(50):
+        random = np.random.default_rng(draw)
+        differences = random.normal(0.5, 1, size=(40, seeds)) + random.normal(0, 0.3, size=(1, seeds))
+        value, _, p = min_f_prime(differences, np.zeros((40, seeds)))
+        low, high = min_f_interval(differences, np.zeros((40, seeds)))
+        for axis in (0, 1):
+            alone = scipy.stats.ttest_1samp(differences.mean(axis=axis), 0)
+            assert value < alone.statistic**2 and p >= alone.pvalue * (1 - 1e-9)
+            narrower = alone.confidence_interval()
+            assert low <= narrower.low + 1e-9 and narrower.high <= high + 1e-9
 
 
 def test_one_seed_leaves_the_paired_t_test_over_examples():
@@ -366,12 +373,18 @@ def test_few_seeds_have_the_noise_of_all_unless_they_differ_by_far_more():
 
 
 def test_errors_add_up_and_none_leaves_the_estimate():
-    errors = [StandardError(0.5, 2), StandardError(0.5, 100)]
-    df = 1 / (0.25 / 2 + 0.25 / 100)
+    errors = [StandardError(0.5, 20), StandardError(0.5, 100)]
+    df = 1 / (0.25 / 20 + 0.25 / 100)
     reach = scipy.stats.t.ppf(0.975, df)
     found = satterthwaite(2.0, errors)
     assert (found.low, found.high) == pytest.approx((2 - reach, 2 + reach))
     assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(2.0, df))
+    # With 2 degrees of freedom, half of the variance alone leaves more room than all of it with 7.7.
+    few = [StandardError(0.5, 2), StandardError(0.5, 100)]
+    reach = scipy.stats.t.ppf(0.975, 2) * math.sqrt(0.5)
+    found = satterthwaite(2.0, few)
+    assert (found.low, found.high) == pytest.approx((2 - reach, 2 + reach))
+    assert found.p_value == pytest.approx(2 * scipy.stats.t.sf(2 / math.sqrt(0.5), 2))
     assert satterthwaite(2.0, [StandardError(0.0, 1)]) == (2.0, 2.0, 0.0)
     assert satterthwaite(0.0, [StandardError(0.0, 1)]) == (0.0, 0.0, 1.0)
     with pytest.raises(BadInput, match=r"^without any error nothing is uncertain"):
@@ -471,24 +484,30 @@ def alarms_in_tables(with_noise, tables=80, **chance):
     return alarms / tables
 
 
-def test_where_seeds_matter_the_noise_of_all_methods_keeps_false_alarms_down():
-    chance = {"of_seeds": 0.7, "of_examples": 1.5, "of_both": 0.5}
-    assert alarms_in_tables(True, **chance) <= 0.06
-    assert alarms_in_tables(False, **chance) > 0.15
+@pytest.mark.parametrize("with_noise", [True, False])
+def test_where_seeds_matter_few_tables_have_a_false_alarm(with_noise):
+    assert alarms_in_tables(with_noise, of_seeds=0.7, of_examples=1.5, of_both=0.5) <= 0.06
 
 
-def test_a_difference_that_is_there_is_found_and_the_larger_the_surer():
+def test_a_difference_that_is_there_is_found_and_the_noise_of_all_methods_finds_it_more_often():
     random = np.random.default_rng(7)
     found = {}
     for difference in (0.1, 0.5, 1.0):
-        pairs = [crossed(random, 2, 200, of_seeds=0.05, of_examples=0.5) for _ in range(200)]
-        found[difference] = np.mean([min_f_prime(a + difference, b).p_value < 0.05 for a, b in pairs])
-    assert found[0.1] < found[0.5] and found[0.5] > 0.9 and found[1.0] == 1.0
+        for name in ("alone", "with the others"):
+            seen = 0
+            for _ in range(200):
+                methods = crossed(random, 8, 200, of_seeds=0.05, of_examples=0.5)
+                noise = seed_noise(methods.mean(axis=1)).of_difference() if name != "alone" else None
+                seen += min_f_prime(methods[0] + difference, methods[1], noise).p_value < 0.05
+            found[difference, name] = seen / 200
+        assert found[difference, "alone"] <= found[difference, "with the others"]
+    alone, others = ([found[d, name] for d in (0.1, 0.5, 1.0)] for name in ("alone", "with the others"))
+    assert alone[0] < 0.2 < 0.8 < alone[1] < alone[2] and others[1] > 0.95 and others[2] == 1.0
 
 
 def test_torn_pairs_are_worse_than_whole_ones():
     random = np.random.default_rng(8)
-    first, second = crossed(random, 2, of_both=0.3)
+    first, second = crossed(random, 2, seeds=8, of_both=0.3)
     torn = random.permutation(second)
     assert min_f_prime(first + 0.2, second).p_value < 0.01 < min_f_prime(first + 0.2, torn).p_value
 

@@ -202,12 +202,12 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
 
     Both arguments have the shape (examples, seeds) and are paired: a row is one example, a column one seed.
     It is a lower bound, since the chance that is peculiar to one example under one seed counts on both sides.
+    The p value is no smaller than that of F1 or of F2 alone: with two or three seeds df can make it so, and
+    no further chance makes a difference surer.
 
-    Three seeds can agree by accident, and then F1 is far too large: with as many texts as MNLI has, and seeds
-    that move a method by two points, most tables of twelve methods that differ in nothing would have a false
-    alarm in spite of Holm's correction. Therefore `noise`, the variance of such a difference from seed to
-    seed as all methods of a table show it (`seed_noise(...).of_difference()`), can take part: see
-    `seed_error`. Then even a single seed can be
+    Three seeds know little of their own scatter: with 2 degrees of freedom hardly any difference is sure.
+    Therefore `noise`, the variance of such a difference from seed to seed as all methods of a table show it
+    (`seed_noise(...).of_difference()`), can take part: see `seed_error`. Then even a single seed can be
     judged, as if these two methods minded seeds as the others do; without noise a single seed leaves the test
     over examples, F2.
 
@@ -251,8 +251,9 @@ def min_f_interval(
     """Within which bounds lies mean(first) - mean(second), with other seeds and other examples, too?
 
     What `min_f_prime` implies: the mean difference, plus and minus the quantile of t with its degrees of
-    freedom times the root of the two squared standard errors together. Arguments as there; an interval
-    without 0 is a p value below 1 - `confidence`. Of no width where neither seeds nor examples differ.
+    freedom times the root of the two squared standard errors together, and no narrower than either would have
+    it alone. Arguments as there; an interval without 0 is a p value below 1 - `confidence`. Of no width where
+    neither seeds nor examples differ.
 
     >>> low, high = min_f_interval([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
     >>> (round(low, 3), round(high, 3))
@@ -303,12 +304,13 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
 
     Each of `errors` is a squared standard error with the degrees of freedom that it is known with. They add
     up, and Satterthwaite's approximation gives the sum (sum v)² / sum(v² / df) degrees of freedom of a t
-    distribution (Satterthwaite 1946). Without any chance the bounds are the estimate, and p is 0, or 1 for
-    an estimate of 0.
+    distribution (Satterthwaite 1946). With few degrees of freedom it can be narrower than one of the errors
+    alone would have it; then that one counts, since no further chance makes an estimate surer. Without any
+    chance the bounds are the estimate, and p is 0, or 1 for an estimate of 0.
 
-    >>> low, high, p = satterthwaite(2.0, [StandardError(0.5, 2), StandardError(0.5, 100)])
+    >>> low, high, p = satterthwaite(3.0, [StandardError(0.5, 20), StandardError(0.5, 100)])
     >>> (round(low, 2), round(high, 2), round(p, 2))
-    (-0.31, 4.31, 0.08)
+    (1.0, 5.0, 0.0)
 
     Raises BadInput for a confidence outside (0, 1), and without errors.
     """
@@ -320,9 +322,9 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
     total = sum(error.variance for error in errors)
     if not total > 0:
         return Estimate(estimate, estimate, float(estimate == 0))
-    test = _test(estimate, *errors)
-    reach = float(scipy.stats.t.ppf(tails(confidence)[1], test.df) * np.sqrt(total))
-    return Estimate(estimate - reach, estimate + reach, test.p_value)
+    outer = tails(confidence)[1]
+    reach = max(float(scipy.stats.t.ppf(outer, e.df) * np.sqrt(e.variance)) for e in _least_sure(errors))
+    return Estimate(estimate - reach, estimate + reach, _test(estimate, *errors).p_value)
 
 
 @checked
@@ -435,6 +437,13 @@ def _test(mean: float, *errors: StandardError) -> MinF:
     total = sum(error.variance for error in errors)
     if total <= np.finfo(float).eps * mean**2:
         return MinF(np.inf, float(errors[-1].df), 0.0)
-    df = total**2 / sum(error.variance**2 / error.df for error in errors)
-    value = mean**2 / total
-    return MinF(value, df, float(scipy.stats.f.sf(value, 1, df)))
+    together, *alone = _least_sure(errors)
+    p_values = [float(scipy.stats.f.sf(mean**2 / each.variance, 1, each.df)) for each in (together, *alone)]
+    return MinF(mean**2 / together.variance, float(together.df), max(p_values))
+
+
+def _least_sure(errors: Sequence[StandardError]) -> list[StandardError]:
+    """The sum of the errors, with Satterthwaite's degrees of freedom, and then each that there is alone."""
+    there = [error for error in errors if error.variance > 0]
+    total = sum(error.variance for error in there)
+    return [StandardError(total, total**2 / sum(e.variance**2 / e.df for e in there)), *there]

@@ -153,7 +153,8 @@ class Panel:
     without: tuple[str, ...] = ()
 
 
-def _all_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+def all_seeds(profile: Profile, row: Row, column: Column) -> tuple[int, ...]:
+    """Those of the profile, for `Table.seeds`."""
     return profile.seeds
 
 
@@ -185,7 +186,7 @@ class Table:
     columns: tuple[Column, ...]
     panels: tuple[Panel, ...] = ()
     reported: str = ""
-    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = _all_seeds
+    seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = all_seeds
     precision: str = ""
     kin: Mapping[str, tuple["Table", str]] = field(default_factory=dict)
 
