@@ -28,6 +28,9 @@ TOC = yaml.safe_load((BOOK / "_toc.yml").read_text())
 NAMED = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 
 
+QUOTED_VERDICT = re.compile(r"notebooks/ledger\.ipynb::verdict_([\w.-]+):s")
+
+
 def source_of(name):
     return PROJECT / f"{name}.ipynb" if name.startswith("notebooks/") else BOOK / f"{name}.md"
 
@@ -117,11 +120,25 @@ def test_a_figure_comes_with_what_it_rests_on():
 
 
 def test_the_chapter_on_extreme_compression_has_every_sentence_of_the_ledger():
-    quoted = r"^- ([^:{]+): \{glue:text\}`[^`]+::verdict_([\w.-]+):s`\.$"
-    listed = re.findall(quoted, text_of("chapters/xtc"), re.MULTILINE)
+    lines = re.findall(r"^- ([^:{]+): (.*::verdict_.*)$", text_of("chapters/xtc"), re.MULTILINE)
     sentences = {claim.name: claim.sentence for claim in CLAIMS["xtc"]}
-    assert [f"{sentence}." for sentence, _ in listed] == [sentences[name] for _, name in listed]
-    assert {sentences[name] for _, name in listed} == set(sentences.values())
+    for sentence, verdicts in lines:
+        assert {f"{sentence}."} == {sentences[name] for name in QUOTED_VERDICT.findall(verdicts)}
+    assert {f"{sentence}." for sentence, _ in lines} == set(sentences.values())
+
+
+def test_a_page_that_quotes_the_verdict_of_a_sentence_quotes_those_of_all_its_tables():
+    claims = [claim for of_paper in CLAIMS.values() for claim in of_paper]
+    asked = {claim.name: claim.sentence for claim in claims}
+    firsts = {}  # by sentence, then by table
+    for claim in claims:
+        firsts.setdefault(claim.sentence, {}).setdefault(claim.table, claim.name)
+    for name in NAMED:
+        quoted = set(QUOTED_VERDICT.findall(text_of(name)))
+        for each in quoted & set(asked):
+            others = set(firsts[asked[each]].values())
+            # A comparison may be quoted by itself; whoever quotes a sentence quotes all of it.
+            assert each not in others or others <= quoted, f"{name}: {others - quoted}"
 
 
 def test_every_verdict_that_a_page_quotes_leads_to_a_place_that_is_there(places):
@@ -146,7 +163,11 @@ def test_what_docstrings_say_of_the_book_exists():
 @pytest.mark.parametrize("name", [name for name in NAMED if "notebooks/" in name])
 def test_a_table_has_the_whole_width(name):
     cells = nbformat.read(source_of(name), as_version=4).cells
-    wide = [cell for cell in cells if re.search(r"\breport\.(side_by_side|claims_table)\(", cell.source)]
+    wide = [
+        cell
+        for cell in cells
+        if re.search(r"\breport\.(side_by_side|claims_table|record_list)\(", cell.source)
+    ]
     assert all("full-width" in cell.metadata.get("tags", []) for cell in wide)
 
 

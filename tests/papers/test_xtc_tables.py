@@ -19,6 +19,7 @@ from bert_compression.papers.xtc.students import (
     kept_layers,
     teacher,
 )
+from bert_compression.report.claims import judge, reported_effect
 from bert_compression.report.records import measured
 from bert_compression.report.reported import reported, reported_value
 from bert_compression.report.tables import Best, Derived
@@ -293,7 +294,6 @@ def test_a_loyalty_that_takes_no_reading_stands_under_the_table():
 
 def test_every_claim_agrees_with_its_own_paper():
     from bert_compression.papers import committed
-    from bert_compression.report.claims import judge
 
     judgements = judge(committed(), xtc.CLAIMS)
     assert len({claim.name for claim in xtc.CLAIMS}) == len(xtc.CLAIMS)
@@ -306,19 +306,27 @@ def test_every_claim_agrees_with_its_own_paper():
             assert abs(judgement.reported) <= judgement.claim.margin, judgement.claim.name
 
 
+def test_where_the_papers_numbers_do_not_bear_a_sentence_out_nothing_is_asked_and_the_comparison_is_shown():
+    by_task = (*xtc.STAGE_CLAIMS, *xtc.LAYER_CLAIMS, *xtc.FEW_BITS_CLAIMS, *xtc.LOW_RANK_CLAIMS)
+    left_out = xtc.contradicted(by_task)
+    assert len({claim.name for claim in (*by_task, *left_out)}) == len(by_task) + len(left_out)
+    for claim in left_out:
+        reported = reported_effect(claim)
+        assert not abs(reported) <= claim.margin if claim.margin else not reported > 0, claim.name
+    told = {(claim.sentence[:12], claim.column) for claim in left_out}
+    assert {("Going to one", "cola_mcc"), ("With the rig", "rte_acc")} <= told
+    asked = {(c.sentence, c.first, c.second, c.column) for c in (*by_task, *left_out) if c.sums}
+    assert len(asked) == 2 * 4  # both differences of differences, in all four tasks
+
+
 def test_a_claim_about_what_the_profile_has_not_says_so():
     from made_records import source_of
 
-    from bert_compression.report.claims import judge
-
     told = {j.claim.name: j.reason for j in judge(source_of([]), xtc.CLAIMS)}
-    for name in (
-        "xtc_five_layers_cola",
-        "xtc_two_bits_skip5_cola",
-        "xtc_longer_rte",
-        "xtc_seeds_1bit",
-    ):
-        assert told[name] == "the profile small does not measure this model or task"
+    for name in ("xtc_five_layers_cola", "xtc_two_bits_skip5_cola"):
+        assert told[name] == "the profile small has no such model"
+    for name in ("xtc_longer_rte", "xtc_seeds_1bit"):
+        assert told[name] == "the profile small leaves this task out"
     assert told["xtc_two_bits_skip4_stsb"] == told["xtc_longer_cola"] == "records are missing"
 
 

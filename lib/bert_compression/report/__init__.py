@@ -31,6 +31,7 @@ from bert_compression.report.simulation import false_alarms, simulated, verdicts
 from bert_compression.report.verdicts import (
     claims_table,
     count_verdicts,
+    effects_in_words,
     in_words,
     meanings,
     sentence_meanings,
@@ -45,6 +46,7 @@ __all__ = [
     "compare_pairs",
     "count_by_paper",
     "count_verdicts",
+    "effects_in_words",
     "explorer",
     "false_alarms",
     "families",

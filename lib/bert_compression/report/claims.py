@@ -28,7 +28,9 @@ class Claim:
     """A sentence of the paper in our words, where it stands, and the cells of a table that it compares.
 
     `first` exceeds `second` in `column`; with a `margin`, in percentage points, they do not differ. Several
-    methods on one side stand for their mean, and so do several columns, unless the estimator says otherwise.
+    methods on one side stand for their mean, or with `sums` for their sum, as many on either side: so is the
+    difference of two differences compared. Several columns stand for their mean, too. An estimator may say
+    otherwise.
     `name` is unique within the paper. `labels` is what a reader sees of the two sides, and `asked` of what
     they are compared in, where the labels of the table's rows and column do not say it. `printed` finds the
     paper's effect, in percentage points, where it stands in no cell of the table. `where` begins with "ours"
@@ -47,6 +49,7 @@ class Claim:
     labels: tuple[str, str] | None = None
     asked: str = ""
     printed: Callable[[], float] | None = None
+    sums: bool = False
 
     def __post_init__(self):
         """Raises BadInput for a method or a column that the table does not have."""
@@ -127,8 +130,8 @@ def judge(source: Source, claims: Sequence[Claim]) -> list[Judgement]:
 def _estimated(source: Source, claim: Claim) -> Judgement:
     """Everything but verdict and corrected p."""
     blank = Judgement(claim, reported_effect(claim))
-    if _is_not_asked(source, claim):
-        return replace(blank, reason=f"the profile {source.profile.name} does not measure this model or task")
+    if lacks := _not_asked(source, claim):
+        return replace(blank, reason=f"the profile {source.profile.name} {lacks}")
     try:
         found = claim.estimator(source, claim)
     except Failure as reason:
@@ -166,18 +169,21 @@ def _estimated(source: Source, claim: Claim) -> Judgement:
     )
 
 
-def _is_not_asked(source: Source, claim: Claim) -> bool:
-    """Does the source's profile ask no job for one of the models, such as a student with five twelfths of six
-    layers, or not all that a mean is taken of?"""
+def _not_asked(source: Source, claim: Claim) -> str:
+    """What the source's profile asks no job for: one of the models, such as a student with five twelfths of
+    six layers, or the task, or not all that a mean is taken of. Empty where it asks for all."""
     table, cells = claim.table, source.cells(claim.table)
     rows = [table.row(method) for side in claim.sides for method in side]
     made_of = [name for row in rows for name in (row.of if isinstance(row, Derived) else (row.method,))]
     own = [name for name in made_of if table.row(name).recipe]  # others are the paper's alone
     parts = [table.column(name).parts for name in claim.columns]
     asked = [of_column for of_column in parts if all(table.column(name).measure for name in of_column)]
-    return bool(asked) and not all(
+    if not asked or all(
         any(all(cells[method, name] for name in of_column) for of_column in asked) for method in own
-    )
+    ):
+        return ""
+    made = all(any(cells[method, column.name] for column in table.columns) for method in own)
+    return "leaves this task out" if made else "has no such model"
 
 
 def _measured(judgement: Judgement) -> Measured:
@@ -210,4 +216,4 @@ def reported_effect(claim: Claim) -> float:
         )
         for side in claim.sides
     )
-    return first - second
+    return (first - second) * (len(claim.sides[0]) if claim.sums else 1)

@@ -55,7 +55,8 @@ class Found:
 
 
 class Comparison(Protocol):
-    """What an estimator reads of a claim: a table, the methods of either side, the columns."""
+    """What an estimator reads of a claim: a table, the methods of either side, the columns, and whether a
+    side is the sum of its methods."""
 
     @property
     def table(self) -> Table: ...
@@ -65,6 +66,9 @@ class Comparison(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def sums(self) -> bool: ...
 
 
 Estimator = Callable[[Source, Comparison], Found]
@@ -78,7 +82,8 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     of all methods of the table. Two that do not differ by a point on any text at any seed are
     one model under two names: no seed tells them apart, and between them there is no noise.
     """
-    return _of_pair(*_paired(source, claim, claim.columns), claim.table.column(claim.columns[0]).scale)
+    scale = claim.table.column(claim.columns[0]).scale * (len(claim.sides[0]) if claim.sums else 1)
+    return _of_pair(*_paired(source, claim, claim.columns), scale)
 
 
 def _paired(source: Source, claim: Comparison, columns: Sequence[str]) -> tuple[Paired, SeedNoise | None]:

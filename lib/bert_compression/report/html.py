@@ -9,6 +9,7 @@ from html import escape
 from jinja2 import Environment, PackageLoader
 
 RUN = "bc-run"  # the class of what this run found: the book hides it until the reader asks for it
+ONE_LINE = 24  # letters: up to so many, a word or a number with its interval keeps to one line
 BELOW = "bc-passport"  # of what is folded under a table or a figure
 
 
@@ -133,9 +134,14 @@ def simple_table(
     if groups:
         above = [Cell(heads[0], "col", rowspan=2)]
         head = [Row(above + [Cell(word, "colgroup", colspan=span) for word, span in groups]), Row(below[1:])]
-    body = [Row([Cell(row[0], "row"), *(Cell(text, kind="bc-one-line") for text in row[1:])]) for row in rows]
+    body = [Row([Cell(row[0], "row"), *map(_plain_cell, row[1:])]) for row in rows]
     plain = "\n".join("  ".join(line) for line in (heads, *rows))
     return Shown(plain, html=table_html(Grid(caption, head, [body])))
+
+
+def _plain_cell(text: str) -> Cell:
+    """Numbers and names stay on one line; what is a sentence need not."""
+    return Cell(text, kind="bc-one-line" if len(text) <= ONE_LINE else "bc-left")
 
 
 def tag(name: str, *content: str, **attributes: str | int | None) -> str:

@@ -85,7 +85,8 @@ def families(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
 REASONS = {
     "records are missing": "records are missing: not measured yet",
     "earlier version": "measured with an earlier version of the code only",
-    "does not measure this": "the profile has no such model, or leaves the task out",
+    "has no such model": "the profile has no such model",
+    "leaves this task out": "the profile leaves the task out",
     "stand-in": "a public checkpoint could not be had, and what stands in for it is no evidence",
     "whoever does not read": "a model is not surely better than one that does not read",
     "": "another reason, told beside the comparison",

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def claims_table(judgements: Sequence[Judgement]) -> Shown:
             members = list(group)
             whole = with_symbol(decide_sentence([each.verdict for each in members]))
             told = (Line(members[0].claim.where), Line(whole))
-            head = [Cell(sentence, "rowgroup", told, rowspan=len(members))]
+            head = [Cell(sentence, "rowgroup", told, "bc-wraps", rowspan=len(members))]
             bodies.append([comparison(each, head if each is members[0] else []) for each in members])
             plain += [f"{sentence}  {comparison_words(each)}" for each in members]
     grid = Grid(CAPTION.format(listed(titles)), [Row([Cell(head, "col") for head in HEADS])], bodies)
@@ -78,6 +78,15 @@ def claims_table(judgements: Sequence[Judgement]) -> Shown:
 def in_words(judgements: Sequence[Judgement]) -> Shown:
     """A line for each judgement: what was compared, the effect in percentage points, the verdict. Where they
     are of several columns, each begins with the sentence that it is about, in which these are named."""
+    return _told(judgements, lambda judgement: f": **{judgement.verdict}**")
+
+
+def effects_in_words(judgements: Sequence[Judgement]) -> Shown:
+    """The same for comparisons of which nothing is claimed, and which have no verdict."""
+    return _told(judgements, lambda judgement: "")
+
+
+def _told(judgements: Sequence[Judgement], verdict: Callable[[Judgement], str]) -> Shown:
     lines = []
     several = len({judgement.claim.columns for judgement in judgements}) > 1
     for judgement in judgements:
@@ -85,13 +94,12 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
         there_are = not math.isnan(judgement.reported)
         reported = f", where {judgement.claim.signed(judgement.reported)} are reported" if there_are else ""
-        margin = "" if judgement.claim.margin is None else f", asked: within ± {judgement.claim.margin:g}"
+        margin = "" if judgement.claim.margin is None else f", asked: within ± {judgement.claim.margin:.2g}"
         compared = f"{first} against {second}"
         if several:
             asked = _asked(judgement)
             compared = f"{judgement.claim.sentence} {asked[:1].upper()}{asked[1:]} ({compared})"
-        line = f"{compared}: {found}{reported}{margin}: **{judgement.verdict}**"
-        lines.append(f"- {line}")
+        lines.append(f"- {compared}: {found}{reported}{margin}{verdict(judgement)}")
     return Shown("\n".join(lines), markdown="\n".join(lines))
 
 
@@ -148,14 +156,14 @@ def _effect(judgement: Judgement) -> str:
 def comparison(judgement: Judgement, sentence: Sequence[Cell] = ()) -> Row:
     """A line of the table of claims, after the cell of its sentence where that begins here."""
     claim = judgement.claim
-    margin = "" if claim.margin is None else f", within ± {claim.margin:g}"
+    margin = "" if claim.margin is None else f", within ± {claim.margin:.2g}"
     keys = ", ".join(key[:12] for key in judgement.keys)
-    compared = Cell(_compared(judgement), "row", (Line(_asked(judgement) + margin),))
+    compared = Cell(_compared(judgement), "row", (Line(_asked(judgement) + margin),), "bc-wraps")
     stale = (Line("stale"),) if judgement.stale else ()
     verdict = Cell(
         with_symbol(judgement.verdict),
         lines=(Line(judgement.reason),) if judgement.reason else (),
-        kind="bc-left bc-one-line",
+        kind="bc-left bc-wraps",
         style="strong",
         title=f"records {keys}" if keys else "",
     )
@@ -180,11 +188,12 @@ def _asked(judgement: Judgement) -> str:
     if claim.asked:
         return claim.asked
     labels = [_with_unit(table.column(column)) for column in claim.columns]
-    row = table.row(claim.sides[0][0])
     names = [_lowered(label) for label in labels]
     column = names[0] if len(names) == 1 else f"mean of {listed(names)}"
-    repeated = sum(other.label == row.label for other in table.rows) > 1
-    return f"{column}, {_lowered(row.group)}" if repeated else column
+    rows = [table.row(method) for side in claim.sides for method in side]
+    repeated = sum(other.label == rows[0].label for other in table.rows) > 1
+    of_one_group = len({row.group for row in rows}) == 1
+    return f"{column}, {_lowered(rows[0].group)}" if repeated and of_one_group else column
 
 
 def _lowered(label: str) -> str:

@@ -10,6 +10,7 @@ from bert_compression.papers.xtc.claims import (
     LOYALTY_CLAIMS,
     SEED_CLAIMS,
     STAGE_CLAIMS,
+    contradicted,
     seeds_of_the_paper,
 )
 from bert_compression.papers.xtc.figures import (
@@ -77,6 +78,7 @@ __all__ = [
     "TABLE_C16",
     "TABLE_C17",
     "WEIGHTS",
+    "contradicted",
     "layer_choices",
     "loyalty_of_one_answer",
     "one_answer",
