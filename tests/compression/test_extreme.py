@@ -1,13 +1,14 @@
 """Extreme compression: which parts lose bits, activations token by token, low rank, sizes, its objective."""
 
 import copy
+import json
 import math
 import re
 
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import BertConfig
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from bert_compression.compression import (
     RelationDistillation,
@@ -27,6 +28,7 @@ from bert_compression.compression import (
     stored_parts,
     ternarize,
 )
+from bert_compression.compression.grids import weight_grid
 from bert_compression.compression.quantization import (
     ActivationQuantizer,
     QuantizedEmbedding,
@@ -166,8 +168,14 @@ def test_all_that_is_added_learns(tiny_bert, inputs):
 
 @pytest.mark.parametrize("rank", [-1, 33])
 def test_a_rank_that_no_matrix_has_is_refused(tiny_bert, rank):
-    with pytest.raises(BadInput, match=r"^low_rank must lie between 1 and the width 32, not"):
-        extreme(tiny_bert(), low_rank=rank)
+    message = r"^low_rank must lie between 1 and the width 32, not"
+    plain, model = tiny_bert(), extreme(tiny_bert())
+    with pytest.raises(BadInput, match=message):
+        extreme(plain, low_rank=rank)
+    assert not any(isinstance(module, QUANTIZED) for module in plain.modules())
+    with pytest.raises(BadInput, match=message):
+        requantize(model, 2, low_rank=rank)
+    assert model.bert.embeddings.word_embeddings.weight_grid.bits == 1  # nothing is half done
 
 
 # Other bits for the same weights, and none
@@ -197,6 +205,10 @@ def test_without_its_quantizers_a_model_keeps_the_weights_that_it_computes_with(
     assert plain.config.compression == []
     layer = model.bert.encoder.layer[1].attention.self.key
     assert torch.equal(plain.bert.encoder.layer[1].attention.self.key.weight, layer.used_weight())
+    assert all(parameter.requires_grad for parameter in plain.parameters())
+    layer.weight.requires_grad_(False)
+    frozen = [name for name, parameter in dequantize(model).named_parameters() if not parameter.requires_grad]
+    assert frozen == ["bert.encoder.layer.1.attention.self.key.weight"]
     # What is left of the difference is the rounding of activations.
     assert torch.allclose(logits(plain, inputs), logits(model, inputs), atol=0.05)
 
@@ -205,6 +217,65 @@ def test_without_its_quantizers_a_model_keeps_the_weights_that_it_computes_with(
 def test_what_cannot_be_quantized_is_refused_in_one_line(tiny_bert, told):
     with pytest.raises(BadInput, match=r"^(unknown parts 'some'|weights have 1 to 16 bits)"):
         quantize(tiny_bert(), "per_token", **told)
+
+
+@pytest.mark.parametrize("bits", [0, 3, 4, 7, 9, 16])
+def test_extreme_compression_has_one_two_or_eight_bits(tiny_bert, inputs, bits):
+    message = rf"^with parts='encoder' weights have 1, 2 or 8 bits, not {bits}$"
+    plain, model = tiny_bert(), extreme(tiny_bert(), 2)
+    before = logits(plain, inputs), logits(model, inputs)
+    with pytest.raises(BadInput, match=message):
+        extreme(plain, bits)
+    with pytest.raises(BadInput, match=message):
+        requantize(model, bits)
+    assert torch.equal(logits(plain, inputs), before[0]) and torch.equal(logits(model, inputs), before[1])
+
+
+# What was rounded once is rounded anew when it has to be
+
+
+def test_a_model_that_answered_before_answers_with_its_new_bits(tiny_bert, inputs, tmp_path):
+    model = extreme(tiny_bert())
+    before = logits(model, inputs)
+    after = logits(requantize(model, 2), inputs)
+    assert not torch.equal(after, before)
+    assert torch.equal(after, logits(requantize(extreme(tiny_bert()), 2), inputs))
+    save_packed(model, tmp_path)
+    assert torch.equal(logits(load_packed(tmp_path), inputs), after)
+
+
+def test_a_step_of_a_fused_optimizer_in_evaluation_mode_is_seen(tiny_bert, inputs):
+    model = extreme(tiny_bert()).eval()
+    before = logits(model, inputs)
+    model(**inputs, labels=torch.zeros(len(before), dtype=torch.long)).loss.backward()
+    torch.optim.AdamW(model.parameters(), lr=0.05, fused=True).step()
+    after = logits(model, inputs)
+    assert not torch.equal(after, before)
+    assert torch.equal(after, logits(copy.deepcopy(model), inputs))  # which has rounded nothing yet
+
+
+def test_weights_made_for_inference_are_rounded_at_each_use(tiny_bert, inputs):
+    expected = logits(extreme(tiny_bert()), inputs)
+    with torch.inference_mode():
+        model = extreme(tiny_bert())
+        assert torch.equal(model.eval()(**inputs).logits, expected)
+    assert torch.equal(logits(model, inputs), expected)
+
+
+def test_a_layer_in_two_places_is_quantized_in_both(tiny_bert, inputs, tmp_path):
+    plain = tiny_bert()
+    first, second = plain.bert.encoder.layer[0].attention.self, plain.bert.encoder.layer[1].attention.self
+    first.key = second.query
+    model = extreme(plain)
+    assert isinstance(first.key, QuantizedLinear) and isinstance(second.query, QuantizedLinear)
+    assert first.key.weight is second.query.weight
+    save_packed(model, tmp_path)
+    assert torch.equal(logits(load_packed(tmp_path), inputs), logits(model, inputs))
+
+
+def test_what_is_added_of_low_rank_has_the_type_of_the_weight(tiny_bert, inputs):
+    with torch.no_grad():
+        assert extreme(tiny_bert().double(), low_rank=1)(**inputs).logits.dtype == torch.float64
 
 
 # Stored
@@ -228,6 +299,52 @@ def test_a_model_that_is_not_quantized_has_no_scales_in_its_file(tiny_bert, tmp_
     assert size == header + sum(parts.values()) and parts["scales"] == parts["low rank"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hidden_act", "relu"), ("layer_norm_eps", 1e-2), ("num_attention_heads", 1), ("mode", "clipped")],
+)
+def test_a_packed_model_whose_config_was_changed_is_refused_in_one_line(tiny_bert, tmp_path, name, value):
+    save_packed(extreme(tiny_bert()), tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    (config if name in config else config["compression"][0])[name] = value
+    path.write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=rf"^the model in {re.escape(str(tmp_path))} has been changed since"):
+        load_packed(tmp_path)
+
+
+def test_what_cannot_be_read_back_is_not_packed(tiny_bert, tmp_path):
+    for kind in (BertModel, BertForMaskedLM):
+        model = kind(tiny_bert().config)
+        with pytest.raises(
+            BadInput, match=r"cannot be read back: a packed model classifies texts or answers"
+        ):
+            save_packed(extreme(model), tmp_path)
+    for other in (torch.bfloat16, torch.float64):
+        with pytest.raises(BadInput, match=rf"^the model computes in {other}: call float\(\) before it is"):
+            save_packed(extreme(tiny_bert()).to(other), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.double(),
+        lambda s: -s,
+        lambda s: s * math.nan,
+        lambda s: s.expand(2),
+        lambda s: s.to(torch.int32),
+    ],
+)
+@pytest.mark.parametrize("bits", [1, 2, 8])
+def test_a_scale_is_a_finite_number_of_float32_and_not_below_zero(bits, change):
+    grid, weight = weight_grid(bits), torch.randn(4, 6)
+    stored, scale = grid.pack(weight)
+    grid.unpack(stored, scale, weight.shape)
+    with pytest.raises(BadInput, match=r"^(a scale is a finite float32 number|the scale has the shape)"):
+        grid.unpack(stored, change(scale), weight.shape)
+
+
 @pytest.mark.parametrize("change", ["a bit", "cut short", "longer"])
 def test_a_packed_file_that_is_not_what_it_was_is_refused_in_one_line(tiny_bert, tmp_path, change):
     save_packed(extreme(tiny_bert()), tmp_path)
@@ -240,7 +357,9 @@ def test_a_packed_file_that_is_not_what_it_was_is_refused_in_one_line(tiny_bert,
         load_packed(tmp_path)
     assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
     if change == "a bit":
-        assert str(error.value) == f"{path} has been changed since it was packed: pack the model again"
+        assert (
+            str(error.value) == f"the model in {tmp_path} has been changed since it was packed: pack it again"
+        )
 
 
 def test_what_save_packed_did_not_write_is_no_packed_model(tiny_bert, tmp_path):

@@ -56,6 +56,25 @@ def test_layers_that_these_kernels_do_not_take_are_refused(told, message):
         BitLinear(layer(**told))
     with pytest.raises(BadInput, match=r"^accuracy_level is 0 or 4, not 2$"):
         BitLinear(layer(), 2)
+    more, broken = layer(), layer()
+    more.add_low_rank(1, 0.02)
+    with pytest.raises(BadInput, match=r"^these kernels have no place for the matrices of low rank"):
+        BitLinear(more)
+    with torch.no_grad():
+        broken.weight[0, 0] = torch.nan
+    for of in (broken, layer().to(torch.bfloat16), layer().double()):
+        with pytest.raises(BadInput, match=r"^these kernels take finite weights in float32$"):
+            BitLinear(of)
+
+
+def test_what_does_not_fit_a_layer_is_refused():
+    of, x = BitLinear(layer()), torch.randn(3, 128)
+    for wrong in (x[0], x[None], x[:, :64], x.double(), x.bfloat16(), x.tolist(), None):
+        with pytest.raises(
+            BadInput, match=r"^(this layer takes float32 of the shape \(rows, 128\)|x must be)"
+        ):
+            of(wrong)
+    assert torch.equal(of(x.requires_grad_()), of(x.detach()))
 
 
 def test_without_the_extra_it_is_told_what_to_install(monkeypatch):

@@ -71,6 +71,8 @@ class Grid:
         expected = (*shape[:-1], 1) if self.per_row else ()
         if tuple(scale.shape) != expected:
             raise BadInput(f"the scale has the shape {tuple(scale.shape)}, not {expected}")
+        if scale.dtype != torch.float32 or not ((scale >= 0) & scale.isfinite()).all():
+            raise BadInput("a scale is a finite float32 number, and not below zero")
         return self._from_bytes(stored, shape).float() * scale
 
     def _bytes(self, integers: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ import torch
 from bert_compression.checks import checked, in_range
 from bert_compression.compression.grids import BinaryGrid, TernaryGrid, packed_codes
 from bert_compression.compression.quantization import QuantizedLinear
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 BLOCK = 64  # weights that share a scale in the kernel's layout; all have the matrix's
 LEVELS = (0, 4)  # of the operator: what is multiplied stays fp32, or is rounded to 8 bits
@@ -25,8 +25,8 @@ class BitLinear:
     """A linear layer of 1- or 2-bit weights that computes from its codes, on the processor.
 
     `accuracy_level` 0 multiplies in fp32, 4 rounds what comes in to 8 bits block by block. Raises BadInput
-    for a layer whose weights have other bits or a scale a row, for an input size that no block divides, and
-    where the extra is not installed.
+    for a layer whose weights have other bits, a scale a row, something of low rank in addition, or are not
+    finite numbers in float32; for an input size that no block divides, and where the extra is not installed.
     """
 
     def __init__(self, layer: QuantizedLinear, accuracy_level: int = 0, threads: int = 1):
@@ -35,15 +35,25 @@ class BitLinear:
         in_range(threads, "threads", 1, 1024)
         if layer.weight_grid not in (BinaryGrid(), TernaryGrid()):
             raise BadInput("these kernels take weights of 1 or 2 bits with one scale a matrix")
+        if hasattr(layer, "low_rank_u"):
+            raise BadInput("these kernels have no place for the matrices of low rank: run them beside")
+        if layer.weight.dtype != torch.float32 or not layer.weight.isfinite().all():
+            raise BadInput("these kernels take finite weights in float32")
         if layer.in_features % BLOCK:
             raise BadInput(f"an input of {layer.in_features} cannot be split into blocks of {BLOCK}")
+        self.in_features = layer.in_features
         model = _operator(layer, accuracy_level)
         self.stored_bytes = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
         self._session = _session(model, threads)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """x W^T + b for x of the shape (rows, in_features), float32."""
-        (out,) = self._session.run(None, {"x": x.numpy()})
+        """x W^T + b for x of the shape (rows, in_features), float32. Raises BadInput for another."""
+        fits = isinstance(x, torch.Tensor) and x.ndim == 2 and x.shape[1] == self.in_features
+        if not fits or x.dtype != torch.float32:
+            raise BadInput(
+                f"this layer takes float32 of the shape (rows, {self.in_features}), not {shown(x)}"
+            )
+        (out,) = self._session.run(None, {"x": x.detach().cpu().numpy()})
         return torch.from_numpy(out)
 
 

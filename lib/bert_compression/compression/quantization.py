@@ -26,6 +26,7 @@ from bert_compression.compression.grids import Grid, SymmetricGrid, weight_grid
 from bert_compression.errors import BadInput, shown
 
 MODES = ("ema", "dynamic", "clipped", "per_token", "int8")
+FEW_BITS = (1, 2, 8)  # of extreme compression's weights
 CLIP = 2.5  # of TernaryBERT's and BinaryBERT's activations
 # Modes in which one range is taken over a whole batch.
 BATCH_DEPENDENT = ("dynamic", "clipped", "int8")
@@ -85,7 +86,8 @@ class ActivationQuantizer(nn.Module):
     training mode (the first one fills it), which stays fixed in evaluation. mode "dynamic": one range, max|x|
     of the tensor at hand, padding and batch mates included, so that an example's answer is batch-dependent.
     mode "clipped": the same for x cut off at +-2.5, where no gradient passes (TernaryBERT). mode "per_token":
-    each token has the range of its own vector (DeepSpeed), and no batch mate matters.
+    each token has the range of its own vector, as in DeepSpeed, and no batch mate matters. The grid reaches
+    from -127 to 127 steps; DeepSpeed's steps are max|x| / 128.
     """
 
     def __init__(self, mode: str, decay: float, bits: int = 8):
@@ -124,20 +126,24 @@ class QuantizedWeight:
 
     def rounded_weight(self) -> torch.Tensor:
         """The weight that the layer computes with."""
-        if torch.is_grad_enabled():
-            return self.weight_grid.round(self.weight)
         weight = self.weight
-        # The version counts changes in place, but not those of a fused optimizer (see `train`); moving,
-        # casting or exchanging the data leaves it as it is.
-        state = (weight._version, weight.data_ptr(), weight.device, weight.dtype)
+        if torch.is_grad_enabled() or weight.is_inference():  # of these torch counts no versions
+            self._forget_rounded()
+            return self.weight_grid.round(weight)
+        # The version counts changes in place, but not those of a fused optimizer (see `_forget_rounded`);
+        # moving, casting or exchanging the data leaves it as it is.
+        state = (self.weight_grid, weight._version, weight.data_ptr(), weight.device, weight.dtype)
         if getattr(self, "_rounded_state", None) != state:
             self._rounded, self._rounded_state = self.weight_grid.round(weight), state
         return self._rounded
 
     def train(self, mode: bool = True) -> nn.Module:
-        """Forgets what was rounded: training changes the weight behind its version's back."""
-        self.__dict__.pop("_rounded_state", None)
+        self._forget_rounded()
         return super().train(mode)  # type: ignore[misc]
+
+    def _forget_rounded(self) -> None:
+        """Where gradients flow, a step may follow that changes the weight behind its version's back."""
+        self.__dict__.pop("_rounded_state", None)
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in super().__getstate__().items() if not k.startswith("_rounded")}
@@ -175,8 +181,8 @@ class QuantizedLinear(QuantizedWeight, nn.Linear):
         `spread` (the paper does not say how they begin; so LoRA's code has it)."""
         draws = torch.Generator().manual_seed(0)
         columns = torch.empty(rank, self.in_features).normal_(0.0, spread, generator=draws)
-        self.low_rank_u = nn.Parameter(torch.zeros(self.out_features, rank))
-        self.low_rank_v = nn.Parameter(columns)
+        self.low_rank_u = nn.Parameter(self.weight.new_zeros(self.out_features, rank))
+        self.low_rank_v = nn.Parameter(columns.to(self.weight))
 
     def used_weight(self) -> torch.Tensor:
         """The weight that the layer computes with: as it is rounded, and what is added to it."""
@@ -205,6 +211,7 @@ class QuantizedEmbedding(QuantizedWeight, nn.Embedding):
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         if self.weight_grid.per_row and torch.is_grad_enabled():
+            self._forget_rounded()
             # A row's values hang on nothing but the row: only those of the batch are rounded, not 30,522.
             return self.weight_grid.round(nn.functional.embedding(ids, self.weight, self.padding_idx))
         return nn.functional.embedding(ids, self.rounded_weight(), self.padding_idx)
@@ -238,9 +245,9 @@ def quantize(
     row). `low_rank` is the rank of what is added to each such matrix in floating point; 0 for nothing.
 
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
-    for an unknown mode or part, bits that no grid has, bits, rows or parts that int8 kernels do not have,
-    parts of a BERT that the model lacks, a model in half precision, or one that is quantized already: see
-    `requantize`.
+    for an unknown mode or part, bits that no grid has, bits other than 1, 2 or 8 with the parts "encoder",
+    bits, rows or parts that int8 kernels do not have, parts of a BERT that the model lacks, a rank that no
+    matrix has, a model in half precision, or one that is quantized already: see `requantize`.
     """
     if mode not in MODES:
         raise BadInput(f"unknown quantization mode {shown(mode)}: choose one of {', '.join(MODES)}")
@@ -256,6 +263,10 @@ def quantize(
     half = {p.dtype for p in model.parameters() if p.is_floating_point() and p.dtype.itemsize < 4}
     if half:
         raise BadInput(f"the model computes in {half.pop()}: call float() before it is quantized")
+    if parts == "encoder":
+        _check_few(weight_bits)
+    if low_rank:
+        _check_rank(model, low_rank)
     grid = weight_grid(weight_bits, per_row)
     SymmetricGrid(activation_bits)  # refuses bits before the model is changed
     changed = (weight_bits, activation_bits, per_row, parts, low_rank) != (8, 8, False, None, 0)
@@ -284,7 +295,7 @@ def quantize(
         chosen = PARTS[parts]
         _check_has(model, parts)
         rows = weight_grid(weight_bits, per_row or chosen.embedding_rows)
-        for name, module in list(model.named_modules()):
+        for name, module in list(model.named_modules(remove_duplicate=False)):
             place = (model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
             if type(module) is nn.Linear and name.endswith(chosen.linear):
                 outputs = name.endswith(chosen.outputs)
@@ -329,17 +340,19 @@ def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Modu
     """Give the weights of a model that `quantize` has changed with the parts "encoder" other bits, or the
     same and something of low rank in addition. Its weights before rounding, which training has moved, stay.
 
-    Changes the model and returns it. Raises BadInput for another model, and for one with something added
-    already.
+    Changes the model and returns it. Raises BadInput for another model, for one with something added already,
+    for bits other than 1, 2 or 8, and for a rank that no matrix has.
     """
     steps = getattr(getattr(model, "config", None), "compression", [])
     step = next((step for step in steps if step.get("parts") == "encoder"), None)
     if step is None or step["low_rank"]:
         raise BadInput("requantize takes a model that is quantized with parts='encoder' and low_rank=0")
-    grid = weight_grid(weight_bits)  # refuses bits before the model is changed
+    _check_few(weight_bits)
+    if low_rank:
+        _check_rank(model, low_rank)
     for module in model.modules():
         if isinstance(module, QuantizedLinear):
-            module.weight_grid = grid
+            module.weight_grid = weight_grid(weight_bits)
         elif isinstance(module, QuantizedEmbedding):
             module.weight_grid = weight_grid(weight_bits, per_row=True)
     changed = {**step, "weight_bits": weight_bits}
@@ -347,9 +360,17 @@ def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Modu
     return _with_low_rank(model, low_rank) if low_rank else model
 
 
-def _with_low_rank(model: nn.Module, rank: int) -> nn.Module:
+def _check_few(weight_bits: int) -> None:
+    if weight_bits not in FEW_BITS:
+        raise BadInput(f"with parts='encoder' weights have 1, 2 or 8 bits, not {weight_bits}")
+
+
+def _check_rank(model: nn.Module, rank: int) -> None:
     if not 1 <= rank <= model.config.hidden_size:
         raise BadInput(f"low_rank must lie between 1 and the width {model.config.hidden_size}, not {rank}")
+
+
+def _with_low_rank(model: nn.Module, rank: int) -> nn.Module:
     for module in model.modules():
         if isinstance(module, QuantizedLinear):
             module.add_low_rank(rank, model.config.initializer_range)
@@ -398,13 +419,21 @@ def dequantize(model: nn.Module) -> nn.Module:
             for name, child in list(parent.named_children()):
                 if isinstance(child, QuantizedLinear):
                     linear = nn.Linear(child.in_features, child.out_features, child.bias is not None)
-                    linear.weight, linear.bias = nn.Parameter(child.used_weight()), child.bias
+                    linear.weight, linear.bias = _like(child, child.used_weight()), child.bias
                     setattr(parent, name, linear)
                 elif isinstance(child, QuantizedEmbedding):
-                    table = nn.Parameter(child.rounded_weight())
-                    setattr(parent, name, nn.Embedding.from_pretrained(table, padding_idx=child.padding_idx))
+                    table = nn.Embedding(
+                        child.num_embeddings, child.embedding_dim, child.padding_idx, device="meta"
+                    )
+                    table.weight = _like(child, child.rounded_weight())
+                    setattr(parent, name, table)
     plain.config.compression = [step for step in plain.config.compression if step["method"] != "quantize"]
     return plain
+
+
+def _like(layer: QuantizedWeight, weight: torch.Tensor) -> nn.Parameter:
+    """A weight that learns if that of the layer does."""
+    return nn.Parameter(weight, requires_grad=layer.weight.requires_grad)
 
 
 @checked

@@ -30,7 +30,8 @@ EARLIER = {
     "LayerNorm.beta": "LayerNorm.bias",
     "embeddings.position_ids": "",
 }
-SEAL = "packed_sha256"  # in the config of a packed model
+SEAL = "packed_sha256"  # in the config of a packed model: of its weights and of all else in the config
+HEADS = ("ForSequenceClassification", "ForQuestionAnswering")  # that `load_model` reads
 
 
 @checked
@@ -52,9 +53,19 @@ def save_packed(model: nn.Module, folder: str | Path) -> int:
     Fake-quantized weights are stored as the integers of their grid with its float32 scale, and load back as
     the values that the model computes with, so that its answers are the same to the last bit. An integer
     takes one bit for 1-bit weights, two for 2-bit ones, and a byte from 3 to 8 bits. What is not quantized
-    stays in float32. The config tells the digest of the weight file: of bits any change makes other bits.
+    stays in float32. The config tells a digest of the weights and of itself: of bits any change makes other
+    bits. Raises BadInput as `save_model` does, and for a model in another precision than float32, or that
+    `load_packed` could not read.
     """
     folder = Path(folder)
+    others = {p.dtype for p in _of_transformers(model).parameters() if p.is_floating_point()}
+    if others - {torch.float32}:
+        raise BadInput(f"the model computes in {others.pop()}: call float() before it is packed")
+    if not type(model).__name__.endswith(HEADS):
+        raise BadInput(
+            f"{type(model).__name__} cannot be read back: a packed model classifies texts or answers "
+            "questions about them"
+        )
     _write(_of_transformers(model), folder, _packed_tensors(model), sealed=True)
     return (folder / WEIGHTS).stat().st_size
 
@@ -76,11 +87,19 @@ def load_model(folder: str | Path) -> nn.Module:
         told = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tensors = _read_tensors(folder)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        SafetensorError,
+    ) as error:
         # Of a config that is JSON and no object, transformers asks for attributes that it does not have.
         raise BadInput(f"{folder} holds no readable model: {one_line(error)}") from error
-    if SEAL in told and told[SEAL] != file_sha256(folder / WEIGHTS):
-        raise BadInput(f"{folder / WEIGHTS} has been changed since it was packed: pack the model again")
+    if SEAL in told and told[SEAL] != _seal(told, folder / WEIGHTS):
+        raise BadInput(f"the model in {folder} has been changed since it was packed: pack it again")
     config.__dict__.pop(SEAL, None)
     steps = getattr(config, "compression", [])
     config.compression = []
@@ -90,7 +109,7 @@ def load_model(folder: str | Path) -> nn.Module:
         # In fp32 whatever the file holds, and as the config says from now on.
         config.dtype = torch.float32
         model = head.from_config(config, trust_remote_code=False).float().eval()
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, RuntimeError, ArithmeticError) as error:
         raise BadInput(f"the config in {folder} describes no model: {one_line(error)}") from error
     if reads:  # which needs no pooler, and transformers' earlier versions had one
         tensors = {name: tensor for name, tensor in tensors.items() if ".pooler." not in name}
@@ -155,6 +174,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _seal(config: dict, weights: Path) -> str:
+    """The sha256 of a packed model: of its weight file, and of what its config tells besides."""
+    rest = {name: value for name, value in config.items() if name != SEAL}
+    told = json.dumps([file_sha256(weights), rest], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
 @contextmanager
 def put_in_place(folder: Path) -> Iterator[Path]:
     """A folder to write files into, which replace those of `folder` when all are written: where anything goes
@@ -170,7 +196,7 @@ def put_in_place(folder: Path) -> Iterator[Path]:
 
 
 def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor], sealed: bool = False) -> None:
-    """With `sealed` the config tells the digest of the weights."""
+    """With `sealed` the config tells the digest of the weights and of itself."""
     model.config.architectures = [type(model).__name__]
     with put_in_place(folder) as unfinished:
         model.config.save_pretrained(unfinished)
@@ -178,7 +204,7 @@ def _write(model: nn.Module, folder: Path, tensors: dict[str, torch.Tensor], sea
         if sealed:
             config = unfinished / CONFIG
             told = json.loads(config.read_text(encoding="utf-8"))
-            told[SEAL] = file_sha256(unfinished / WEIGHTS)
+            told[SEAL] = _seal(told, unfinished / WEIGHTS)
             config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
