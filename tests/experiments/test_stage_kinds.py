@@ -170,6 +170,9 @@ def test_distances_are_those_of_each_matrix_and_the_histogram_holds_every_weight
     weight = start.bert.encoder.layer[2].attention.self.key.weight
     expected = (binarize(weight) - weight).norm().item()
     assert record["per_example"]["distances"][2][1] == pytest.approx(expected, abs=1e-3)
+    # Of a model that was not trained afterwards, rounding is all.
+    assert record["per_example"]["rounding"] == record["per_example"]["distances"]
+    assert not np.any(record["per_example"]["training"])
     assert np.shape(record["per_example"]["distances"]) == (3, 6)
     words = start.bert.embeddings.word_embeddings.weight
     layers = start.bert.encoder.layer.modules()

@@ -21,7 +21,7 @@ from bert_compression.papers.xtc.students import (
 )
 from bert_compression.report.claims import judge, reported_effect
 from bert_compression.report.records import measured
-from bert_compression.report.reported import reported, reported_value
+from bert_compression.report.reported import as_printed, reported, reported_value
 from bert_compression.report.tables import Best, Derived
 from bert_compression.tasks import get_task
 
@@ -390,3 +390,23 @@ def test_batches_are_those_of_table_c1():
 def test_texts_are_copied_as_often_as_in_the_released_code():
     of = {task: augmented_texts(grid(task=task)).params["copies"] for task in ("rte", "cola", "sst2", "mnli")}
     assert of == {"rte": 30, "cola": 30, "sst2": 20, "mnli": 10}
+
+
+def test_a_student_that_cannot_exist_has_a_dash_with_the_reason_and_what_waits_has_not():
+    from made_records import source_of
+
+    cells = measured(source_of([]), xtc.TABLE_C8)
+    told = {method: set(of.text) for method, of in cells.reset_index(drop=True).groupby("method")}
+    none = {method for method, texts in told.items() if texts == {"– no such model"}}
+    assert none == {"32bit_skip5_C_1s_1e-04", "2bit_skip5_C_1s_2e-05", "1bit_skip5_C_1s_2e-05"}
+    assert "not run" in told["1bit_skip6_C_1s_2e-05"] and not any(
+        "– no" in t for t in told["1bit_skip6_C_1s_2e-05"]
+    )
+
+
+def test_what_the_paper_prints_with_two_digits_keeps_both():
+    table = xtc.TABLE_C8
+    row = next(row for row in table.rows if row.method == "1bit_skip6_C_1s_2e-05")
+    assert as_printed(table, row, table.column("avg")) == "81.71"
+    drops = [as_printed(table, row, table.column("acc_drop")) for row in table.rows]
+    assert "-1.51" in drops and "-0.90" in drops

@@ -70,7 +70,7 @@ def _line(
     told = [tag("td", escape(text), class_="bc-left") for text in others]
     mean = column.text(cell.value) + "†" * int(cell.stale)
     told += [tag("td", text) for text in (mean, seeds, bounds)]
-    told.append(tag("td", "" if math.isnan(reported) else reported_text(reported, column)))
+    told.append(tag("td", "" if math.isnan(reported) else reported_text(reported, table, column)))
     shown_by = tag("td", tag("a", escape(title), href=page) if page else escape(title), class_="bc-left")
     first = tag("th", paper, scope="row")
     return tag("tr", first, shown_by, *told, data_numbers=json.dumps({**drawn, "seeds": seeds_drawn}))

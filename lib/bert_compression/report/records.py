@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "failed", "not run", "undefined"
 OTHERS = "of others"
 NOT_ASKED = "not asked"  # of a row that is measured in other columns alone
+NO_MODEL = "– no such model"  # at this profile, such as five twelfths of six layers
 STALE = "stale: measured with an earlier version of the code"
 # Profiles whose models and texts are real. Generated English says nothing for or against a paper.
 EVIDENCE = ("small", "paper")
@@ -59,6 +60,11 @@ class Source:
         if table not in self._cells:
             self._cells[table] = table.cells(table.decided(self.profile, self.by_identity))
         return self._cells[table]
+
+    def has_model(self, table: Table, row: Row) -> bool:
+        """Does the profile ask a job of the row's model, or of one of those that it is made of?"""
+        made_of = row.of if isinstance(row, Derived) else (row.method,)
+        return any(self.cells(table)[name, column.name] for name in made_of for column in table.columns)
 
     def cell(self, table: Table, method: str, column: str) -> list[Mapping]:
         """The records of a cell, one a seed, failed ones included; those that are missing are left out."""
@@ -170,7 +176,13 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
         undefined = done and not lacking
         failed = records and not done
         elsewhere = row.columns and column.name not in row.columns
-        reasons = ((UNDEFINED, undefined), (FAILED, failed), (OTHERS, others), (NOT_ASKED, elsewhere))
+        reasons = (
+            (UNDEFINED, undefined),
+            (FAILED, failed),
+            (OTHERS, others),
+            (NOT_ASKED, elsewhere),
+            (NO_MODEL, not source.has_model(table, row)),
+        )
         status = next((reason for reason, holds in reasons if holds), NOT_RUN)
     return {
         "method": row.method,

@@ -45,7 +45,7 @@ def reported_value(table: Table, row: Row, column: Column) -> float:
 def as_printed(table: Table, row: Row, column: Column) -> str:
     """The paper's number for this cell as a table shows it, such as "71.1 (accuracy)" where it is of another
     metric than its column."""
-    text = reported_text(_number(table, row, column, column.reported), column)
+    text = reported_text(_number(table, row, column, column.reported), table, column)
     return f"{text} ({row.unlike[column.name]})" if column.name in row.unlike else text
 
 
@@ -74,17 +74,16 @@ def _number(table: Table, row: Row, column: Column, name: str | None) -> float:
     return float(found[name].iloc[0])
 
 
-def reported_text(value: float, column: Column) -> str:
-    """As the papers print it, with one digit or two; a dash for what they do not print.
-
-    >>> from bert_compression.report.tables import Column
-    >>> score = Column("score", "Score", None)
-    >>> [reported_text(value, score) for value in (83.44, 44.6, 90.0)]
-    ['83.44', '44.6', '90.0']
-    """
+def reported_text(value: float, table: Table, column: Column) -> str:
+    """A number of the paper with as many digits as its column has there; a dash for what is not printed."""
     if math.isnan(value):
         return "–"
-    if not column.digits:
-        return f"{value:.0f}"
-    text = f"{value:.2f}"
-    return text[:-1] if text.endswith("0") else text
+    digits = _digits(table.paper, table.reported, column.reported or "") if column.digits else 0
+    return f"{value:.{digits}f}"
+
+
+@cache
+def _digits(paper: str, name: str, column: str) -> int:
+    """How many digits after the point the numbers of a column have: one, or two where any has two."""
+    values = reported(paper, name)[column].dropna()
+    return 2 if any(round(float(value), 2) != round(float(value), 1) for value in values) else 1

@@ -16,6 +16,7 @@ from bert_compression.report.html import Shown, simple_table
 from bert_compression.report.records import (
     FAILED,
     MEASURED,
+    NO_MODEL,
     NOT_RUN,
     OTHERS,
     THIS_RUN,
@@ -41,7 +42,9 @@ BASELINES = (
 def said(text: str) -> Shown:
     """A sentence; a number never stands at the end of a line without its percent sign, and what stands in the
     place of a number, such as "not run", has none."""
-    text = re.sub(rf"\b({FAILED}|{NOT_RUN}|{UNDEFINED}|{OTHERS}) %", r"\1", text).replace(" %", "\u00a0%")
+    text = re.sub(rf"({FAILED}|{NOT_RUN}|{UNDEFINED}|{OTHERS}|{NO_MODEL}) %", r"\1", text).replace(
+        " %", "\u00a0%"
+    )
     return Shown(text=text, markdown=text)
 
 

@@ -118,7 +118,7 @@ def _line(
         paper = reported_value(table, row, column)
         if column.reported and row is facing[0]:  # rows that face one line of the paper share its cell
             spread = reported_spread(table, row, column)
-            more = () if math.isnan(spread) else (Line(f"± {reported_text(spread, column)}"),)
+            more = () if math.isnan(spread) else (Line(f"± {reported_text(spread, table, column)}"),)
             line.append(Cell(as_printed(table, row, column), lines=more, rowspan=len(facing)))
         if not _measured_here(column):
             continue

@@ -155,27 +155,38 @@ def _jaccard(name: str, one: np.ndarray, other: np.ndarray) -> dict[str, float]:
     }
 
 
-@kind(version=1)
+@kind(version=2)
 def weight_distances(work: Work) -> Outcome:
     """How far are the weights that a quantized model computes with from those of the model that it was made
-    of, "start"? And how are they distributed? Of binary weights all sizes are scales."""
+    of, "start"? How far would rounding alone have taken them, and how far has training moved what is rounded?
+    And how are they distributed? Of binary weights all sizes are scales."""
     one, other = work.model(), work.model("start")
-    distances, sizes, counts = [], [], []
+    distances: dict[str, list[float]] = {"distances": [], "rounding": [], "training": []}
+    sizes, counts = [], []
     with torch.inference_mode():
         for name, module in one.named_modules():
             if not isinstance(module, QuantizedWeight):
                 continue
             weight, before = module.rounded_weight(), other.get_submodule(name).weight
             if weight.ndim == 2 and ".layer." in name:
-                distances.append(float((weight - before).norm()))
+                rounded = module.weight_grid.round(before)
+                for name, apart in (
+                    ("distances", weight - before),
+                    ("rounding", rounded - before),
+                    ("training", module.weight - before),
+                ):
+                    distances[name].append(float(apart.norm()))
             sizes.append(weight.abs().flatten())
             counts.append(weight.numel())
-    found, numbers = np.histogram(torch.cat(sizes).numpy(), bins=HISTOGRAM_BINS)[::-1]
-    each_layer = np.array(distances).reshape(-1, 6)
+    largest = float(torch.cat(sizes).max())
+    numbers, _ = np.histogram(torch.cat(sizes).numpy(), bins=HISTOGRAM_BINS, range=(0.0, largest))
     return Outcome(
-        {"distance": float(np.mean(distances)), "weights": sum(counts), "largest": float(found[-1])},
+        {"distance": float(np.mean(distances["distances"])), "weights": sum(counts), "largest": largest},
         {
-            "distances": [[round(float(d), 4) for d in layer] for layer in each_layer],
+            **{
+                name: [[round(d, 4) for d in layer] for layer in np.reshape(found, (-1, 6)).tolist()]
+                for name, found in distances.items()
+            },
             "histogram": [int(n) for n in numbers],
         },
     )

@@ -86,7 +86,7 @@ KERNEL_COLUMNS = (
     *(
         Column(
             f"speedup_{how}_{rows}",
-            f"Faster, {rows} token{'s' * (rows > 1)}, {told}",
+            f"Speed, {rows} token{'s' * (rows > 1)}, {told}",
             _itself,
             scale=1.0,
             digits=2,

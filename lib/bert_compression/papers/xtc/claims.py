@@ -164,7 +164,7 @@ STAGE_CLAIMS: tuple[Claim, ...] = (
         for claim in _claims(
             f"augmented_{budget.lower()}",
             AUGMENTED,
-            "ours: the paper adds texts and steps at once",
+            "ours: the paper may add texts and steps at once",
             TABLE_C4,
             Student(1, "all", budget, 1, 1e-4, augmented=True).name,
             Student(1, "all", budget, 1, 1e-4, augmented=False).name,

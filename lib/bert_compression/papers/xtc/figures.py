@@ -1,11 +1,12 @@
-"""Figures 5 to 7 of Wu et al. 2022: how far weights move, how they are distributed, what training costs."""
+"""Figures 5 to 7 of Wu et al. 2022: how far weights lie from where they began, how they are distributed, what
+training costs."""
 
 import statistics
 from collections.abc import Mapping
 
 from bert_compression.experiments import Grid, Job, steps
 from bert_compression.papers.xtc.students import PRECISION, SELECTIONS, Student, kept_layers, measured
-from bert_compression.papers.xtc.tables import TABLE_C2, TABLE_C8
+from bert_compression.papers.xtc.tables import MODELS, SKIPPED, TABLE_C2, TABLE_C8
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
 from bert_compression.report.passport import rests_on
@@ -19,8 +20,8 @@ FIGURE_5 = {
     "Budget-C": Student(1, "skip6", "C", 1, 2e-5),
 }
 FIGURE_6 = {
-    "three stages": Student(1, "all", "B", 3, 5e-4),
     "one stage": Student(1, "all", "B", 1, 5e-4),
+    "three stages": Student(1, "all", "B", 3, 5e-4),
 }
 
 
@@ -49,9 +50,10 @@ WEIGHTS = Table(
 
 @in_two_views
 def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Student]) -> Shown:
-    """Above the distance of each matrix from what it was made of, layer by layer; below how large the binary
-    weights are. A column a source that has measured it."""
+    """Above the distance of each matrix from what it was made of, layer by layer, and what rounding alone
+    takes; below how large the binary weights are. A column a source that has measured it."""
     import pandas as pd
+    import seaborn
     from matplotlib.figure import Figure
 
     drawn = {name: source for name, source in sources.items() if source.of(WEIGHTS)} or sources
@@ -59,15 +61,23 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
     panels = figure.subplots(2, len(drawn), squeeze=False)
     words, points = [], []
     for (above, below), (name, source) in zip(panels.T, drawn.items(), strict=True):
-        for (label, student), marker, colour in zip(
-            students.items(), "os", ("tab:green", "tab:red"), strict=True
+        colours = seaborn.color_palette("colorblind", 2)
+        for (label, student), marker, dashes, colour in zip(
+            students.items(), "os", "-:", colours, strict=True
         ):
             for record in source.done(WEIGHTS, student.name, "distance"):
-                layers = record["per_example"]["distances"]
-                flat = [d for layer in layers for d in layer]
+                flat, rounding, training = (
+                    [d for layer in record["per_example"][kind] for d in layer]
+                    for kind in ("distances", "rounding", "training")
+                )
                 said = {"panel": name, "student": label}
-                points += [{**said, "drawn": "distance", "at": i, "value": d} for i, d in enumerate(flat)]
-                above.plot(range(len(flat)), flat, marker, color=colour, ms=4, label=label)
+                for kind, found in (("distance", flat), ("by rounding alone", rounding)):
+                    points += [{**said, "drawn": kind, "at": i, "value": d} for i, d in enumerate(found)]
+                if label == next(iter(students)):
+                    above.plot(range(len(flat)), rounding, "_", color="0.4", ms=9, label="rounding alone")
+                look = {"color": colour, "ms": 6, "mfc": "none", "label": label}
+                above.plot(range(len(flat)), flat, marker, **look)
+                above.set_xticks(range(0, len(flat), 6), [f"layer {i + 1}" for i in range(len(flat) // 6)])
                 counts = record["per_example"]["histogram"]
                 width = record["metrics"]["largest"] / len(counts)
                 starts = [width * i for i in range(len(counts))]
@@ -76,15 +86,16 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
                     {**said, "drawn": "share of the weights", "at": at, "value": n}
                     for at, n in zip(starts, share, strict=True)
                 ]
-                below.step(starts, share, where="post", color=colour, label=label)
+                below.step(starts, share, dashes, where="post", color=colour, label=label)
                 largest = record["metrics"]["largest"]
                 words.append(
                     f"In “{name}”, {label}: the matrices lie {min(flat):.2f} to {max(flat):.2f} from what "
-                    f"they were made of, {statistics.fmean(flat):.2f} in the mean; the largest weight is "
-                    f"{largest:.3f}."
+                    f"they were made of, {statistics.fmean(flat):.2f} in the mean; rounding alone would take "
+                    f"them {statistics.fmean(rounding):.2f} away, and training has moved what is rounded by "
+                    f"{statistics.fmean(training):.2f}. The largest weight is {largest:.3f}."
                 )
         above.set_title(name, loc="left", fontweight="bold")
-        above.set(xlabel="matrix, six a layer from the bottom", ylabel="l2 distance")
+        above.set(xlabel="six matrices a layer, from the bottom", ylabel="l2 distance")
         below.set(xlabel="size of a weight", ylabel="share of the weights")
         for axes in (above, below):
             axes.grid(color="0.92")
@@ -99,21 +110,21 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
 
 @in_two_views
 def training_costs(sources: Mapping[str, Source]) -> Shown:
-    """What did training a 1-bit model take here, by budget and number of stages? Steps, seconds and
+    """What did training a 1-bit model on CoLA take here, by budget and number of stages? Steps, seconds and
     processor of the records: Figure 7 of the paper has hours of a GPU, and not in numbers."""
     rows = []
     for name, source in sources.items():
-        for table, budget, stages in (
-            *((TABLE_C2, budget, stages) for budget in "ABC" for stages in (1, 2, 3)),
-            (TABLE_C8, "C", 1),
+        for table, layers, budget, stages in (
+            *((TABLE_C2, "all", budget, stages) for budget in "ABC" for stages in (1, 2, 3)),
+            *((TABLE_C8, layers, "C", 1) for layers in SKIPPED),
         ):
-            found = _trainings(source, table, budget, stages)
+            found = _trainings(source, table, layers, budget, stages)
             if found:
                 seconds = sorted(record["seconds"] for record in found)
                 median = statistics.median(seconds)
                 taken = sorted({record["metrics"]["steps"] for record in found})
                 hardware = sorted({str(r["hardware"]["gpu"] or r["hardware"]["processor"]) for r in found})
-                which = "all layers" if table is TABLE_C2 else "fewer layers"
+                which = MODELS.get(layers, "all layers")
                 rows.append(
                     [
                         name,
@@ -136,7 +147,11 @@ def training_costs(sources: Mapping[str, Source]) -> Shown:
         "Median h",
         "On",
     ]
-    return simple_table("What training costs here: Figure 7 in our seconds.", heads, rows)
+    return simple_table(
+        "What training on CoLA costs here: Figure 7 in our seconds, scoring of checkpoints included.",
+        heads,
+        rows,
+    )
 
 
 GAINS = ("selection_gain", "selection_gain_unseen")  # over the last checkpoint
@@ -172,20 +187,22 @@ def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
     return simple_table("What choosing the best checkpoint is worth, in points.", heads, rows)
 
 
-def _trainings(source: Source, table: Table, budget: str, stages: int) -> list[Mapping]:
-    """The records of the trainings behind a table's 1-bit lines of a budget."""
+def _trainings(source: Source, table: Table, layers: str, budget: str, stages: int) -> list[Mapping]:
+    """The records of the trainings behind a table's 1-bit lines of so many layers, on CoLA."""
     keys = []
     for row in table.rows:
         student = row.recipe
-        if isinstance(student, Student) and (student.bits, student.budget, student.stages) == (
-            1,
-            budget,
-            stages,
+        asked = (1, layers, budget, stages)
+        if isinstance(student, Student) and asked == (
+            student.bits,
+            student.layers,
+            student.budget,
+            student.stages,
         ):
             cells = [source.done(table, row.method, column.name) for column in table.columns]
             keys += [record["inputs"]["model"] for cell in cells for record in cell]
     found = [source.by_key[key] for key in dict.fromkeys(keys) if key in source.by_key]
-    return [record for record in found if record["kind"] == "distill_in_stages"]
+    return [r for r in found if r["kind"] == "distill_in_stages" and r["task"] == "cola"]
 
 
 def layer_choices(profile_layers: int) -> Shown:

@@ -113,9 +113,9 @@ LOYALTY = Table(
 )
 
 
-def one_answer(source: Source) -> Shown:
-    """How well does a model do in the table of loyalty that answers every text alike?"""
-    right, like_the_teacher = _one_answer(source)
+def one_answer(source: Source, table: Table = LOYALTY) -> Shown:
+    """How well does a model that answers every text alike do where the teacher of this table answers?"""
+    right, like_the_teacher = _one_answer(source, table)
     if not right:
         return said("How well one answer for all texts would do is not known before the teacher answers.")
     return said(
@@ -125,17 +125,17 @@ def one_answer(source: Source) -> Shown:
     )
 
 
-def loyalty_of_one_answer(source: Source) -> str:
+def loyalty_of_one_answer(source: Source, table: Table = LOYALTY) -> str:
     """Its label loyalty in percent, the mean over the teacher's seeds, as text; "not run" without any."""
-    _, like_the_teacher = _one_answer(source)
+    _, like_the_teacher = _one_answer(source, table)
     return f"{fmean(like_the_teacher):.1f}" if like_the_teacher else NOT_RUN
 
 
-def _one_answer(source: Source) -> tuple[list[float], list[float]]:
+def _one_answer(source: Source, table: Table) -> tuple[list[float], list[float]]:
     """Of who gives all texts the most frequent label: accuracy and label loyalty in percent, teacher by
     teacher."""
     right, like_the_teacher = [], []
-    for record in source.done(LOYALTY, "teacher", "accuracy"):
+    for record in source.done(table, "teacher", "accuracy"):
         gold = source.gold[record["data"]["digest"]]
         always = np.full(len(gold), np.bincount(gold).argmax())
         right.append(100 * float((always == gold).mean()))
