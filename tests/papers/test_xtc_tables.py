@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from bert_compression.errors import BadInput
 from bert_compression.experiments import Grid, get_profile, in_order
 from bert_compression.metrics import GLUE_AVERAGE, glue_average
-from bert_compression.papers import xtc
+from bert_compression.papers import committed, xtc
 from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, row_of
 from bert_compression.papers.xtc.students import (
     SELECTIONS,
@@ -293,8 +294,6 @@ def test_a_loyalty_that_takes_no_reading_stands_under_the_table():
 
 
 def test_every_claim_agrees_with_its_own_paper():
-    from bert_compression.papers import committed
-
     judgements = judge(committed(), xtc.CLAIMS)
     assert len({claim.name for claim in xtc.CLAIMS}) == len(xtc.CLAIMS)
     for judgement in judgements:
@@ -402,6 +401,14 @@ def test_a_student_that_cannot_exist_has_a_dash_with_the_reason_and_what_waits_h
     assert "not run" in told["1bit_skip6_C_1s_2e-05"] and not any(
         "– no" in t for t in told["1bit_skip6_C_1s_2e-05"]
     )
+
+
+def test_nearly_all_of_a_distance_is_rounding_as_the_page_says():
+    source = committed()
+    for row in xtc.WEIGHTS.rows:
+        (record,) = source.done(xtc.WEIGHTS, row.method, "distance")
+        by_rounding, whole = (np.mean(record["per_example"][name]) for name in ("rounding", "distances"))
+        assert 0.9 * whole < by_rounding <= whole
 
 
 def test_what_the_paper_prints_with_two_digits_keeps_both():
