@@ -86,7 +86,8 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
                     {**said, "drawn": "share of the weights", "at": at, "value": n}
                     for at, n in zip(starts, share, strict=True)
                 ]
-                below.step(starts, share, dashes, where="post", color=colour, label=label)
+                ends = ([*starts, width * len(counts)], [*share, share[-1]])  # the last bin has a width, too
+                below.step(*ends, dashes, where="post", color=colour, label=label)
                 largest = record["metrics"]["largest"]
                 words.append(
                     f"In “{name}”, {label}: the matrices lie {min(flat):.2f} to {max(flat):.2f} from what "
@@ -101,7 +102,9 @@ def weights_picture(sources: Mapping[str, Source], students: Mapping[str, Studen
             axes.grid(color="0.92")
             axes.spines[["top", "right"]].set_visible(False)
             if axes.get_legend_handles_labels()[0]:
-                axes.legend(frameon=False, fontsize="small")
+                axes.legend(
+                    frameon=False, fontsize="small", ncols=3, loc="lower right", bbox_to_anchor=(1, 0.98)
+                )
     told = " ".join(words) or "Nothing has been measured yet."
     name = "xtc_" + "_".join(student.name for student in students.values())
     cells = [(student.name, "distance") for student in students.values()]
