@@ -139,7 +139,7 @@ def _address(cell: "pd.Series", place: _Place) -> str:
 def _cell(place: _Place, key: tuple[str, str], paper: float, column: Column, under: tuple[Line, ...]) -> Cell:
     cell = place.cells.loc[key]
     if cell.status == GIVEN:
-        return Cell(cell.text, lines=(Line("by definition"),))
+        return Cell(cell.text, lines=(Line("by definition"),), kind="bc-wraps")
     href = _address(cell, place)
     if cell.status != MEASURED:
         return Cell(cell.text, kind="bc-none", href=href, lines=under)
