@@ -91,7 +91,7 @@ def plan(options: argparse.Namespace) -> int:
 
     if options.export and options.format != "text":
         raise BadInput("--export prints a Snakefile, and --format another: leave one out")
-    session = _session(options)
+    session = _session(options, options.fresh)
     rows, cost = session.plan.rows(), session.cost()
     for notice in session.store.notices:
         print(notice, file=sys.stderr)
@@ -339,6 +339,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 instead of the profile's")
         sub.add_argument("--attacked", type=int, metavar="N", help="attack N texts instead of the profile's")
         sub.add_argument("--workers", type=int, metavar="N", help="run jobs in N processes")
+        sub.add_argument("--fresh", action="store_true", help="measure again what is committed")
     planned.add_argument(
         "--export", choices=("snakemake",), help="print the plan as a Snakefile, a rule a job, instead"
     )
@@ -347,7 +348,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="run the job with this key alone, as a Snakefile does; its inputs must be there",
     )
-    running.add_argument("--fresh", action="store_true", help="measure again what is committed")
     running.add_argument(
         "--parsl", metavar="FILE", help="run jobs where the Parsl configuration in this Python file says"
     )

@@ -11,6 +11,7 @@ from bert_compression.experiments.steps import quantization_of
 from bert_compression.papers import committed
 from bert_compression.papers.loyalty.claims import (
     CLAIMS,
+    MARGINS,
     SEARCH_CLAIMS,
     SEARCH_SST2_CLAIMS,
     TABLE_1_CLAIMS,
@@ -60,6 +61,12 @@ def test_each_claim_is_of_its_table():
         assert all(claim.table is table for claim in claims)
 
 
+# The paper says that these do not differ, though elsewhere it calls half a point of the same measure one.
+CALLED_NONE = {
+    f"mnli_same_probs_{early}_{late}" for early in ("distilbert", "tinybert") for late in ("kd", "pkd")
+}
+
+
 def test_every_claim_agrees_with_its_own_paper():
     for name, found in nothing().items():
         assert found.verdict == NOT_ATTEMPTED
@@ -67,8 +74,22 @@ def test_every_claim_agrees_with_its_own_paper():
             continue  # the paper has one number, and not one a protocol
         if found.claim.margin is None:
             assert found.reported > 0, name
-        else:
+        elif name not in CALLED_NONE:
             assert abs(found.reported) <= found.claim.margin, name
+        else:
+            assert abs(found.reported) > found.claim.margin, name
+
+
+def test_margins_are_the_smallest_differences_that_the_paper_calls_one():
+    for column, margin in MARGINS.items():
+        told = [
+            found.reported
+            for found in nothing().values()
+            if found.claim.columns == (column,)
+            and found.claim.margin is None
+            and "section" in found.claim.where
+        ]
+        assert margin == pytest.approx(min(told))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +126,9 @@ def test_known_effects_get_their_verdicts(mnli):
     assert verdicts(found, "mnli_theseus") == [LARGER, REPRODUCED]  # 6 points where 1 is reported
     assert found["mnli_kd_probs_q8_ptq_int8"].verdict == OPPOSITE
     assert found["mnli_kd_probs_q8_qat"].verdict == UNDECIDED  # as reported, and no more than noise
-    assert found["mnli_same_probs_distilbert_pkd"].verdict == REPRODUCED
+    # Within two points, of which half a one is asked.
+    assert found["mnli_same_probs_distilbert_pkd"].verdict == UNDECIDED
+    assert -2 < found["mnli_same_probs_distilbert_pkd"].low < found["mnli_same_probs_distilbert_pkd"].high < 2
     # What was trained once says nothing of its method, however large it is.
     once = [claim.name for claim in TABLE_2_CLAIMS]
     assert {found[name].verdict for name in once} == {UNDECIDED}
@@ -152,6 +175,7 @@ def steps_round(row) -> bool:
 def test_a_search_in_batches_that_is_judged_alone_is_told_apart_from_one_that_is_not():
     def attack(method, column, outcomes, as_found, seed):
         kept = {"outcomes": [int(each) for each in outcomes], "as_found": [int(each) for each in as_found]}
+        kept["queries"] = [9] * len(outcomes)
         return cell_record(SEARCH_SST2, method, column, kept, seed)
 
     robust, weak, weaker = "1" * 50 + "2" * 50, "1" * 12 + "2" * 88, "1" * 11 + "2" * 89
@@ -168,6 +192,9 @@ def test_a_search_in_batches_that_is_judged_alone_is_told_apart_from_one_that_is
         assert found[f"sst2_search_{column}_int8"].effect == pytest.approx(-1)
         assert found[f"sst2_search_{column}_int8"].verdict == REPRODUCED
     assert found["sst2_search_fixed_q8_ptq_static"].verdict == REPRODUCED
+    for method in ("teacher", "q8_ptq_static"):
+        control = found[f"sst2_search_itself_alone_{method}"]
+        assert (control.effect, control.low, control.high, control.verdict) == (0, 0, 0, REPRODUCED)
 
 
 def test_the_gains_lie_where_the_page_says_within_what_was_expected():

@@ -152,13 +152,13 @@ def attacked(model, outcomes, seed=0, column="textbugger_relative_degradation"):
 
 def test_how_much_more_a_model_loses_is_measured_on_what_it_had():
     records = [
-        *(attacked("large", "1112"), attacked("tiny", "0012")),
+        *(attacked("large", "1112"), attacked("tiny", "0112")),
         *(attacked("large", "1122", seed=1), attacked("tiny", "0222", seed=1)),
     ]
     found = judged("textbugger", records)
-    assert found.effect == pytest.approx(100 * ((1 / 2 - 1 / 4) + (1 - 1 / 2)) / 2)
+    assert found.effect == pytest.approx(100 * ((1 / 3 - 1 / 4) + (1 - 1 / 2)) / 2)
     assert found.low < found.effect < found.high and (found.seeds, found.texts) == (2, 160)
-    assert found.verdict == UNDECIDED  # a quarter at one seed and a half at the other
+    assert found.verdict == UNDECIDED  # a twelfth at one seed and a half at the other
     missing = judged("textbugger", records[:1])
     assert (missing.verdict, missing.reason) == (NOT_ATTEMPTED, "records are missing")
     assert judged("bert_attack", records).verdict == NOT_ATTEMPTED

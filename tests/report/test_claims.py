@@ -212,10 +212,10 @@ def test_the_effect_is_the_mean_difference_on_the_same_texts():
 
 
 def test_a_text_that_was_wrong_before_the_attack_counts_as_lost():
-    found = verdict(attacks(["1111"] * 2, ["1100"] * 2))
-    assert found.effect == pytest.approx(-50.0)
-    assert found.verdict == UNDECIDED  # four texts make nothing sure
-    assert verdict(attacks(["1111" * 9] * 2, ["1100" * 9] * 2)).verdict == OPPOSITE
+    found = verdict(attacks(["1" * 40] * 2, ["1" * 38 + "00"] * 2))
+    assert found.effect == pytest.approx(-5.0)
+    assert found.verdict == NOT_REPRODUCED  # two texts of forty are not surely less
+    assert verdict(attacks(["1" * 40] * 2, ["1" * 30 + "0" * 10] * 2)).verdict == OPPOSITE
 
 
 def test_no_difference_is_not_reproduced_but_borne_out_where_it_is_claimed():

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from made_records import cell_record, job_of, prediction_record, record_of, source_of
+from made_records import attack_record, cell_record, job_of, prediction_record, record_of, source_of
 
-from bert_compression.papers.loyalty.tables import TABLE_1, TABLE_3
+from bert_compression.papers.loyalty.tables import SEARCH_MNLI, TABLE_1, TABLE_3
 from bert_compression.papers.miniature.tables import ERRORS
 from bert_compression.papers.taylor.tables import TABLE_2
 from bert_compression.report.gates import learnt_nothing, stand_in
@@ -112,3 +112,10 @@ def test_the_other_split_of_a_task_has_no_guess_of_its_own():
     )
     assert learnt_nothing(source_of([main], gold), [main]).startswith("kd at seed 0 scores 50.0")
     assert learnt_nothing(source_of([other], gold), [other]) == ""
+
+
+@pytest.mark.parametrize(("right", "guesses"), [(10, True), (36, True), (70, False)])
+def test_of_a_model_that_was_attacked_and_not_asked_the_accuracy_before_counts(right, guesses):
+    outcomes = "1" * (right // 2) + "2" * (right - right // 2) + "0" * (100 - right)
+    record = attack_record(SEARCH_MNLI, "q8_ptq_int8", outcomes, 0, "released")
+    assert bool(learnt_nothing(source_of([record]), [record])) == guesses  # 36 of 100, of three labels

@@ -193,11 +193,11 @@ def test_a_mean_column_of_a_table_is_read_from_its_parts(tasks):
 
 
 def test_who_guesses_tells_nothing_of_the_noise():
-    columns, gold = ["after_attack_accuracy"], {"sst2 validation": "1110"}
-    pair = [attack_record(TABLE_3, "q8_qat", o, s) for s, o in enumerate(("1122", "1112"))]
-    pair += [attack_record(TABLE_3, "head_prune", o, s) for s, o in enumerate(("1222", "1122"))]
-    wild = [attack_record(TABLE_3, "kd", o, s) for s, o in enumerate(("1111", "2222"))]
-    guesses = [prediction_record(TABLE_3, "kd", "1111", seed) for seed in (0, 1)]
+    columns, gold = ["after_attack_accuracy"], {"sst2 validation": "1110" * 40}
+    pair = [attack_record(TABLE_3, "q8_qat", 40 * o, s) for s, o in enumerate(("1122", "1112"))]
+    pair += [attack_record(TABLE_3, "head_prune", 40 * o, s) for s, o in enumerate(("1222", "1122"))]
+    wild = [attack_record(TABLE_3, "kd", 40 * o, s) for s, o in enumerate(("1111", "2222"))]
+    guesses = [prediction_record(TABLE_3, "kd", "1111" * 40, seed) for seed in (0, 1)]
     noise = Outcomes(source_of(pair + wild + guesses, gold), TABLE_3).noise(columns)
     assert noise == Outcomes(source_of(pair, gold), TABLE_3).noise(columns)  # who guesses tells nothing
     assert noise != Outcomes(source_of(pair + wild, gold), TABLE_3).noise(columns)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bert_compression.experiments import per_example
-from bert_compression.metrics import SCORES
+from bert_compression.metrics import ALREADY_WRONG, SCORES, share_interval
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Row
 from bert_compression.tasks import get_task
@@ -83,16 +83,36 @@ def _of(record: Mapping, name: str, score: float, baseline: float) -> _Scored:
 @lru_cache(maxsize=8)
 def _guessing(source: Source) -> Mapping[str, tuple[str, str]]:
     """The models that do not surely answer the main split of their task better than someone who does not
-    read: by key, the method, and its seed and score in words."""
-    found = {}
-    for record in source.records:
-        answered = record["kind"] in ANSWERS and record["status"] == "ok"
-        if not answered or record["params"]["split"] != get_task(record["task"]).evaluated[0]:
-            continue
-        for each in _scored(source, record):
+    read: by key, the method, and its seed and score in words. Of a model that was attacked and not asked,
+    what it answered before the attack counts."""
+    found: dict[str, tuple[str, str]] = {}
+    done = [record for record in source.records if record["status"] == "ok"]
+    answered = [
+        record
+        for record in done
+        if record["kind"] in ANSWERS and record["params"]["split"] == get_task(record["task"]).evaluated[0]
+    ]
+    asked = {record["inputs"]["model"] for record in answered}
+    attacked = [r for r in done if r["kind"] == "attack" and r["inputs"]["model"] not in asked]
+    for record in (*answered, *attacked):
+        scored = _before_attack(source, record) if record["kind"] == "attack" else _scored(source, record)
+        for each in scored:
             if each.low <= each.baseline:
                 found[record["inputs"]["model"]] = record["method"], f"at seed {record['seed']} {each.words}"
     return found
+
+
+def _before_attack(source: Source, record: Mapping) -> list[_Scored]:
+    """The accuracy on the attacked texts as they stood. Whoever does not read has the share of the most
+    frequent label among them, or, where the labels are not at hand, that of equally many of each."""
+    if "outcomes" not in record["per_example"]:
+        return []
+    right = per_example(record, "outcomes") != ALREADY_WRONG
+    gold = source.gold.get((record["data"] or {}).get("digest", ""))
+    labels = len(get_task(record["task"]).labels)
+    frequent = np.bincount(gold).max() / len(gold) if gold is not None else 1 / labels
+    low, _ = share_interval(int(right.sum()), len(right))
+    return [_Scored(float(right.mean()), low, float(frequent))]
 
 
 def _models(source: Source, record: Mapping) -> Iterator[str]:

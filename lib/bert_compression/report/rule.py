@@ -223,7 +223,7 @@ SENTENCES = (
     (MIXED, "some comparisons speak for it and some against it"),
     (
         NOT_REPRODUCED,
-        "some speak against it, none for it, and half or more of those with evidence are decided",
+        "some speak against it and none for it, half or more of all",
     ),
     (SMALLER, f"{_ALL}, most of them being smaller"),
     (LARGER, f"{_ALL}, most of them being larger"),
@@ -243,7 +243,7 @@ def decide_sentence(verdicts: Sequence[str]) -> str:
     if for_it and against:
         return MIXED
     if against:
-        return NOT_REPRODUCED if 2 * len(against) >= len(evidence) else UNDECIDED
+        return NOT_REPRODUCED if 2 * len(against) >= len(verdicts) else UNDECIDED
     if len(for_it) < len(evidence) or 2 * len(evidence) < len(verdicts):
         return UNDECIDED
     most = [each for each in (SMALLER, LARGER) if 2 * for_it.count(each) > len(for_it)]

@@ -128,7 +128,7 @@ def shares(noise: Noise, reported: float, effect: float, seeds: int, tables: int
 
 
 def simulated(
-    source: Source, claims: Sequence[Claim], columns: Sequence[str], tables: int = 10
+    source: Source, claims: Sequence[Claim], columns: Sequence[str], tables: int = 200
 ) -> tuple[Simulated, ...]:
     """For each column the shares of verdicts under effects from none to twice what the paper reports there,
     in the middle of the claims that one method exceeds another."""

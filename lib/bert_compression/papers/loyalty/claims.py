@@ -23,11 +23,12 @@ NAMES = {
 }
 NAMES |= {ROBUSTNESS: "after-attack accuracy"}
 
-# How far apart, in percentage points, two methods may be and still count as no different. By the paper's own
-# numbers, though the history does not show that they came before the first records: two points of loyalty
-# are what lies between the least and the most label-loyal student of Table 1, five points of robustness less
-# than a sixth of what quantization is reported to bring.
-MARGINS = {"label_loyalty": 2.0, "probability_loyalty": 2.0, ROBUSTNESS: 5.0}
+# How far apart, in percentage points, two methods may be and still count as no different: the smallest
+# difference in that measure which the paper's text calls one.
+MARGINS = {"label_loyalty": 0.3, "probability_loyalty": 0.5, ROBUSTNESS: 0.6}
+# The same where we ask. A choice, made when the first records were there: less than a sixth of what
+# quantization is reported to bring.
+WITHIN = 5.0
 
 ROBUST = "Post-training quantization makes a model markedly more robust against TextFooler."
 PRUNE = "Pruning heads makes a model more robust, too."
@@ -378,7 +379,11 @@ TABLE_3_CLAIMS: tuple[Claim, ...] = (
 ROBUST_SO = "Attacked by the released protocol, a model with ranges from the batch is markedly more robust."
 ITSELF = "The same weights withstand more by that protocol than where search and verdict see the same batch."
 NO_MORE = "Where search and verdict see the same batch, such a model and its teacher are within five points."
-FIXED = "Ranges that were fixed beforehand make less than five points of difference by that protocol."
+FIXED = "By that protocol, ranges that were fixed beforehand leave a model within five points of its teacher."
+CONTROLS = "To the same weights with fixed ranges, or in full precision, that protocol does nothing."
+LOSES_IT = "By that protocol, distillation after quantization loses the robustness of quantization."
+RECOMMENDED_SO = "By that protocol, the recommended strategy is more robust than the teacher."
+ASKS_MORE_SO = "By that protocol, an attack on a quantized model takes more queries."
 DEPENDENT = ("int8", "dynamic")
 OURS = "ours"
 
@@ -387,23 +392,25 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
     def against_teacher(claim: str, sentence: str, where: str, column: str, method: str, margin=None):
         return Claim(f"{name}_{claim}", sentence, where, table, column, method, "teacher", margin)
 
-    def against_itself(method: str, other: str) -> Claim:
+    def against_itself(method: str, other: str, sentence: str = ITSELF, margin=None) -> Claim:
         labels = tuple(table.column(column).label.lower() for column in ("released", other))
         return Claim(
             f"{name}_itself_{other}_{method}",
-            ITSELF,
+            sentence,
             OURS,
             table,
             ("released", other),
             method,
             method,
+            margin,
             estimator=difference_of_columns,
             labels=(labels[0], labels[1]),
             asked=table.row(method).label,
             printed=lambda: math.nan,
         )
 
-    said, margin = "sections 1 and 4.3, of no named protocol", MARGINS[ROBUSTNESS]
+    said, margin = "sections 1 and 4.3, of no named protocol", WITHIN
+    here = "section 5" if table.task == "mnli" else "section 5, of MNLI"
     return (
         *(against_teacher(f"released_{v}", ROBUST_SO, said, "released", f"q8_ptq_{v}") for v in DEPENDENT),
         *(
@@ -420,14 +427,16 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
             against_teacher(f"fixed_{method}", FIXED, OURS, "released", method, margin)
             for method in ("q8_ptq_static", "q8_ptq_kd")
         ),
-        Claim(
-            f"{name}_after_kd",
-            AFTER,
-            "section 5" if table.task == "mnli" else "section 5, of MNLI",
-            table,
-            "released",
-            "head_prune_kd_ptq_int8",
-            "head_prune_kd",
+        *(against_itself(method, "alone", CONTROLS, margin) for method in ("teacher", "q8_ptq_static")),
+        Claim(f"{name}_after_kd", AFTER, here, table, "released", "head_prune_kd_ptq_int8", "head_prune_kd"),
+        *(
+            Claim(f"{name}_before_{v}", LOSES_IT, here, table, "released", f"q8_ptq_{v}", "q8_ptq_kd")
+            for v in DEPENDENT
+        ),
+        against_teacher("recommended", RECOMMENDED_SO, here, "released", "head_prune_kd_ptq_int8"),
+        *(
+            against_teacher(f"queries_{v}", ASKS_MORE_SO, "section 3.2", "queries_released", f"q8_ptq_{v}")
+            for v in DEPENDENT
         ),
     )
 

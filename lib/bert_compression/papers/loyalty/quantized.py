@@ -123,7 +123,8 @@ PROTOCOLS = {
 def search_picture(source: Source, *tables: Table) -> Shown:
     """By how much does an attack leave each model more than its teacher, by who is in the batch while
     searching and while judging? A panel a table, a line a model that was searched in batches, small marks for
-    single seeds, and what the paper reports as crosses: it does not say by which protocol."""
+    single seeds, the same in all three protocols, and what the paper reports as crosses: it does not say by
+    which protocol."""
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -143,8 +144,10 @@ def search_picture(source: Source, *tables: Table) -> Shown:
         axes.axvline(0, color="0.5", lw=1)
         for place, row in enumerate(rows):
             told = []
+            over = {name: _over_teacher(source, table, row, name) for name in PROTOCOLS}
+            seeds = set.intersection(*(set(of_seeds) for of_seeds in over.values() if of_seeds))
             for shift, (name, (marker, edge, face)) in zip((-0.16, 0, 0.16), PROTOCOLS.items(), strict=True):
-                gains = _over_teacher(source, table, row, name)
+                gains = [gain for seed, gain in over[name].items() if seed in seeds]
                 if gains:
                     axes.plot(gains, [place + shift] * len(gains), marker, color=edge, ms=2.5, alpha=0.5)
                     axes.plot(fmean(gains), place + shift, marker, mec=edge, mfc=face, ms=8)
@@ -185,10 +188,10 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     )
 
 
-def _over_teacher(source: Source, table: Table, row: Row, name: str) -> list[float]:
-    """By how many points a model exceeds its teacher in a column, at the seeds that both have."""
+def _over_teacher(source: Source, table: Table, row: Row, name: str) -> dict[int, float]:
+    """By how many points a model exceeds its teacher in a column, by seed, at those that both have."""
     model, teacher = source.shared(table, (row, table.rows[0]), table.column(name))
-    return [value - teacher[seed] for seed, value in model.items()]
+    return {seed: value - teacher[seed] for seed, value in model.items()}
 
 
 def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int, int]:
