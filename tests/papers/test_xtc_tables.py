@@ -23,6 +23,7 @@ from bert_compression.papers.xtc.students import (
 from bert_compression.report.claims import judge, reported_effect
 from bert_compression.report.records import measured
 from bert_compression.report.reported import as_printed, reported, reported_value
+from bert_compression.report.side_by_side import side_by_side
 from bert_compression.report.tables import Best, Derived
 from bert_compression.tasks import get_task
 
@@ -409,6 +410,16 @@ def test_nearly_all_of_a_distance_is_rounding_as_the_page_says():
         (record,) = source.done(xtc.WEIGHTS, row.method, "distance")
         by_rounding, whole = (np.mean(record["per_example"][name]) for name in ("rounding", "distances"))
         assert 0.9 * whole < by_rounding <= whole
+
+
+def test_of_what_a_profile_leaves_out_the_papers_numbers_stand_alone():
+    from made_records import source_of
+
+    shown = side_by_side({"small": source_of([])}, "large", xtc.TABLE_C9)
+    assert "not run: MNLI-m; MNLI-mm; QNLI; QQP, F1; QQP; SST-2; Average" in shown.html
+    assert "small" not in shown.text and "5e-5" not in shown.text  # nor lines that the paper does not have
+    small = side_by_side({"small": source_of([])}, "small", xtc.TABLE_C9).text.splitlines()
+    assert "cola_mcc, small" in small[0] and "not run" in small[1] and "rte_acc, small" not in small[0]
 
 
 def test_what_the_paper_prints_with_two_digits_keeps_both():

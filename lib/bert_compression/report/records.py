@@ -61,8 +61,15 @@ class Source:
             self._cells[table] = table.cells(table.decided(self.profile, self.by_identity))
         return self._cells[table]
 
+    def asks(self, table: Table, row: Row, column: Column) -> bool:
+        """Does the profile ask jobs for all parts of a cell, of the row's model or of one that it is made
+        of?"""
+        made_of = row.of if isinstance(row, Derived) else (row.method,)
+        cells = self.cells(table)
+        return all(any(cells[name, part] for name in made_of) for part in column.parts)
+
     def has_model(self, table: Table, row: Row) -> bool:
-        """Does the profile ask a job of the row's model, or of one of those that it is made of?"""
+        """Does the profile ask any job of the row's model, or of one that it is made of?"""
         made_of = row.of if isinstance(row, Derived) else (row.method,)
         return any(self.cells(table)[name, column.name] for name in made_of for column in table.columns)
 
@@ -149,8 +156,8 @@ def measured(source: Source, table: Table) -> "pd.DataFrame":
     the seeds are a sample of those that could have been drawn; NaN for fewer than two), low and high (the
     95 % interval over examples: the mean over seeds of each record's own bounds, hence the uncertainty of one
     trained model; NaN where the records hold none), chance (what chance alone would give, likewise), seeds
-    (how many have a value), failed (how many have none), stale (has a kind of job had another version
-    since?), records (their keys, full length).
+    (how many have a value), failed (how many have none), asked (does the profile ask a job for it?), stale
+    (has a kind of job had another version since?), records (their keys, full length).
     """
     import pandas as pd
 
@@ -197,6 +204,7 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
         "chance": statistics.fmean(chance) if chance else math.nan,
         "seeds": len(values),
         "failed": len(records) - len(done),
+        "asked": source.asks(table, row, column),
         "stale": any(record.get("stale", False) for record in done),
         "records": tuple(record["key"] for record in records),
     }

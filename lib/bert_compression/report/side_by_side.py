@@ -3,6 +3,7 @@ it the records behind every number."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,25 +48,47 @@ def side_by_side(sources: Mapping[str, Source], panel: str, table: Table, sortab
     interval and chance appear when it is pointed at or reached by keyboard. It leads to its line in
     `record_list`, which the page must show, too. What this run found stands under the committed value; in
     the book it is hidden until the reader asks for it, and generated English has no difference from a
-    paper. Under the table stands what it rests on, with its numbers as a file. A table without reported
-    values can be made `sortable`: in the book, a click on the head of a column orders the lines.
+    paper. Of a column that the profiles leave out, only the paper's numbers are shown. Under the table stands
+    what it rests on, with its numbers as a file. A table without reported values can be made `sortable`: in
+    the book, a click on the head of a column orders the lines.
     """
     chosen = table.panel(panel)
-    columns = [table.column(name) for name in chosen.columns]
     kept, runs = parted(sources)
     found = {name: _with_guesses(source, table) for name, source in sources.items()}
+    rows_shown, columns, left_out = _shown(table, chosen, list(found.values()))
     places = [_Place(name, found[name], comparable(source)) for name, source in (kept or runs).items()]
     beneath = [_Place(name, found[name], comparable(source)) for name, source in runs.items() if kept]
     bodies = []
-    for group, rows in groupby(table.rows_of(chosen), key=lambda row: row.group):
+    for group, rows in groupby(rows_shown, key=lambda row: row.group):
         body = [_line(table, row, columns, places, beneath) for row in rows]
         if group:
             width = 1 + sum(len(_heads(column, places)) for column in columns)
             body.insert(0, HtmlRow([Cell(group, "rowgroup", colspan=width)], kind="bc-group"))
         bodies.append(body)
     grid = Grid(chosen.caption, *_head(columns, places, bodies), sortable=sortable)
-    shown = table_html(grid) + note(_legend(columns, places))
-    return Shown(_plain(table, chosen, found), html=shown + passport(sources, table, chosen))
+    shown = table_html(grid) + note("; ".join(filter(None, (left_out, _legend(columns, places)))))
+    return Shown(_plain(table, rows_shown, columns, found), html=shown + passport(sources, table, chosen))
+
+
+def _shown(
+    table: Table, panel: Panel, found: "Sequence[pd.DataFrame]"
+) -> tuple[list[Row], list[Column], str]:
+    """The rows and columns of a panel, and in words of which columns the paper's numbers stand alone, since
+    the profiles ask for none of their cells. Where they ask for nothing of a panel, lines that the paper does
+    not have are left out."""
+    rows, columns, alone = table.rows_of(panel), [], []
+    for column in map(table.column, panel.columns):
+        keys = [(row.method, column.name) for row in rows]
+        asked = any(cells.loc[keys].asked.any() for cells in found)
+        if not column.reported or not _measured_here(column) or asked:
+            columns.append(column)
+            continue
+        printed = {each.name: getattr(column, each.name) for each in fields(Column)}
+        columns.append(Column(**printed | {"measure": None}))
+        alone.append(column.label)
+    if len(alone) == len(columns):
+        rows = [row for row in rows if any(as_printed(table, row, column) != "–" for column in columns)]
+    return rows, columns, f"not run: {'; '.join(alone)}" if alone else ""
 
 
 def _with_guesses(source: Source, table: Table) -> "pd.DataFrame":
@@ -188,19 +211,19 @@ def _legend(columns: Sequence[Column], places: Sequence[_Place]) -> str:
     return "; ".join(notes)
 
 
-def _plain(table: Table, panel: Panel, cells: "Mapping[str, pd.DataFrame]") -> str:
+def _plain(
+    table: Table, rows: Sequence[Row], columns: Sequence[Column], cells: "Mapping[str, pd.DataFrame]"
+) -> str:
     """The same cells without spread and interval."""
     import pandas as pd
 
-    shown = table.rows_of(panel)
-    columns: dict[str, list[str]] = {"method": [row.label for row in shown]}
-    for column in map(table.column, panel.columns):
+    texts: dict[str, list[str]] = {"method": [row.label for row in rows]}
+    for column in columns:
         if column.reported:
-            columns[f"{column.name}, reported"] = [as_printed(table, row, column) for row in shown]
+            texts[f"{column.name}, reported"] = [as_printed(table, row, column) for row in rows]
         for name, found in cells.items() if _measured_here(column) else ():
-            texts = [found.loc[(row.method, column.name)].text for row in shown]
-            columns[f"{column.name}, {name}"] = texts
-    return pd.DataFrame(columns).to_string(index=False)
+            texts[f"{column.name}, {name}"] = [found.loc[(row.method, column.name)].text for row in rows]
+    return pd.DataFrame(texts).to_string(index=False)
 
 
 def anchor(source: str, key: str) -> str:
