@@ -63,6 +63,13 @@ async function check(path) {
       for (const figure of told.bare) found(`a figure without what it rests on: ${figure}`);
       const repeated = told.ids.filter((id, place) => told.ids.indexOf(id) !== place);
       for (const id of new Set(repeated)) found(`two elements are called ${id}`);
+      const wide = await page.evaluate(() => {
+        for (const fold of document.querySelectorAll("details")) fold.open = true;
+        return [...document.querySelectorAll(".bc-scroll")]
+          .filter((table) => table.offsetParent && table.scrollWidth > table.clientWidth + 1)
+          .map((table) => `${table.scrollWidth - table.clientWidth} px of "${table.innerText.slice(0, 60)}"`);
+      });
+      for (const table of wide) found(`a table that scrolls on a screen of 1280: ${table}`);
       await page.setViewportSize({ width: 360, height: 800 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (over > 0) found(`${over} px wider than a screen of 360`);

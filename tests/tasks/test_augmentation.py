@@ -2,6 +2,7 @@
 
 import pytest
 
+from bert_compression.errors import BadInput
 from bert_compression.tasks import Examples, augmented, words_of
 
 OFFERS = {
@@ -65,3 +66,10 @@ def test_draws_hang_on_the_seed_and_the_place_alone():
     first = Examples(many.texts[:1], many.labels[:1])
     assert texts()[: len(texts(examples=first))] == texts(examples=first)
     assert len(set(texts())) > 3  # not the same variants in every place
+
+
+@pytest.mark.parametrize("given", ["abc", ["fine", "good", "film"], [[1], [2], [3]], [(), (None,), ()]])
+def test_candidates_are_lists_of_words(given):
+    one = Examples((("a good film",),), (1,))
+    with pytest.raises(BadInput, match=r"^candidates must give lists of words, one list a word, not"):
+        augmented(one, lambda text: given, copies=1)

@@ -37,8 +37,8 @@ def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank
 @checked
 def stored_parts(config: "PretrainedConfig", weight_bits: int = 32, low_rank: int = 0) -> dict[str, int]:
     """Of how many bytes does each part of the file consist that `save_packed` writes for a model whose
-    encoder has so many bits (`quantize` with the parts "encoder")? Without its head of names, some kilobytes,
-    and without the four bytes that each weight of exactly zero takes next to one bit.
+    encoder has so many bits (`quantize` with the parts "encoder"), and all of its heads? Without its head of
+    names, some kilobytes, and without the four bytes that each weight of exactly zero takes next to one bit.
 
     Raises BadInput as `counted_size_mib` does.
     """

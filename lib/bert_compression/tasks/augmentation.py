@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from bert_compression.checks import checked, in_range
-from bert_compression.errors import BadInput, one_line
+from bert_compression.errors import BadInput, one_line, shown
 from bert_compression.tasks.examples import Examples
 
 # What may be exchanged: letters alone, in one piece; the released code asks `isalpha` of BERT's words.
@@ -78,6 +78,10 @@ def _offers(candidates: Candidates, text: str) -> Sequence[Sequence[str]]:
     words = len(words_of(text))
     if len(each) != words:
         raise BadInput(f"candidates must have an entry for each of {words} words, not {len(each)}")
+    texts = [entry for entry in (offers, *offers) if isinstance(entry, str)]
+    others = [word for entry in each for word in entry if not isinstance(word, str)]
+    for wrong in (*texts, *others):
+        raise BadInput(f"candidates must give lists of words, one list a word, not {shown(wrong)}")
     return each
 
 
