@@ -29,7 +29,7 @@ from bert_compression.compression import (
     ternarize,
 )
 from bert_compression.compression.grids import weight_grid
-from bert_compression.compression.quantization import (
+from bert_compression.compression.rounded_layers import (
     ActivationQuantizer,
     QuantizedEmbedding,
     QuantizedLinear,

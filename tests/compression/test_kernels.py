@@ -6,7 +6,7 @@ from torch import nn
 
 from bert_compression.compression import BitLinear
 from bert_compression.compression.grids import weight_grid
-from bert_compression.compression.quantization import QuantizedLinear
+from bert_compression.compression.rounded_layers import QuantizedLinear
 from bert_compression.errors import BadInput
 
 

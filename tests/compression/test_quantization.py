@@ -20,7 +20,7 @@ from bert_compression.compression import (
     save_model,
     ternarize,
 )
-from bert_compression.compression.quantization import (
+from bert_compression.compression.rounded_layers import (
     ActivationQuantizer,
     QuantizedEmbedding,
     QuantizedLinear,

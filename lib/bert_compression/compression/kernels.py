@@ -13,7 +13,7 @@ import torch
 
 from bert_compression.checks import checked, in_range
 from bert_compression.compression.grids import BinaryGrid, TernaryGrid, packed_codes
-from bert_compression.compression.quantization import QuantizedLinear
+from bert_compression.compression.rounded_layers import QuantizedLinear
 from bert_compression.errors import BadInput, shown
 
 BLOCK = 64  # weights that share a scale in the kernel's layout; all have the matrix's

@@ -18,7 +18,8 @@ from torch import nn
 
 from bert_compression.checks import checked
 from bert_compression.compression.pruning import prune_heads
-from bert_compression.compression.quantization import QuantizedWeight, integer_layers, quantize_as
+from bert_compression.compression.quantization import integer_layers, quantize_as
+from bert_compression.compression.rounded_layers import QuantizedWeight
 from bert_compression.compression.theseus import TheseusModule
 from bert_compression.errors import BadInput, one_line, shown
 

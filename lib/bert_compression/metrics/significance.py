@@ -209,9 +209,8 @@ def min_f_prime(first: ArrayLike, second: ArrayLike, noise: SeedNoise | None = N
 
     Three seeds know little of their own scatter: with 2 degrees of freedom hardly any difference is sure.
     Therefore `noise`, the variance of such a difference from seed to seed as all methods of a table show it
-    (`seed_noise(...).of_difference()`), can take part: see `seed_error`. Then even a single seed can be
-    judged, as if these two methods minded seeds as the others do; without noise a single seed leaves the test
-    over examples, F2.
+    (`seed_noise(...).of_difference()`), can take part (`seed_error`), also of a single seed, which without
+    it leaves the test over examples, F2.
 
     >>> f, df, p = min_f_prime([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
     >>> (round(f, 6), round(df, 6), round(p, 4))
@@ -253,9 +252,8 @@ def min_f_interval(
     """Within which bounds lies mean(first) - mean(second), with other seeds and other examples, too?
 
     What `min_f_prime` implies: the mean difference, plus and minus the quantile of t with its degrees of
-    freedom times the root of the two squared standard errors together, and no narrower than either would have
-    it alone. Arguments as there; an interval without 0 is a p value below 1 - `confidence`. Of no width where
-    neither seeds nor examples differ.
+    freedom times the root of the two squared standard errors together, and no narrower than either has it
+    alone. Arguments as there; without 0 where p is below 1 - `confidence`; of no width where nothing differs.
 
     >>> low, high = min_f_interval([[1, 0], [0, 1], [2, 1], [1, 2]], [[0, 0], [0, 0], [0, 0], [0, 0]])
     >>> (round(low, 3), round(high, 3))
@@ -325,7 +323,7 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
     if not total > 0:
         return Estimate(estimate, estimate, float(estimate == 0))
     outer = tails(confidence)[1]
-    # Of scipy.special, since these of scipy.stats take a hundred times as long for a single number.
+    # Of scipy.special: those of scipy.stats take a hundred times as long for a single number.
     reach = max(float(stdtrit(e.df, outer) * math.sqrt(e.variance)) for e in _least_sure(errors))
     return Estimate(estimate - reach, estimate + reach, _test(estimate, *errors).p_value)
 

@@ -4,7 +4,7 @@ weights. No model runs."""
 import numpy as np
 import torch
 
-from bert_compression.compression.quantization import QuantizedWeight
+from bert_compression.compression.rounded_layers import QuantizedWeight
 from bert_compression.experiments.kinds.predict import VECTORS
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
 from bert_compression.inference import softmax

@@ -13,7 +13,7 @@ from torch import nn
 
 from bert_compression.compression import BitLinear, as_int8, quantization_mode, save_packed
 from bert_compression.compression.grids import weight_grid
-from bert_compression.compression.quantization import QuantizedLinear
+from bert_compression.compression.rounded_layers import QuantizedLinear
 from bert_compression.experiments.kinds.work import Outcome, Work, kind
 from bert_compression.timing import WARM_UP, in_turn, speedup, threads
 
