@@ -170,16 +170,14 @@ def weight_distances(work: Work) -> Outcome:
             weight, before = module.rounded_weight(), other.get_submodule(name).weight
             if weight.ndim == 2 and ".layer." in name:
                 rounded = module.weight_grid.round(before)
-                for name, apart in (
-                    ("distances", weight - before),
-                    ("rounding", rounded - before),
-                    ("training", module.weight - before),
-                ):
-                    distances[name].append(float(apart.norm()))
+                distances["distances"].append(float((weight - before).norm()))
+                distances["rounding"].append(float((rounded - before).norm()))
+                distances["training"].append(float((module.weight - before).norm()))
             sizes.append(weight.abs().flatten())
             counts.append(weight.numel())
-    largest = float(torch.cat(sizes).max())
-    numbers, _ = np.histogram(torch.cat(sizes).numpy(), bins=HISTOGRAM_BINS, range=(0.0, largest))
+    every = torch.cat(sizes).numpy()
+    largest = float(every.max())
+    numbers, _ = np.histogram(every, bins=HISTOGRAM_BINS, range=(0.0, largest))
     return Outcome(
         {"distance": float(np.mean(distances["distances"])), "weights": sum(counts), "largest": largest},
         {

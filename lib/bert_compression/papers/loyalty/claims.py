@@ -27,15 +27,12 @@ NAMES = {
     "accuracy": "accuracy",
     "label_loyalty": "label loyalty",
     "probability_loyalty": "probability loyalty",
+    ROBUSTNESS: "after-attack accuracy",
 }
-NAMES |= {ROBUSTNESS: "after-attack accuracy"}
 
-# How far apart, in percentage points, two methods may be and still count as no different: the smallest
-# difference in that measure which the paper's text calls one.
+# How many points two may be apart and not differ: the least difference that the paper's text calls one.
 MARGINS = {"label_loyalty": 0.3, "probability_loyalty": 0.5, ROBUSTNESS: 0.6}
-# The same where we ask. A choice, made when the first records were there: less than a sixth of what
-# quantization is reported to bring.
-WITHIN = 5.0
+WITHIN = 5.0  # where we ask: a choice, made when the first records were there
 
 ROBUST = "Post-training quantization makes a model markedly more robust against TextFooler."
 PRUNE = "Pruning heads makes a model more robust, too."
@@ -85,13 +82,7 @@ def _of_cost(
         ),
         *(
             Claim(
-                f"{name}_queries_{v}",
-                ASKS_MORE,
-                table.title,
-                table,
-                "queries_mean",
-                f"q8_ptq_{v}",
-                "teacher",
+                f"{name}_queries_{v}", ASKS_MORE, table.title, table, "queries_mean", f"q8_ptq_{v}", "teacher"
             )
             for v in PTQ
         ),
@@ -404,7 +395,7 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
         return Claim(f"{name}_{claim}", sentence, where, table, column, method, "teacher", margin)
 
     def against_itself(method: str, other: str, sentence: str = ITSELF, margin=None) -> Claim:
-        labels = tuple(table.column(column).label.lower() for column in ("released", other))
+        first, second = (table.column(column).label.lower() for column in ("released", other))
         return Claim(
             f"{name}_itself_{other}_{method}",
             sentence,
@@ -415,12 +406,12 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
             method,
             margin,
             estimator=difference_of_columns,
-            labels=(labels[0], labels[1]),
+            labels=(first, second),
             asked=table.row(method).label,
             printed=lambda: math.nan,
         )
 
-    said, margin = "sections 1 and 4.3, of no named protocol", WITHIN
+    said = "sections 1 and 4.3, of no named protocol"
     here = "section 5" if table.task == "mnli" else "section 5, of MNLI"
     return (
         *(against_teacher(f"released_{v}", ROBUST_SO, said, "released", f"q8_ptq_{v}") for v in DEPENDENT),
@@ -430,15 +421,15 @@ def _search_claims(name: str, table: Table) -> tuple[Claim, ...]:
             for other in ("alone", "as_found")
         ),
         *(
-            against_teacher(f"{column}_{v}", NO_MORE, OURS, column, f"q8_ptq_{v}", margin)
+            against_teacher(f"{column}_{v}", NO_MORE, OURS, column, f"q8_ptq_{v}", WITHIN)
             for v in DEPENDENT
             for column in ("alone", "as_found")
         ),
         *(
-            against_teacher(f"fixed_{method}", FIXED, OURS, "released", method, margin)
+            against_teacher(f"fixed_{method}", FIXED, OURS, "released", method, WITHIN)
             for method in ("q8_ptq_static", "q8_ptq_kd")
         ),
-        *(against_itself(method, "alone", CONTROLS, margin) for method in ("teacher", "q8_ptq_static")),
+        *(against_itself(method, "alone", CONTROLS, WITHIN) for method in ("teacher", "q8_ptq_static")),
         Claim(f"{name}_after_kd", AFTER, here, table, "released", "head_prune_kd_ptq_int8", "head_prune_kd"),
         *(
             Claim(f"{name}_before_{v}", LOSES_IT, here, table, "released", f"q8_ptq_{v}", "q8_ptq_kd")
