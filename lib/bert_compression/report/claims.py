@@ -18,7 +18,7 @@ from bert_compression.report.html import signed
 from bert_compression.report.records import EVIDENCE, STALE, Source
 from bert_compression.report.reported import reported_value
 from bert_compression.report.rule import NOT_ATTEMPTED, NOTHING_LEARNT, UNDECIDED, Measured, decide
-from bert_compression.report.tables import Derived, Table
+from bert_compression.report.tables import Table
 
 Names = str | tuple[str, ...]
 
@@ -174,8 +174,8 @@ def _not_asked(source: Source, claim: Claim) -> str:
     six layers, or the task, or not all that a mean is taken of. Empty where it asks for all."""
     table, cells = claim.table, source.cells(claim.table)
     rows = [table.row(method) for side in claim.sides for method in side]
-    made_of = [name for row in rows for name in (row.of if isinstance(row, Derived) else (row.method,))]
-    own = [name for name in made_of if table.row(name).recipe]  # others are the paper's alone
+    # Others are the numbers of the paper alone.
+    own = [name for row in rows for name in row.made_of if table.row(name).recipe]
     parts = [table.column(name).parts for name in claim.columns]
     asked = [of_column for of_column in parts if all(table.column(name).measure for name in of_column)]
     if not asked or all(

@@ -64,14 +64,12 @@ class Source:
     def asks(self, table: Table, row: Row, column: Column) -> bool:
         """Does the profile ask jobs for all parts of a cell, of the row's model or of one that it is made
         of?"""
-        made_of = row.of if isinstance(row, Derived) else (row.method,)
         cells = self.cells(table)
-        return all(any(cells[name, part] for name in made_of) for part in column.parts)
+        return all(any(cells[name, part] for name in row.made_of) for part in column.parts)
 
     def has_model(self, table: Table, row: Row) -> bool:
         """Does the profile ask any job of the row's model, or of one that it is made of?"""
-        made_of = row.of if isinstance(row, Derived) else (row.method,)
-        return any(self.cells(table)[name, column.name] for name in made_of for column in table.columns)
+        return any(self.cells(table)[name, column.name] for name in row.made_of for column in table.columns)
 
     def cell(self, table: Table, method: str, column: str) -> list[Mapping]:
         """The records of a cell, one a seed, failed ones included; those that are missing are left out."""

@@ -46,12 +46,21 @@ class Row:
     def short_label(self) -> str:
         return self.short or self.label
 
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """The methods of the rows with a model that it shows: its own."""
+        return (self.method,)
+
 
 @dataclass(frozen=True)
 class Derived(Row):
     """A row that is computed from the rows `of`, and has no model of its own."""
 
     of: tuple[str, ...] = ()
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        return self.of
 
 
 @dataclass(frozen=True)
