@@ -14,7 +14,7 @@ from bert_compression.report.tables import Table
 PAPERS: dict[str, tuple[Table, ...]] = {
     "loyalty": loyalty.TABLES,
     "taylor": taylor.TABLES,
-    "miniature": (*miniature.TABLES, *same_model.TABLES),
+    "miniature": (*miniature.TABLES, *miniature.CLASSIFIERS.values(), *same_model.TABLES),
     "xtc": xtc.TABLES,
 }
 # As readers know the papers.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bert_compression.experiments import Grid, Job, Profile, steps
 from bert_compression.papers.loyalty import recipes as compressed
 from bert_compression.papers.loyalty import tables as loyalty
-from bert_compression.papers.miniature.tables import NEAREST, OTHER_TASK, compared, detected
+from bert_compression.papers.miniature.tables import OTHER_TASK, compared, in_common
 from bert_compression.papers.xtc.students import PRECISION, Student
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown
@@ -51,13 +51,7 @@ def _in_use(measure: Callable[[Grid, Row], Job | None]) -> Callable[[Grid, Row],
 
 
 def _overlap(g: Grid, teacher: Job, student: Job, row: Row) -> Job:
-    def predicted(model: Job) -> Job:
-        return steps.predict(g.at(seed=model.seed), model)
-
-    def flagged(model: Job) -> Job:
-        return detected(g.at(seed=model.seed), model, OTHER_TASK, NEAREST)
-
-    return steps.overlap(g, (predicted(teacher), predicted(student)), (flagged(teacher), flagged(student)))
+    return in_common(g, teacher, student, OTHER_TASK)
 
 
 @_against_teacher

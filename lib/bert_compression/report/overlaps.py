@@ -100,23 +100,30 @@ def neighbours_around(middle: float) -> Estimator:
 def of_neighbours(source: Source, claim: Comparison) -> Found:
     """How many more nearest neighbours does a model share with itself at another seed than with another one?
 
-    The claim has two columns, of the comparisons of its first method with itself and with the second one. How
-    much a seed moves that is judged by all columns that show the same metric.
+    Either the claim has two columns, of the comparisons of its first method with itself and with the second
+    one; or one, in which every row is compared with the first method. How much a seed moves that is judged by
+    all columns that show the same metric, or by all rows.
     """
-    (first,), _ = claim.sides
-    own, other = (source.done(claim.table, first, column) for column in claim.columns)
+    (first,), (second,) = claim.sides
+    if len(claim.columns) == 1:
+        (column,) = claim.columns
+        cells = [(row.method, column) for row in claim.table.rows]
+        one, another = (first, column), (second, column)
+    else:
+        metric = claim.table.column(claim.columns[1]).recorded
+        cells = [(first, column.name) for column in claim.table.columns if column.recorded == metric]
+        one, another = ((first, column) for column in claim.columns)
+    own, other = (source.done(claim.table, *cell) for cell in (one, another))
     if not own or not other:
         raise Failure("records of two seeds are missing")
     records = [*own, *other]
     shared = [np.mean([_neighbours(record) for record in of_side], axis=0) for of_side in (own, other)]
     differences = shared[0] - shared[1]
     seeds = {seed for record in records for seed in (record["seed"], record["params"]["other_seed"])}
-    metric = claim.table.column(claim.columns[1]).recorded
-    columns = [column.name for column in claim.table.columns if column.recorded == metric]
     all_moved = [
-        [float(_neighbours(record).mean()) for record in source.done(claim.table, first, column)]
-        for column in columns
-        if column != claim.columns[0]
+        [float(_neighbours(record).mean()) for record in source.done(claim.table, *cell)]
+        for cell in cells
+        if cell != one
     ]
     moved = [each for each in all_moved if len(each) == len(other)]
     texts = len(differences)

@@ -68,9 +68,14 @@ def sizes(g: Grid) -> Sizes:
 # Table 1, row by row.
 
 
+def fine_tuned(g: Grid, encoder: Job) -> Job:
+    """As the teacher is."""
+    return steps.finetune(g, encoder, learning_rate=3e-5, batch_size=64, warmup=1000)
+
+
 @recipe
 def teacher(g: Grid) -> Job:
-    return steps.finetune(g, steps.pretrained(g), learning_rate=3e-5, batch_size=64, warmup=1000)
+    return fine_tuned(g, steps.pretrained(g))
 
 
 @recipe
@@ -111,12 +116,12 @@ def head_prune(g: Grid) -> Job:
 
 @recipe
 def distilbert(g: Grid) -> Job:
-    return steps.finetune(g, _checkpoint(g, "distilbert"), learning_rate=3e-5, batch_size=64, warmup=1000)
+    return fine_tuned(g, _checkpoint(g, "distilbert"))
 
 
 @recipe
 def tinybert(g: Grid) -> Job:
-    return steps.finetune(g, _checkpoint(g, "tinybert"), learning_rate=3e-5, batch_size=64, warmup=1000)
+    return fine_tuned(g, _checkpoint(g, "tinybert"))
 
 
 @recipe

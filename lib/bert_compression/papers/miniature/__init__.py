@@ -11,6 +11,7 @@ from bert_compression.papers.miniature.attacks import (
     settings_table,
 )
 from bert_compression.papers.miniature.claims import CLAIMS
+from bert_compression.papers.miniature.classifiers import CLASSIFIERS, flagged_texts, wrong_labels
 from bert_compression.papers.miniature.figures import cka_picture, curves, heat_map
 from bert_compression.papers.miniature.overlap import (
     ASSOCIATION,
@@ -42,6 +43,7 @@ __all__ = [
     "ASSOCIATION",
     "ATTACK_SETTINGS",
     "CLAIMS",
+    "CLASSIFIERS",
     "DISTRIBUTION",
     "ERRORS",
     "JACCARD",
@@ -59,6 +61,7 @@ __all__ = [
     "errors_by_threshold",
     "flagged",
     "flagged_by_k",
+    "flagged_texts",
     "foreign_tasks",
     "heat_map",
     "key_numbers",
@@ -72,4 +75,5 @@ __all__ = [
     "overlap_in_words",
     "settings_table",
     "wrong_answers",
+    "wrong_labels",
 ]

@@ -4,9 +4,10 @@ The paper compares models with each other. Here the largest model with another s
 the sentences could not be wrong: no two trainings give the same model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
+from bert_compression.papers.miniature.classifiers import CLASSIFIERS, NAMES, flagged_texts, wrong_labels
 from bert_compression.papers.miniature.overlap import LARGEST, SMALLER, flagged, wrong_answers
 from bert_compression.papers.miniature.tables import (
     ATTACK_NAMES,
@@ -42,7 +43,13 @@ SMALLER_LOSES = "An attack takes a larger share of a smaller model's accuracy."
 SHARED_ERRORS = "Of their errors a smaller model and the largest share between {} and {} %."
 SHARED_NEIGHBOURS = "Of its nearest neighbours a question has between {} and {} % in common in both."
 DETECTS = "The largest model tells foreign questions from its own better than a smaller one does."
-THEIRS, OURS = "key results", "ours: by association"
+CLASSIFIERS_ERR = "A smaller classifier shares fewer errors with the largest than the largest with itself."
+CLASSIFIERS_NEAR = "So it is with the nearest neighbours of the texts that classifiers read."
+CLASSIFIERS_ODD = "So it is with the foreign texts that classifiers flag as out of distribution."
+CLASSIFIERS_LOSE = "TextFooler takes a larger share of a smaller classifier's accuracy."
+CLASSIFIERS_DETECT = "The largest classifier tells foreign texts from its own better than a smaller one does."
+BY_ASSOCIATION = " Their number is left out of account."
+THEIRS, OURS, OF_CLASSIFIERS = "key results", "ours: by association", "ours: of classifiers"
 
 
 def _overlap(
@@ -218,4 +225,58 @@ WEAKNESSES_CLAIMS = tuple(
     for other in SMALLER
 )
 
-CLAIMS = (*ERRORS_CLAIMS, *REPRESENTATION_CLAIMS, *DISTRIBUTION_CLAIMS, *WEAKNESSES_CLAIMS)
+
+def _of_classifiers(task: str) -> Iterator[Claim]:
+    """What the paper asks of models that answer questions, of the same models as classifiers."""
+    wrong, odd = partial(wrong_labels, task=task), partial(flagged_texts, task=task)
+    asked = (
+        ("errors", CLASSIFIERS_ERR, "accuracy", "error overlap", of_sets(wrong)),
+        (
+            "errors_association",
+            CLASSIFIERS_ERR + BY_ASSOCIATION,
+            "accuracy",
+            "association of errors",
+            of_sets(wrong, association=True),
+        ),
+        (
+            "neighbours",
+            CLASSIFIERS_NEAR,
+            f"neighbour_jaccard_{PER_POINT}",
+            f"{PER_POINT} nearest neighbours shared",
+            of_neighbours,
+        ),
+        ("flags", CLASSIFIERS_ODD, "auroc", "OOD overlap", of_sets(odd)),
+        (
+            "flags_association",
+            CLASSIFIERS_ODD + BY_ASSOCIATION,
+            "auroc",
+            "association of OOD flags",
+            of_sets(odd, association=True),
+        ),
+        ("detects", CLASSIFIERS_DETECT, "auroc", "AUROC, over seeds alone", difference_over_seeds),
+        ("textfooler", CLASSIFIERS_LOSE, "relative_degradation", "", relative_degradation),
+    )
+    for name, sentence, column, what, estimator in asked:
+        for other in SMALLER:
+            alone = estimator in (difference_over_seeds, relative_degradation)
+            sides = (other, LARGEST) if estimator is relative_degradation else (LARGEST, other)
+            yield Claim(
+                f"miniature_{task}_{name}_{other}",
+                sentence,
+                OF_CLASSIFIERS,
+                CLASSIFIERS[task],
+                column,
+                *sides,
+                estimator=estimator,
+                labels=None if alone else _labels(other),
+                asked=f"{what} on {NAMES[task]}" if what else "",
+            )
+
+
+CLAIMS = (
+    *ERRORS_CLAIMS,
+    *REPRESENTATION_CLAIMS,
+    *DISTRIBUTION_CLAIMS,
+    *WEAKNESSES_CLAIMS,
+    *(claim for task in CLASSIFIERS for claim in _of_classifiers(task)),
+)

@@ -107,7 +107,7 @@ def language_model(g: Grid) -> Job:
     return steps.masked_lm(text, text.train_size, sizes(g).masked_lm)
 
 
-def _encoder(g: Grid, name: str) -> Job:
+def encoder(g: Grid, name: str) -> Job:
     """One of the six encoders: the profile's from the hub, or a share of its encoder's layers, distilled on
     text alone where the profile says how."""
     share = sizes(g).models[list(MODELS).index(name)]
@@ -119,12 +119,14 @@ def _encoder(g: Grid, name: str) -> Job:
         return steps.truncate(g, steps.pretrained(g), share)
     text = g.at(task=TEXT)
     # DistilBERT's recipe: TinyBERT's follows layer by layer, and 6 layers cannot be spread over 5.
-    encoder = steps.distill_task_agnostic(text, "distilbert", share, text.train_size, sizes(g).task_agnostic)
-    return steps.new_head(g, encoder.named(f"{name} before any task"))
+    distilled = steps.distill_task_agnostic(
+        text, "distilbert", share, text.train_size, sizes(g).task_agnostic
+    )
+    return steps.new_head(g, distilled.named(f"{name} before any task"))
 
 
 def _model(name: str, g: Grid) -> Job:
-    return g.once((_model, name), lambda: steps.finetune(g, _encoder(g, name), **TRAINING).named(name))
+    return g.once((_model, name), lambda: steps.finetune(g, encoder(g, name), **TRAINING).named(name))
 
 
 ROWS = tuple(
@@ -229,6 +231,17 @@ def detected(g: Grid, model: Job, foreign: str, k: int) -> Job:
     inside = _states(g, model, g.task.name, g.main_split)
     outside = _states(g, model, foreign, get_task(foreign).evaluated[0])
     return steps.ood_detection(g, training, inside, outside, foreign, k)
+
+
+def in_common(g: Grid, one: Job, other: Job, foreign: str) -> Job:
+    """Which errors, and which inputs of a foreign task flagged as out of distribution, have two models in
+    common, each on the grid of its seed?"""
+    on = [(g.at(seed=model.seed), model) for model in (one, other)]
+    predicted, flagged = (
+        (make(*on[0]), make(*on[1]))
+        for make in (steps.predict, partial(detected, foreign=foreign, k=NEAREST))
+    )
+    return steps.overlap(g, predicted, flagged)
 
 
 def _foreign(foreign: str, k: int, g: Grid, row: Row) -> Job | None:
