@@ -162,6 +162,19 @@ def test_a_new_head_changes_the_head_alone(tiny_bert):
     assert changed == {"classifier.weight"}  # the bias is zero again
 
 
+def test_a_new_head_may_be_for_other_labels(tiny_bert):
+    model, before = tiny_bert(), tiny_bert()
+    assert model.config.num_labels == 2
+    renew_head(model, 3, 5)
+    assert model.classifier.weight.shape[0] == model.num_labels == model.config.num_labels == 5
+    assert sorted(model.config.id2label) == [0, 1, 2, 3, 4]
+    loss = model(input_ids=torch.tensor([[1, 2, 3]]), labels=torch.tensor([4])).loss
+    assert torch.isfinite(loss)
+    assert torch.equal(
+        renew_head(before, 3, 2).classifier.weight, renew_head(tiny_bert(), 3).classifier.weight
+    )
+
+
 def test_weights_kept_in_half_precision_are_computed_with_in_fp32(bert_folder, tiny_bert):
     half = tiny_bert().half()
     model = load_encoder(bert_folder(half), 2, 0)

@@ -134,12 +134,18 @@ def as_qa_model(model: nn.Module, seed: int) -> nn.Module:
 
 
 @checked
-def renew_head(model: nn.Module, seed: int) -> nn.Module:
-    """Draw the head's weights anew, as BERT initialises them: changes the model and returns it."""
+def renew_head(model: nn.Module, seed: int, num_labels: int | None = None) -> nn.Module:
+    """Draw the head's weights anew, as BERT initialises them, for `num_labels` labels, as many as before
+    unless told: changes the model and returns it."""
     generator = torch.Generator().manual_seed(seed)
-    head = getattr(model, "qa_outputs", getattr(model, "classifier", None))
+    name = "qa_outputs" if hasattr(model, "qa_outputs") else "classifier"
+    head = getattr(model, name, None)
     if not isinstance(head, nn.Linear):
         raise BadInput(f"{type(model).__name__} has no head of a BERT: one linear layer")
+    if num_labels not in (None, head.out_features):
+        head = nn.Linear(head.in_features, num_labels)
+        setattr(model, name, head)
+        model.config.num_labels = model.num_labels = num_labels
     with torch.no_grad():
         head.weight.normal_(0.0, model.config.initializer_range, generator=generator)
         head.bias.zero_()

@@ -23,9 +23,11 @@ def pretrained(work: Work) -> Outcome:
 
 @kind(version=1)
 def new_head(work: Work) -> Outcome:
-    """A fresh head on an encoder that was distilled before any task."""
+    """A fresh head on an encoder that was distilled before any task, for the labels of the job's own."""
     model, seed = work.model(), work.params["seed"]
-    save_model(as_qa_model(model, seed) if work.task.spans else renew_head(model, seed), work.folder)
+    spans = work.task.spans
+    fresh = as_qa_model(model, seed) if spans else renew_head(model, seed, work.task.outputs)
+    save_model(fresh, work.folder)
     return Outcome()
 
 
