@@ -14,7 +14,12 @@ from bert_compression.report.tables import Table
 PAPERS: dict[str, tuple[Table, ...]] = {
     "loyalty": loyalty.TABLES,
     "taylor": taylor.TABLES,
-    "miniature": (*miniature.TABLES, *miniature.CLASSIFIERS.values(), *same_model.TABLES),
+    "miniature": (
+        *miniature.TABLES,
+        miniature.CLASSIFIERS_MNLI,
+        miniature.CLASSIFIERS_SST2,
+        *same_model.TABLES,
+    ),
     "xtc": xtc.TABLES,
 }
 # As readers know the papers.

@@ -24,7 +24,7 @@ PAGES: dict[str, tuple[Table, ...]] = {
     "miniature/representation": (miniature.REPRESENTATION,),
     "miniature/distribution": (miniature.DISTRIBUTION,),
     "miniature/adversarial_weakness": (miniature.WEAKNESSES, miniature.ATTACK_SETTINGS),
-    "miniature/classifiers": tuple(miniature.CLASSIFIERS.values()),
+    "miniature/classifiers": (miniature.CLASSIFIERS_MNLI, miniature.CLASSIFIERS_SST2),
     "miniature/same_model": same_model.TABLES,
     "xtc/stages_and_budgets": (xtc.TABLE_C2, xtc.TABLE_C3, xtc.TABLE_C4),
     "xtc/fewer_layers": (xtc.TABLE_C5, xtc.TABLE_C6, xtc.TABLE_C7),

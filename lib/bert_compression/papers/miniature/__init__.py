@@ -11,7 +11,12 @@ from bert_compression.papers.miniature.attacks import (
     settings_table,
 )
 from bert_compression.papers.miniature.claims import CLAIMS
-from bert_compression.papers.miniature.classifiers import CLASSIFIERS, flagged_texts, wrong_labels
+from bert_compression.papers.miniature.classifiers import (
+    CLASSIFIERS_MNLI,
+    CLASSIFIERS_SST2,
+    flagged_texts,
+    wrong_labels,
+)
 from bert_compression.papers.miniature.figures import cka_picture, curves, heat_map
 from bert_compression.papers.miniature.overlap import (
     ASSOCIATION,
@@ -43,7 +48,8 @@ __all__ = [
     "ASSOCIATION",
     "ATTACK_SETTINGS",
     "CLAIMS",
-    "CLASSIFIERS",
+    "CLASSIFIERS_MNLI",
+    "CLASSIFIERS_SST2",
     "DISTRIBUTION",
     "ERRORS",
     "JACCARD",

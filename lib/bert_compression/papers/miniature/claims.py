@@ -254,7 +254,13 @@ def _of_classifiers(task: str) -> Iterator[Claim]:
             of_sets(odd, association=True),
         ),
         ("detects", CLASSIFIERS_DETECT, "auroc", "AUROC, over seeds alone", difference_over_seeds),
-        ("textfooler", CLASSIFIERS_LOSE, "relative_degradation", "", relative_degradation),
+        (
+            "textfooler",
+            CLASSIFIERS_LOSE,
+            "after_attack_accuracy",
+            "relative degradation by TextFooler",
+            relative_degradation,
+        ),
     )
     for name, sentence, column, what, estimator in asked:
         for other in SMALLER:
@@ -269,7 +275,7 @@ def _of_classifiers(task: str) -> Iterator[Claim]:
                 *sides,
                 estimator=estimator,
                 labels=None if alone else _labels(other),
-                asked=f"{what} on {NAMES[task]}" if what else "",
+                asked=f"{what} on {NAMES[task]}",
             )
 
 
