@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from bert_compression.experiments import Grid, Job, per_example
-from bert_compression.papers.loyalty.recipes import fine_tuned
+from bert_compression.papers.loyalty.recipes import fine_tuned, teacher
 from bert_compression.papers.loyalty.tables import answers, textfooler
 from bert_compression.papers.miniature.overlap import LARGEST, Sets
 from bert_compression.papers.miniature.tables import (
@@ -32,8 +32,12 @@ NAMES = {"mnli": "MNLI", "sst2": "SST-2"}
 
 
 def _classifier(name: str, g: Grid) -> Job:
-    """From the encoder that answers SQuAD on other pages, as the loyalty paper trains its teachers."""
-    return g.once((_classifier, name), lambda: fine_tuned(g, encoder(g, name)).named(name))
+    """From the encoder that answers SQuAD on other pages, as the loyalty paper trains its teachers. Where it
+    is that teacher, it goes by its name: a job has one."""
+    model, known = fine_tuned(g, encoder(g, name)), teacher(g)
+    return (
+        known if model.identity == known.identity else g.once((_classifier, name), lambda: model.named(name))
+    )
 
 
 def _with_largest(make: Callable[[Grid, Job, Job, Row], Job]) -> Callable[[Grid, Row], list[Job]]:
