@@ -92,6 +92,22 @@ def test_ood_examples_are_looked_for_in_every_foreign_set():
     assert len({j.inputs["model"].identity for j in job.inputs.values()}) == 1
 
 
+def test_classifiers_are_held_against_the_largest_at_another_seed():
+    profile = get_profile("small").at_precision("bf16")
+    for task in ("mnli", "sst2"):
+        jobs = jobs_of("miniature", f"classifiers_{task}", profile)
+        teachers = {recipes.teacher(Grid(profile, get_task(task), seed)).identity for seed in (0, 1)}
+        for kind in ("overlap", "similarity"):
+            pairs = [job for job in jobs if job.kind == kind]
+            expected = {(model, seed) for model in MODELS for seed in (0, 1)} - {("large", 1)}
+            assert len(pairs) == 11 and {(job.method, job.seed) for job in pairs} == expected
+        for job in jobs:
+            if job.kind == "similarity":
+                assert (job.params["other"], job.params["other_seed"]) == ("large", 1 - job.seed)
+        asked = {job.inputs["model"].identity for job in jobs if job.kind == "predict"}
+        assert teachers <= asked and len(asked) == 12
+
+
 def test_the_same_model_page_asks_what_the_loyalty_table_asks_and_more():
     profile = get_profile("small")
     jobs = jobs_of("miniature", "same_model", profile)

@@ -148,8 +148,8 @@ def test_every_chain_of_committed_records_can_be_walked_to_its_end(project, monk
 def test_committed_records_answer_for_the_cells_of_todays_tables(project, monkeypatch):
     """All that loyalty and miniature ask for; of Taylor's three seeds two are measured. Of the grid of
     extreme compression, of its models on the page of all methods, of what is rounded as Q8BERT was released,
-    of search and verdict, of what learns from all pairs, and of the classifiers on MNLI it is a part, which
-    the pages tell."""
+    of search and verdict, of what learns from all pairs, and of the overlaps of classifiers on MNLI it is a
+    part, which the pages tell."""
     monkeypatch.chdir(project)
     source = committed("small")
     for table in get_tables():
@@ -158,12 +158,11 @@ def test_committed_records_answer_for_the_cells_of_todays_tables(project, monkey
         for job in missing:
             third_seed = table.paper == "taylor" and job.seed == 2
             few_bits = table.paper == "xtc"
-            search = table.name.startswith("search_and_verdict") or table.name in (
-                "all_pairs",
-                "classifiers_mnli",
-            )
+            search = table.name.startswith("search_and_verdict") or table.name == "all_pairs"
+            # They would rest on other answers of the teacher than the committed ones.
+            refused = (table.name, job.kind) == ("classifiers_mnli", "overlap")
             rounded = any(each.params.get("parts") == "q8bert" for each in in_order([job]))
-            assert third_seed or few_bits or search or rounded, f"{table.name}: {job.title}"
+            assert third_seed or few_bits or search or rounded or refused, f"{table.name}: {job.title}"
 
 
 def test_a_record_names_its_predictions_gold_labels(project, monkeypatch):

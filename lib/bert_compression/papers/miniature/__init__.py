@@ -14,7 +14,6 @@ from bert_compression.papers.miniature.claims import CLAIMS
 from bert_compression.papers.miniature.classifiers import (
     CLASSIFIERS_MNLI,
     CLASSIFIERS_SST2,
-    flagged_texts,
     wrong_labels,
 )
 from bert_compression.papers.miniature.figures import cka_picture, curves, heat_map
@@ -67,7 +66,6 @@ __all__ = [
     "errors_by_threshold",
     "flagged",
     "flagged_by_k",
-    "flagged_texts",
     "foreign_tasks",
     "heat_map",
     "key_numbers",

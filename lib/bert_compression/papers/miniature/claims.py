@@ -60,13 +60,14 @@ def _overlap(
     column: str,
     read: Callable[[Source], Sets],
     association: bool = False,
+    where: str = "",
 ) -> tuple[Claim, ...]:
     """Of each smaller model: it overlaps less with the largest than that one with itself."""
     return tuple(
         Claim(
             f"miniature_{name}_{other}",
             sentence,
-            OURS if association else THEIRS,
+            where or (OURS if association else THEIRS),
             table,
             column,
             LARGEST,
@@ -228,54 +229,46 @@ WEAKNESSES_CLAIMS = tuple(
 
 def _of_classifiers(task: str) -> Iterator[Claim]:
     """What the paper asks of models that answer questions, of the same models as classifiers."""
+    table, on = CLASSIFIERS[task], f"on {NAMES[task]}"
     wrong, odd = partial(wrong_labels, task=task), partial(flagged_texts, task=task)
-    asked = (
-        ("errors", CLASSIFIERS_ERR, "accuracy", "error overlap", of_sets(wrong)),
-        (
-            "errors_association",
-            CLASSIFIERS_ERR + BY_ASSOCIATION,
-            "accuracy",
-            "association of errors",
-            of_sets(wrong, association=True),
-        ),
-        (
-            "neighbours",
-            CLASSIFIERS_NEAR,
-            f"neighbour_jaccard_{PER_POINT}",
-            f"{PER_POINT} nearest neighbours shared",
-            of_neighbours,
-        ),
-        ("flags", CLASSIFIERS_ODD, "auroc", "OOD overlap", of_sets(odd)),
-        (
-            "flags_association",
-            CLASSIFIERS_ODD + BY_ASSOCIATION,
-            "auroc",
-            "association of OOD flags",
-            of_sets(odd, association=True),
-        ),
-        ("detects", CLASSIFIERS_DETECT, "auroc", "AUROC, over seeds alone", difference_over_seeds),
-        (
-            "textfooler",
-            CLASSIFIERS_LOSE,
-            "after_attack_accuracy",
-            "relative degradation by TextFooler",
-            relative_degradation,
-        ),
-    )
-    for name, sentence, column, what, estimator in asked:
-        for other in SMALLER:
-            alone = estimator in (difference_over_seeds, relative_degradation)
-            sides = (other, LARGEST) if estimator is relative_degradation else (LARGEST, other)
+    less_odd, fewer = CLASSIFIERS_ODD + BY_ASSOCIATION, CLASSIFIERS_ERR + BY_ASSOCIATION
+    for name, sentence, column, what, read, association in (
+        ("errors", CLASSIFIERS_ERR, "accuracy", "error overlap", wrong, False),
+        ("errors_association", fewer, "accuracy", "association of errors", wrong, True),
+        ("flags", CLASSIFIERS_ODD, "auroc", "OOD overlap", odd, False),
+        ("flags_association", less_odd, "auroc", "association of OOD flags", odd, True),
+    ):
+        yield from _overlap(
+            f"{task}_{name}", f"{what} {on}", sentence, table, column, read, association, OF_CLASSIFIERS
+        )
+    near, shared = f"neighbour_jaccard_{PER_POINT}", f"{PER_POINT} nearest neighbours shared"
+    attacked, loss = "after_attack_accuracy", "relative degradation by TextFooler"
+    for other in SMALLER:
+        sides = LARGEST, other
+        for name, sentence, column, what, estimator, (first, second), labels in (
+            ("neighbours", CLASSIFIERS_NEAR, near, shared, of_neighbours, sides, _labels(other)),
+            (
+                "detects",
+                CLASSIFIERS_DETECT,
+                "auroc",
+                "AUROC, over seeds alone",
+                difference_over_seeds,
+                sides,
+                None,
+            ),
+            ("textfooler", CLASSIFIERS_LOSE, attacked, loss, relative_degradation, sides[::-1], None),
+        ):
             yield Claim(
                 f"miniature_{task}_{name}_{other}",
                 sentence,
                 OF_CLASSIFIERS,
-                CLASSIFIERS[task],
+                table,
                 column,
-                *sides,
+                first,
+                second,
                 estimator=estimator,
-                labels=None if alone else _labels(other),
-                asked=f"{what} on {NAMES[task]}",
+                labels=labels,
+                asked=f"{what} {on}",
             )
 
 

@@ -11,8 +11,9 @@ from functools import partial
 from bert_compression.experiments import Grid, Job, per_example
 from bert_compression.papers.loyalty.recipes import fine_tuned, teacher
 from bert_compression.papers.loyalty.tables import answers, textfooler
-from bert_compression.papers.miniature.overlap import LARGEST, Sets
+from bert_compression.papers.miniature.overlap import LARGEST, Sets, flags_of
 from bert_compression.papers.miniature.tables import (
+    MODELS,
     NEAREST,
     OTHER_TASK,
     ROWS,
@@ -20,7 +21,7 @@ from bert_compression.papers.miniature.tables import (
     detected,
     encoder,
     in_common,
-    seed_pairs,
+    other_seeds,
 )
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Column, Panel, Row, Table, two_seeds
@@ -34,19 +35,19 @@ NAMES = {"mnli": "MNLI", "sst2": "SST-2"}
 def _classifier(name: str, g: Grid) -> Job:
     """From the encoder that answers SQuAD on other pages, as the loyalty paper trains its teachers. Where it
     is that teacher, it goes by its name: a job has one."""
-    model, known = fine_tuned(g, encoder(g, name)), teacher(g)
-    return (
-        known if model.identity == known.identity else g.once((_classifier, name), lambda: model.named(name))
-    )
+
+    def make() -> Job:
+        model, known = fine_tuned(g, encoder(g, name)), teacher(g)
+        return known if model.identity == known.identity else model.named(name)
+
+    return g.once((_classifier, name), make)
 
 
 def _with_largest(make: Callable[[Grid, Job, Job, Row], Job]) -> Callable[[Grid, Row], list[Job]]:
     """A row's model compared with the largest at another seed, and the largest with itself at a later one."""
 
     def measure(g: Grid, row: Row) -> list[Job]:
-        seeds = [b for a, b in seed_pairs(g.profile.seeds[:2]) if a == g.seed]
-        if row.method == LARGEST:
-            seeds = [seed for seed in seeds if seed > g.seed]
+        seeds = other_seeds(g, row.method == LARGEST)
         return [make(g, row.recipe(g), _classifier(LARGEST, g.at(seed=seed)), row) for seed in seeds]
 
     return measure
@@ -102,17 +103,12 @@ CLASSIFIERS = {table.task: table for table in (CLASSIFIERS_MNLI, CLASSIFIERS_SST
 def wrong_labels(source: Source, task: str) -> Sets:
     """Which texts each model labels wrongly, by model and seed."""
     return {
-        (row.method, record["seed"]): per_example(record, "predictions") != source.gold[digest]
-        for row in CLASSIFIERS[task].rows
-        for record in source.done(CLASSIFIERS[task], row.method, "accuracy")
-        if (digest := record["data"]["digest"]) in source.gold
+        (model, record["seed"]): per_example(record, "predictions") != source.gold[record["data"]["digest"]]
+        for model in MODELS
+        for record in source.done(CLASSIFIERS[task], model, "accuracy")
     }
 
 
 def flagged_texts(source: Source, task: str) -> Sets:
     """Which inputs of the foreign task each model finds out of distribution, by model and seed."""
-    return {
-        (row.method, record["seed"]): per_example(record, "outside") == 1
-        for row in CLASSIFIERS[task].rows
-        for record in source.done(CLASSIFIERS[task], row.method, "auroc")
-    }
+    return flags_of(source, CLASSIFIERS[task], "auroc")

@@ -36,6 +36,7 @@ from bert_compression.papers.miniature.tables import (
 from bert_compression.report.html import Shown
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.sentences import said
+from bert_compression.report.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,10 +112,15 @@ def wrong_answers(source: Source, answerable: bool | None = None) -> Sets:
 
 def flagged(source: Source, foreign: str, k: int = NEAREST) -> Sets:
     """Which inputs of a foreign task each model finds out of distribution by its k-th nearest neighbour."""
+    return flags_of(source, DISTRIBUTION, f"{foreign}_{k}_flagged")
+
+
+def flags_of(source: Source, table: Table, column: str) -> Sets:
+    """The foreign inputs that each model flags in the OOD detection that a column of a table rests on."""
     return {
         (model, record["seed"]): per_example(record, "outside") == 1
         for model in MODELS
-        for record in source.done(DISTRIBUTION, model, f"{foreign}_{k}_flagged")
+        for record in source.done(table, model, column)
     }
 
 

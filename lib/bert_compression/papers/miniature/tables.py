@@ -184,15 +184,19 @@ def seed_pairs(seeds: Iterable[int]) -> list[tuple[int, int]]:
     return [(a, b) for a in listed for b in listed if a != b]
 
 
+def other_seeds(g: Grid, itself: bool) -> list[int]:
+    """At which seeds is another model compared with one of the grid's seed? With `itself`, at later ones:
+    from there it would be the same pair."""
+    seeds = [b for a, b in seed_pairs(g.profile.seeds[:2]) if a == g.seed]
+    return [seed for seed in seeds if seed > g.seed] if itself else seeds
+
+
 def _with(other: str, g: Grid, row: Row) -> list[Job]:
     """The row's model compared with a smaller one, or with itself at a later seed."""
     places = list(MODELS)
     if places.index(other) < places.index(row.method):
         return []
-    seeds = [b for a, b in seed_pairs(g.profile.seeds[:2]) if a == g.seed]
-    if other == row.method:
-        seeds = [seed for seed in seeds if seed > g.seed]
-    one = row.recipe(g)
+    one, seeds = row.recipe(g), other_seeds(g, other == row.method)
     return [compared(g, one, _model(other, g.at(seed=seed)), row.method, other) for seed in seeds]
 
 
@@ -236,12 +240,14 @@ def detected(g: Grid, model: Job, foreign: str, k: int) -> Job:
 def in_common(g: Grid, one: Job, other: Job, foreign: str) -> Job:
     """Which errors, and which inputs of a foreign task flagged as out of distribution, have two models in
     common, each on the grid of its seed?"""
-    on = [(g.at(seed=model.seed), model) for model in (one, other)]
-    predicted, flagged = (
-        (make(*on[0]), make(*on[1]))
-        for make in (steps.predict, partial(detected, foreign=foreign, k=NEAREST))
-    )
-    return steps.overlap(g, predicted, flagged)
+
+    def predicted(model: Job) -> Job:
+        return steps.predict(g.at(seed=model.seed), model)
+
+    def flagged(model: Job) -> Job:
+        return detected(g.at(seed=model.seed), model, foreign, NEAREST)
+
+    return steps.overlap(g, (predicted(one), predicted(other)), (flagged(one), flagged(other)))
 
 
 def _foreign(foreign: str, k: int, g: Grid, row: Row) -> Job | None:
