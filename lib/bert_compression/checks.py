@@ -8,7 +8,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -52,10 +52,11 @@ def checked(asked: F) -> F:
 
     @wraps(asked)
     def function(*args: object, **kwargs: object) -> object:
-        given = kinds.signature.bind(*args, **kwargs).arguments
-        for name, kind in kinds.of_arguments.items():
-            if name in given and not _fits(given[name], kind):
-                raise BadInput(f"{name} must be {_named(kind)}, not {shown(given[name])}")
+        of_arguments = kinds.of_arguments
+        for name, value in (*zip(kinds.positional, args, strict=False), *kwargs.items()):
+            kind = of_arguments.get(name, Any)
+            if kind is not Any and not _fits(value, kind):
+                raise BadInput(f"{name} must be {_named(kind)}, not {shown(value)}")
         return asked(*args, **kwargs)
 
     return function  # type: ignore[return-value]
@@ -66,12 +67,17 @@ class _Kinds:
     libraries that are not imported before."""
 
     def __init__(self, function: Callable):
-        self._names, self.signature = inspect.unwrap(function).__globals__, inspect.signature(function)
+        self._names, self._parameters = (
+            inspect.unwrap(function).__globals__,
+            inspect.signature(function).parameters,
+        )
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self.positional = [name for name, each in self._parameters.items() if each.kind in kinds]
 
     @cached_property
     def of_arguments(self) -> dict[str, Any]:
         found = {}
-        for name, parameter in self.signature.parameters.items():
+        for name, parameter in self._parameters.items():
             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 kind = self._known(parameter.annotation)
                 if kind not in (Any, object, parameter.empty):
@@ -93,7 +99,7 @@ def _fits(value: object, kind: Any) -> bool:
         return _as_array(value) is not None
     if isinstance(kind, str):
         return (value is None and kind.endswith("| None")) or not isinstance(value, PLAIN)
-    origin, inner = get_origin(kind), get_args(kind)
+    origin, inner = _parts(kind)
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in inner)
     if kind in (None, type(None)):
@@ -109,6 +115,12 @@ def _fits(value: object, kind: Any) -> bool:
     if kind is Any or isinstance(kind, TypeVar):
         return True
     return _fits_class(value, origin or kind, inner)
+
+
+@cache
+def _parts(kind: Any) -> tuple[Any, tuple]:
+    """What a kind is made of: asked at every call, of a few hundred annotations in all."""
+    return get_origin(kind), get_args(kind)
 
 
 def _fits_class(value: object, kind: type, inner: tuple) -> bool:

@@ -293,7 +293,7 @@ def seed_error(differences: ArrayLike, noise: SeedNoise | None = None) -> Standa
     if noise is None or not noise.df:
         return StandardError(own / seeds, max(seeds - 1, 1))
     times = own / noise.variance if noise.variance else np.inf
-    if own > noise.variance and scipy.stats.f.sf(times, seeds - 1, noise.df) < 0.05:
+    if own > noise.variance and fdtrc(seeds - 1, noise.df, times) < 0.05:
         return StandardError(own / seeds, seeds - 1)
     return StandardError(max(own, noise.variance) / seeds, noise.df)
 
