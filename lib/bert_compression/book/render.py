@@ -78,6 +78,8 @@ def render(project: Path, build_folder: Path, stage: Path) -> bool:
     finished = fresh / "_build" / "html"
     check_whole(finished, stage, build_folder / "book.log")
     add_mathjax(finished)
+    for source_map in finished.rglob("*.map"):  # 3 MiB that only those who write the theme open
+        source_map.unlink()
     mend_pages(finished)
     put_downloads(finished / "_sources", project)
     (finished / STAMP).write_text(digest)

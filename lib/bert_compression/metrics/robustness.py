@@ -4,6 +4,8 @@ All functions take outcomes as `attacks.attack` reports them, one a text: 0 (ans
 attack), 1 (withstood) or 2 (fooled). Book: metrics/robustness, metrics/attacks.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -160,8 +162,7 @@ def relative_degradation_difference(
     found = np.array([first, second])  # (models, seeds, texts)
     _check_outcomes(found.ravel())
     texts = found.shape[-1]
-    drawn = np.random.default_rng(seed).multinomial(texts, np.full(texts, 1 / texts), resamples)
-    draws = np.concatenate([np.ones((1, texts)), drawn])  # each text once, and then as often as it is drawn
+    draws = _draws(texts, resamples, seed)
     fooled, right = (draws @ each.swapaxes(1, 2) for each in (found == FOOLED, found != ALREADY_WRONG))
     with np.errstate(invalid="ignore"):
         shares = fooled / right  # (models, draws, seeds)
@@ -223,6 +224,13 @@ def accuracy_within_budget(outcomes: ArrayLike, queries: ArrayLike, budgets: Arr
     allowed = counts(budgets, "budgets", ("budgets",))
     fallen = (outcome == FOOLED) & (asked <= allowed[:, None])
     return ((outcome != ALREADY_WRONG) & ~fallen).mean(axis=1)
+
+
+@lru_cache(maxsize=1)  # a page compares dozens of pairs of models on the same texts
+def _draws(texts: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each text is drawn, (1 + resamples, texts): in the first row once."""
+    drawn = np.random.default_rng(seed).multinomial(texts, np.full(texts, 1 / texts), resamples)
+    return np.concatenate([np.ones((1, texts)), drawn])
 
 
 def _with_queries(outcomes: ArrayLike, queries: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
