@@ -3,7 +3,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const explorer = document.querySelector(".bc-explorer");
   if (!explorer) return;
   const MOST = 60; // lines that a drawing has room for
-  const columns = { paper: 0, table: 1, task: 2, measure: 4 };
+  const columns = { paper: 0, table: 1, task: 2, method: 3, measure: 4 };
   const rows = [...explorer.querySelectorAll("tbody tr")].map((element) => ({
     element,
     words: [...element.cells].map((cell) => cell.textContent),
@@ -12,16 +12,11 @@ document.addEventListener("DOMContentLoaded", () => {
   const fields = Object.fromEntries(
     [...Object.keys(columns), "seed"].map((name) => [name, document.createElement("select")]),
   );
-  const { words, count, has } = filterBar(explorer, fields, "a method, a word", () => show(true));
+  const { words, count, has } = filterBar(explorer, fields, "words", () => show(true));
   fields.words = words;
   const drawing = document.createElement("div");
   explorer.before(drawing);
 
-  const offer = (field, values, all) => {
-    const kept = field.value;
-    field.replaceChildren(new Option(all, ""), ...values.map((value) => new Option(value, value)));
-    field.value = values.includes(kept) ? kept : "";
-  };
   const fits = (row, but) =>
     Object.entries(columns).every(
       ([name, column]) => name === but || !fields[name].value || row.words[column] === fields[name].value,

@@ -22,7 +22,14 @@ function filterBar(list, fields, hint, changed) {
     words.value
       .split(/\s+/)
       .filter(Boolean)
-      .map((word) => new RegExp(`(^|[^\\p{L}\\p{N}])${word.replace(/[^\p{L}\p{N}]/gu, "\\$&")}`, "iu"))
+      .map((word) => new RegExp(`(^|[^\\p{L}\\p{N}])${word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}`, "iu"))
       .every((word) => word.test(text));
   return { words, count, has };
+}
+
+// Let a field offer these values, and keep what was chosen if it is among them.
+function offer(field, values, all) {
+  const kept = field.value;
+  field.replaceChildren(new Option(all, ""), ...values.map((value) => new Option(value, value)));
+  field.value = values.includes(kept) ? kept : "";
 }

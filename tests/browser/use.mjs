@@ -17,6 +17,9 @@ const page = await context.newPage();
 const open = (path) => page.goto(`${pathToFileURL(resolve(site))}/${path}`);
 const problems = [];
 let tried = 0;
+page.on("pageerror", (error) => problems.push(`script error: ${error.message}`));
+page.on("console", (message) => message.type() === "error" && problems.push(`console: ${message.text()}`));
+page.on("requestfailed", (request) => problems.push(`failed request: ${request.url().slice(0, 200)}`));
 
 async function expect(what, holds) {
   tried += 1;
@@ -34,17 +37,26 @@ await expect("the search finds pages", async () => (await page.locator("#search-
 
 await open("notebooks/ledger.html");
 const all = await page.locator(".bc-entry").count();
-await page.locator('.bc-switches input[type="search"]').fill("theseus");
-await expect("the ledger is filtered by words", async () => {
-  const left = await page.locator(".bc-entry:visible").count();
-  return left > 0 && left < all && (await text(".bc-switches output")) === `${left} of ${all} claims`;
-});
+for (const words of ["theseus", "Q8-PTQ", "± 5 (%"]) {
+  await page.locator('.bc-switches input[type="search"]').fill(words);
+  await expect(`the ledger is filtered by words: ${words}`, async () => {
+    const left = await page.locator(".bc-entry:visible").count();
+    const told = (await text(".bc-switches output")) === `${left} of ${all} claims`;
+    return told && left < all && left > 0 === !words.includes("(");
+  });
+}
 await page.locator('.bc-switches input[type="search"]').fill("");
 await page.locator(".bc-switches select").nth(1).focus();
 await page.keyboard.press("ArrowDown");
 await expect("the ledger is filtered by verdict, by keyboard", async () => {
   const left = await page.locator(".bc-entry:visible").count();
   return left > 0 && left < all;
+});
+await page.locator(".bc-switches select").nth(1).selectOption("");
+await page.locator(".bc-switches select").nth(2).selectOption("Head Prune");
+await expect("the ledger is filtered by method", async () => {
+  const left = await page.locator(".bc-entry:visible").count();
+  return left > 0 && left < all && (await page.locator(".bc-switches select").first().locator("option").count()) < 5;
 });
 const first = page.locator(".bc-entry:visible summary").first();
 await first.focus();
@@ -58,7 +70,7 @@ await expect("a link leads into a folded claim", () => page.locator(`#${claim}`)
 await open("notebooks/explorer.html");
 const numbers = await page.locator(".bc-explorer tbody tr").count();
 await page.locator(".bc-switches select").nth(1).selectOption("Table 3");
-await page.locator(".bc-switches select").nth(3).selectOption("Accuracy (%)");
+await page.locator(".bc-switches select").nth(4).selectOption("Accuracy (%)");
 await expect("the explorer's table and drawing follow the choice", async () => {
   const left = await page.locator(".bc-explorer tbody tr:visible").count();
   return left > 2 && left < numbers && (await page.locator(".bc-drawing .bc-mean").count()) === left;
@@ -80,6 +92,12 @@ await page.locator(".bc-explorer thead button").nth(5).click();
 await expect("a click orders the lines", async () => {
   const cells = await page.locator(".bc-explorer tbody tr:visible td:nth-child(6)").allTextContents();
   return cells.every((cell, i) => !i || parseFloat(cell) <= parseFloat(cells[i - 1]));
+});
+
+await page.locator(".bc-explorer thead button").nth(3).click();
+await expect("a click orders names, too", async () => {
+  const names = await page.locator(".bc-explorer tbody tr:visible td:nth-child(4)").allTextContents();
+  return names.every((name, i) => !i || name.localeCompare(names[i - 1]) >= 0);
 });
 
 await open("notebooks/loyalty/table_3_sst2.html");

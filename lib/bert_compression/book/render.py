@@ -57,6 +57,7 @@ STUMBLING = {
 COLAB = r'(href="https://colab\.research\.google\.com/github/[^/"]+/[^/"]+/blob)/main/'
 PUBLISHED = "gh-pages"  # a branch
 INDEX_OF_EXAMPLES = "prf-prf.html"  # a list of labels that sphinx-proof writes, and no page leads to
+CLAIMS = "lib/bert_compression/papers/*/claims.py"
 MATHJAX = "sphinx-mathjax-offline/static/mathjax"
 
 
@@ -178,7 +179,12 @@ def check_whole(site: Path, stage: Path, log: Path) -> None:
 
 
 def put_downloads(folder: Path, project: Path) -> None:
-    """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks."""
+    """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks. The ledger
+    leads to the claims as they are declared."""
+    for claims in project.glob(CLAIMS):
+        target = folder / claims.relative_to(project)
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(claims, target)
     origin = origin_of(project)
     for notebook in folder.rglob("*.ipynb"):
         source = project / notebook.relative_to(folder)

@@ -1,5 +1,6 @@
 """The ledger: every claim of the papers with its verdict, and the comparisons that this comes from."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from bert_compression.report.html import (
 from bert_compression.report.records import STALE
 from bert_compression.report.rule import LEVEL, NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
 from bert_compression.report.sentences import quotable, said
-from bert_compression.report.tables import Table
+from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import (
     HEADS,
     Entry,
@@ -38,8 +39,8 @@ def ledger(judgements: Mapping[str, Sequence[Judgement]], pages: Mapping[Table, 
     unfolded, a line a comparison with what is reported and what was measured.
 
     `judgements` are those of each paper, by its name, and `pages` has the address of the page that shows a
-    table. In the book, the claims can be filtered by paper, by verdict and by words such as a method's name;
-    without a script all are there.
+    table. In the book, the claims can be filtered by paper, by verdict, by method and by words; without a
+    script all are there.
     """
     contents, plain = "", []
     for paper, of_paper in judgements.items():
@@ -120,7 +121,9 @@ def _line(paper: str, entry: Entry, page: str) -> str:
     grid = Grid(f"The comparisons of: {entry.sentence}", head, [rows])
     shown_by = tag("a", escape(entry.table.title), href=page) if page else escape(entry.table.title)
     code = f"lib/bert_compression/papers/{entry.table.paper}/claims.py"
-    sources = tag("p", f"From {shown_by}; asked in {tag('code', code)}.", class_="bc-legend")
+    asked_in = tag("a", tag("code", code), href=f"../_sources/{code}")
+    rule = tag("a", "this rule", href="#ledger-rule")
+    sources = tag("p", f"From {shown_by}, by {rule}; asked in {asked_in}.", class_="bc-legend")
     return folded(
         summary,
         table_html(grid, with_style=False) + sources,
@@ -128,4 +131,13 @@ def _line(paper: str, entry: Entry, page: str) -> str:
         id=f"sentence-{entry.name}",
         data_paper=paper,
         data_verdict=entry.verdict,
+        data_methods=json.dumps(_methods(entry)),
     )
+
+
+def _methods(entry: Entry) -> list[str]:
+    """Who is compared: the names of the rows that have models, and of the groups that these stand in."""
+    claims = [judgement.claim for judgement in entry.judgements]
+    rows = [entry.table.row(method) for claim in claims for side in claim.sides for method in side]
+    names = [(row.group, "" if isinstance(row, Derived) else row.short_label) for row in rows]
+    return list(dict.fromkeys(name for pair in names for name in pair if name))
