@@ -502,7 +502,8 @@ def test_comparisons_are_grouped_under_their_sentence():
     assert html.count('scope="rowgroup"') == len({claim.sentence for claim in TABLE_3_CLAIMS}) == 7
     assert html.count('scope="row"') == html.count('id="claim-') == len(TABLE_3_CLAIMS)
     assert 'rowspan="3" ' not in html and html.count('rowspan="3"') == 3
-    assert "bc-group" not in html.split("</style>")[1] and 'href="' not in html
+    assert "bc-group" not in html.split("</style>")[1]
+    assert html.count('href="') == html.count('download="claims_table_3.csv"') == 1
 
 
 def test_several_tables_get_headings():

@@ -43,10 +43,12 @@ def test_a_line_of_the_ledger_can_be_filtered_linked_and_read_aloud(judged):
     html = ledger({"The paper": judged}, {TABLE_3: "loyalty/page.html"}).html
     lines = re.findall(r"<details [^>]*>", html)
     assert lines[0] == (
-        '<details class="bc-entry" id="sentence-robust_kd" data-paper="The paper" data-verdict="undecided">'
+        '<details class="bc-entry" id="sentence-robust_kd" data-paper="The paper" data-verdict="undecided" '
+        'data-methods="[&quot;KD&quot;, &quot;Teacher&quot;, &quot;Head Prune&quot;]">'
     )
     assert "A &lt;b&gt; is robust." in html and "<b>" not in html
-    assert '<a href="loyalty/page.html">Table 3</a>' in html and html.count("<a href") == 2
+    assert '<a href="loyalty/page.html">Table 3</a>' in html and html.count('href="loyalty/page.html"') == 2
+    assert html.count('href="#ledger-rule"') == html.count("/papers/loyalty/claims.py</code></a>") == 2
     assert all(html.count(f'id="claim-{claim.name}"') == 1 for claim in CLAIMS)
     assert html.count("<style>") == 1 and html.count("<table") == 3
 

@@ -23,7 +23,7 @@ from bert_compression.report import (
     word_guessers,
     word_resources,
 )
-from bert_compression.report.html import signed
+from bert_compression.report.html import RUN, signed
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
 
 
@@ -149,6 +149,13 @@ def test_who_never_answers_is_right_where_there_is_no_answer():
 # Classifiers that do not read.
 
 
+def test_a_clause_without_its_number_is_left_out():
+    template = "The teacher {teacher.accuracy} %[[, {kd.accuracy} % distilled]][[, {head_prune.accuracy} % pruned]]."
+    assert say(source(kd=0.91, teacher=0.99), TABLE_3, template).text == (
+        "The teacher 99.0\u00a0%, 91.0\u00a0% distilled."
+    )
+
+
 def test_the_sentence_prints_what_the_baselines_score():
     task, built_in = get_task("mnli"), open_source(None, builtin=True)
     train, asked = (
@@ -160,6 +167,10 @@ def test_the_sentence_prints_what_the_baselines_score():
     printed = [float(number) for number in re.findall(r"([\d.]+)\u00a0%", text)]
     assert printed == [round(100 * share, 1) for share in found.values()] and len(printed) == 3
     assert len(re.findall("\u00a0%", str(baselines_in_words("sst2", "smoke")))) == 2
+    assert all(  # a book shows them on demand
+        shown.html.startswith(f'<div class="{RUN}">')
+        for shown in (baselines_in_words("sst2", "smoke"), baselines_table(("rte",), "smoke"))
+    )
 
 
 def test_the_table_has_a_line_a_task_and_a_dash_where_a_baseline_makes_no_sense():

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bert_compression.experiments.progress import duration
-from bert_compression.report.html import BELOW, RUN, folded, tag
+from bert_compression.report.html import BELOW, RUN, Shown, folded, simple_table, tag
 from bert_compression.report.records import THIS_RUN, Source, measured
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Panel, Table
@@ -25,8 +25,31 @@ def passport(sources: Mapping[str, Source], table: Table, panel: Panel) -> str:
     a link that saves them as CSV."""
     cells = [(row.method, column) for row in table.rows_of(panel) for column in panel.columns]
     name = f"{table.paper}_{table.name}_{panel.name}"
-    told = rests_on(sources, {table: cells}) + saved(name, numbers(sources, table, panel))
-    return tag("div", folded(SUMMARY, tag("ul", told)), class_=BELOW)
+    return below(rests_on(sources, {table: cells}), name, numbers(sources, table, panel))
+
+
+def below(rests: str, name: str, frame: "pd.DataFrame") -> str:
+    """HTML, folded: list items that say what a table rests on, and a link that saves the frame."""
+    return tag("div", folded(SUMMARY, tag("ul", rests, saved(name, frame))), class_=BELOW)
+
+
+def measured_table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    name: str,
+    rests: str,
+    groups: Sequence[tuple[str, int]] = (),
+) -> Shown:
+    """A `simple_table` of measured numbers, over what it rests on (`rests_on`) and its cells as a file."""
+    import pandas as pd
+
+    table = simple_table(caption, heads, rows, groups)
+    above = (
+        [""] + [f"{word}, " for word, span in groups for _ in range(span)] if groups else [""] * len(heads)
+    )
+    frame = pd.DataFrame(rows, columns=[group + head for group, head in zip(above, heads, strict=True)])
+    return Shown(table.text, html=(table.html or "") + below(rests, name, frame))
 
 
 def rests_on(sources: Mapping[str, Source], cells: Mapping[Table, Sequence[tuple[str, str]]]) -> str:

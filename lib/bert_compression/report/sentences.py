@@ -27,7 +27,7 @@ from bert_compression.report.records import (
 from bert_compression.report.reported import reported_spread
 from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import effect_text
-from bert_compression.report.views import foremost
+from bert_compression.report.views import foremost, of_this_run
 from bert_compression.tasks import get_task, load_examples, open_source, trivial_baselines
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
     `{kd.label_loyalty}` is the printed value of that cell; `{highest.label_loyalty}` and
     `{lowest.label_loyalty}` name the compressed model with the largest and the smallest value, and that
     value; `{basis}` is the name of the source. A cell without a value is filled with the reason, such as "not
-    run". What a sentence sets side by side in a column are means over the same seeds, those that all of the
-    named methods have; where these are not all seeds of each, it ends with them.
+    run"; [[ and ]] stand around what is left out where that is the reason.
+
+    What a sentence sets side by side in a column are means over the same seeds, those that all of the named
+    methods have; where these are not all seeds of each, it ends with them.
     """
     asked: dict[str, list[str]] = {}
     for _, name, _, _ in Formatter().parse(template):
@@ -78,7 +80,8 @@ def say(source: Source, table: Table, template: str, **words: str) -> Shown:
     ranked = told[told.method.isin(own)].reset_index(drop=True).groupby("column")
     for word, choose in (("highest", max), ("lowest", min)):
         fields[word] = SimpleNamespace(**{column: _extreme(of, choose) for column, of in ranked})
-    text = template.format(basis=source.name, **fields, **words)
+    filled = template.format(basis=source.name, **fields, **words)
+    text = re.sub(r"\[\[(.*?)\]\]", lambda part: "" if NOT_RUN in part[1] else part[1], filled)
     seeds = f" (At seed{'s' * (len(fewer) > 1)} {', '.join(map(str, dict.fromkeys(fewer)))}, which all have.)"
     return said(text + seeds if fewer else text)
 
@@ -205,9 +208,11 @@ def baselines_in_words(task: str, profile: str, data: str | Path | None = None) 
     """
     found = _baselines(task, profile, data)
     listed = ", ".join(f"{name} {100 * share:.1f} %" for name, share in found.items())
-    return said(
-        f"Right without reading, on the {get_task(task).evaluated[0]} texts of this run "
-        f"({profile}): {listed}. What a model has above that, it has from order and meaning."
+    return of_this_run(
+        said(
+            f"Right without reading, on the {get_task(task).evaluated[0]} texts of this run "
+            f"({profile}): {listed}. What a model has above that, it has from order and meaning."
+        )
     )
 
 
@@ -218,7 +223,7 @@ def baselines_table(tasks: Sequence[str], profile: str, data: str | Path | None 
     rows = [
         [name, *(f"{100 * each[k]:.1f}" if k in each else "–" for k in kinds)] for name, each in found.items()
     ]
-    return simple_table(BASELINES, ["Task", *kinds], rows)
+    return of_this_run(simple_table(BASELINES, ["Task", *kinds], rows))
 
 
 def _baselines(name: str, profile_name: str, data: str | Path | None) -> dict[str, float]:

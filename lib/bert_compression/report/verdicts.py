@@ -3,12 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from html import escape
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bert_compression.report.claims import Judgement
 from bert_compression.report.estimators import PERCENT
-from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, table_html
+from bert_compression.report.html import Cell, Grid, Line, Row, Shown, note, table_html, tag
+from bert_compression.report.passport import below
 from bert_compression.report.records import STALE
 from bert_compression.report.rule import (
     AGAINST,
@@ -19,6 +21,9 @@ from bert_compression.report.rule import (
     decide_sentence,
 )
 from bert_compression.report.tables import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HEADS = ("Claim", "Compared", "Reported", "Measured [95 %]", "p", "Verdict")
 CAPTION = (
@@ -72,7 +77,38 @@ def claims_table(judgements: Sequence[Judgement]) -> Shown:
             plain += [f"{sentence}  {comparison_words(each)}" for each in members]
     grid = Grid(CAPTION.format(listed(titles)), [Row([Cell(head, "col") for head in HEADS])], bodies)
     legend = note(STALE) if any(judgement.stale for judgement in judgements) else ""
-    return Shown("\n".join(plain), html=table_html(grid) + legend)
+    rests = tag(
+        "li", escape(f"the records of {listed(titles)}, which stand with their command under the table")
+    )
+    name = "_".join(("claims", *dict.fromkeys(judgement.table.name for judgement in judgements)))
+    return Shown("\n".join(plain), html=table_html(grid) + legend + below(rests, name, _numbers(judgements)))
+
+
+def _numbers(judgements: Sequence[Judgement]) -> "pd.DataFrame":
+    """A line a comparison, in the unit of its column; the beginnings of the keys of its records."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "claim": judgement.claim.name,
+            "sentence": judgement.claim.sentence,
+            "table": judgement.table.name,
+            "columns": " ".join(judgement.claim.columns),
+            "first": " ".join(judgement.claim.sides[0]),
+            "second": " ".join(judgement.claim.sides[1]),
+            "margin": judgement.claim.margin,
+            "reported": judgement.reported,
+            "effect": judgement.effect,
+            "low": judgement.low,
+            "high": judgement.high,
+            "p": judgement.p_value,
+            "seeds": judgement.seeds,
+            "texts": judgement.texts,
+            "verdict": judgement.verdict,
+            "records": " ".join(key[:12] for key in judgement.keys),
+        }
+        for judgement in judgements
+    )
 
 
 def in_words(judgements: Sequence[Judgement]) -> Shown:

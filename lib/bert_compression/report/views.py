@@ -6,6 +6,7 @@ book hides what stands in the class `RUN` until the reader asks for it, on all p
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from html import escape
 from typing import Any, TypeVar
 
 from bert_compression.report.html import RUN, Shown, tag
@@ -24,6 +25,12 @@ def foremost(sources: Mapping[str, T]) -> dict[str, T]:
     """What is committed; where there is nothing, what was just run."""
     kept, runs = parted(sources)
     return kept or runs
+
+
+def of_this_run(shown: Shown) -> Shown:
+    """What tells of this run alone."""
+    contents = shown.html or tag("p", escape(shown.text))
+    return Shown(shown.text, html=tag("div", contents, class_=RUN))
 
 
 def in_two_views(draw: Callable[..., Shown]) -> Callable[..., Shown]:

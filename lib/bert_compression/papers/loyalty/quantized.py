@@ -14,8 +14,8 @@ from bert_compression.experiments import per_example
 from bert_compression.metrics import FOOLED
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.figures import picture
-from bert_compression.report.html import Shown, signed, simple_table
-from bert_compression.report.passport import numbers, rests_on
+from bert_compression.report.html import Shown, signed
+from bert_compression.report.passport import measured_table, numbers, rests_on
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported_value
 from bert_compression.report.tables import Panel, Row, Table
@@ -47,10 +47,14 @@ def transfer_table(sources: Mapping[str, Source]) -> Shown:
             rates = [_rate(there), _rate(back), transferred, _percent(own, "after_attack_accuracy")]
             rows.append([row.label, name, *rates])
     caption = "Transfer of adversarial texts between the teacher and its quantized copies, in percent."
-    return simple_table(caption, heads, rows)
+    cells = [(row.method, column) for row in QUANTIZED_ROBUSTNESS.rows for column in TRANSFERS]
+    rests = rests_on(sources, {QUANTIZED_ROBUSTNESS: cells})
+    return measured_table(caption, heads, rows, "transfer", rests)
 
 
 TRANSFERS = ("from_teacher", "to_teacher", "attacked")
+BATCHED = ("q8_ptq_int8", "q8_ptq_dynamic")  # the models whose answers depend on the batch
+ASKED = (("accuracy", "accuracy_batched"), ("attacked", "attacked_batched"))
 
 
 @in_two_views
@@ -68,10 +72,9 @@ def batch_table(sources: Mapping[str, Source]) -> Shown:
         "Successes in batches that do not hold alone",
     ]
     rows = []
-    for method in ("q8_ptq_int8", "q8_ptq_dynamic"):
+    for method in BATCHED:
         for name, source in sources.items():
-            answers = _both(source, method, "accuracy", "accuracy_batched")
-            attacks = _both(source, method, "attacked", "attacked_batched")
+            answers, attacks = (_both(source, method, *columns) for columns in ASKED)
             changed = [
                 float((per_example(one, "predictions") != per_example(other, "predictions")).mean())
                 for one, other in answers
@@ -89,7 +92,8 @@ def batch_table(sources: Mapping[str, Source]) -> Shown:
                 ]
             )
     caption = "The same models asked one at a time and in batches of 32: what a batch changes."
-    return simple_table(caption, heads, rows)
+    cells = [(method, column) for method in BATCHED for pair in ASKED for column in pair]
+    return measured_table(caption, heads, rows, "batches", rests_on(sources, {QUANTIZED_ROBUSTNESS: cells}))
 
 
 def _attacked(attacks: Sequence[tuple[Mapping, Mapping]]) -> list[str]:

@@ -20,12 +20,15 @@ from bert_compression.papers.miniature.overlap import (
 from bert_compression.papers.miniature.tables import (
     ATTACK_NAMES,
     DISTRIBUTION,
+    ERRORS,
     KS,
     MODELS,
     NEAREST,
+    REPRESENTATION,
     WEAKNESSES,
 )
-from bert_compression.report.html import Shown, simple_table
+from bert_compression.report.html import Shown
+from bert_compression.report.passport import measured_table, rests_on
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported
 from bert_compression.report.views import in_two_views
@@ -51,10 +54,12 @@ def ood_table(sources: Mapping[str, Source]) -> Shown:
                 values = [100 * record["metrics"][metric] for record in records]
                 spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
                 rows[model].append(f"{np.mean(values):.1f}{spread}" if values else NOT_RUN)
-    return simple_table(
+    return measured_table(
         "How well foreign questions are noticed, mean over seeds ± their standard deviation.",
         ["Model", *(word for _ in sets for word in DETECTED.values())],
         [[model, *cells] for model, cells in rows.items()],
+        "foreign_questions",
+        rests_on(sources, {DISTRIBUTION: ()}),
         groups=[(f"{name}, {task}", len(DETECTED)) for name, task in sets],
     )
 
@@ -87,7 +92,9 @@ def key_numbers(source: Source) -> Shown:
         else:
             told = line.characteristic.replace("_", " ")
             lines.append([told, line.scope, "no number", "see its page"])
-    return simple_table(KEY_NUMBERS, ["", "Of", "Reported", "Measured"], lines)
+    tables = (ERRORS, REPRESENTATION, WEAKNESSES)
+    rests = rests_on({source.name: source}, dict.fromkeys(tables, ()))
+    return measured_table(KEY_NUMBERS, ["", "Of", "Reported", "Measured"], lines, "key_numbers", rests)
 
 
 def _values(source: Source, model: str, column: str) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ from bert_compression.papers.xtc.students import PRECISION, SELECTIONS, Student,
 from bert_compression.papers.xtc.tables import MODELS, SKIPPED, TABLE_C2, TABLE_C8
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed, simple_table
-from bert_compression.report.passport import rests_on
+from bert_compression.report.passport import measured_table, rests_on
 from bert_compression.report.records import Source
 from bert_compression.report.tables import Column, Row, Table, first_seed
 from bert_compression.report.views import in_two_views
@@ -150,10 +150,12 @@ def training_costs(sources: Mapping[str, Source]) -> Shown:
         "Median h",
         "On",
     ]
-    return simple_table(
+    return measured_table(
         "What training on CoLA costs here: Figure 7 in our seconds, scoring of checkpoints included.",
         heads,
         rows,
+        "xtc_training_costs",
+        rests_on(sources, {TABLE_C2: (), TABLE_C8: ()}),
     )
 
 
@@ -187,7 +189,9 @@ def selection_table(sources: Mapping[str, Source], *tables: Table) -> Shown:
             numbers += [signed(mean) + spread for mean, spread in zip(means[2:], spreads, strict=True)]
             rows.append([name, task, str(len(found)), f"{checks:.1f}", *numbers])
     heads = ["Records", "Task", "Students", "Checkpoints", "last", "best", "gain, chosen by", "gain, unseen"]
-    return simple_table("What choosing the best checkpoint is worth, in points.", heads, rows)
+    caption = "What choosing the best checkpoint is worth, in points."
+    rests = rests_on(sources, dict.fromkeys(tables, ()))
+    return measured_table(caption, heads, rows, "xtc_selection", rests)
 
 
 def _trainings(source: Source, table: Table, layers: str, budget: str, stages: int) -> list[Mapping]:
