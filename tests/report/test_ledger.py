@@ -48,7 +48,7 @@ def test_a_line_of_the_ledger_can_be_filtered_linked_and_read_aloud(judged):
     )
     assert "A &lt;b&gt; is robust." in html and "<b>" not in html
     assert '<a href="loyalty/page.html">Table 3</a>' in html and html.count('href="loyalty/page.html"') == 2
-    assert html.count('href="#ledger-rule"') == html.count("/papers/loyalty/claims.py</code></a>") == 2
+    assert html.count('href="#ledger-rule"') == html.count("/papers/loyalty/claims.py</code></a>") == 3
     assert all(html.count(f'id="claim-{claim.name}"') == 1 for claim in CLAIMS)
     assert html.count("<style>") == 1 and html.count("<table") == 3
 

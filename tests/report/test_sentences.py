@@ -150,7 +150,9 @@ def test_who_never_answers_is_right_where_there_is_no_answer():
 
 
 def test_a_clause_without_its_number_is_left_out():
-    template = "The teacher {teacher.accuracy} %[[, {kd.accuracy} % distilled]][[, {head_prune.accuracy} % pruned]]."
+    template = (
+        "The teacher {teacher.accuracy} %[[, {kd.accuracy} % distilled]][[, {head_prune.accuracy} % pruned]]."
+    )
     assert say(source(kd=0.91, teacher=0.99), TABLE_3, template).text == (
         "The teacher 99.0\u00a0%, 91.0\u00a0% distilled."
     )
