@@ -152,7 +152,7 @@ def test_the_picture_of_search_and_verdict_shows_gains_over_the_teacher_seed_by_
     ]
     told = search_picture(source_of(found), SEARCH_SST2).text
     # The teacher was attacked alone at the first seed only.
-    assert "real int8: searched and judged alone +5.0; in batches, judged alone +30.0; in batches" in told
+    assert "int8, seed 0: searched and judged alone +5.0; in batches, judged alone +30.0; in batches" in told
     assert told.count("reported +19.0") == 1 and "Teacher" not in told
     assert search_picture(source_of([]), SEARCH_SST2).text == "Nothing has been searched in batches yet."
 
@@ -188,7 +188,8 @@ def test_batches_are_compared_with_one_at_a_time_at_the_same_seed(source):
 def test_facts_are_the_printed_rates(source):
     facts = transfer_facts(source)
     assert facts[f"{INT8}_from_teacher"] == "65.0 %" and facts[f"{INT8}_to_teacher"] == "90.0 %"
-    assert facts["q8_ptq_static_from_teacher"] == "not run" and len(facts) == 6
+    assert facts[f"{INT8}_attacked"] == "25.0 %"  # at the seeds of the rates
+    assert facts["q8_ptq_static_from_teacher"] == "not run" and len(facts) == 9
 
 
 def test_a_source_is_a_line_of_its_own(source):

@@ -565,9 +565,10 @@ def test_an_interval_that_holds_just_half_of_the_effect_is_compatible():
     assert ruled(5.0, 1.0, 9.5, 0.001, reported=19.0) == REPRODUCED  # the interval holds just half
 
 
-def test_half_is_not_most():
-    assert decide_sentence([SMALLER, REPRODUCED]) == REPRODUCED  # half is not most
-    assert decide_sentence([SMALLER, SMALLER, REPRODUCED]) == SMALLER
+def test_a_sentence_that_is_half_smaller_is_not_called_reproduced():
+    assert decide_sentence([SMALLER, REPRODUCED]) == SMALLER
+    assert decide_sentence([LARGER, REPRODUCED]) == LARGER
+    assert decide_sentence([SMALLER, REPRODUCED, REPRODUCED]) == REPRODUCED
 
 
 def test_half_of_the_effect_has_to_have_room():

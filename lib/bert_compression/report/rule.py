@@ -225,8 +225,8 @@ SENTENCES = (
         NOT_REPRODUCED,
         "some speak against it and none for it, half or more of all",
     ),
-    (SMALLER, f"{_ALL}, most of them being smaller"),
-    (LARGER, f"{_ALL}, most of them being larger"),
+    (SMALLER, f"{_ALL}, half or more of them being smaller"),
+    (LARGER, f"{_ALL}, half or more of them being larger"),
     (REPRODUCED, _ALL),
     (UNDECIDED, "there is evidence, and none of the above"),
 )
@@ -246,5 +246,5 @@ def decide_sentence(verdicts: Sequence[str]) -> str:
         return NOT_REPRODUCED if 2 * len(against) >= len(verdicts) else UNDECIDED
     if len(for_it) < len(evidence) or 2 * len(evidence) < len(verdicts):
         return UNDECIDED
-    most = [each for each in (SMALLER, LARGER) if 2 * for_it.count(each) > len(for_it)]
-    return most[0] if most else REPRODUCED
+    other = [each for each in (SMALLER, LARGER) if 2 * for_it.count(each) >= len(for_it)]
+    return other[0] if other else REPRODUCED

@@ -15,10 +15,10 @@ from bert_compression.metrics import FOOLED
 from bert_compression.papers.loyalty.tables import QUANTIZED_ROBUSTNESS
 from bert_compression.report.figures import picture
 from bert_compression.report.html import Shown, signed
-from bert_compression.report.passport import measured_table, numbers, rests_on
+from bert_compression.report.passport import measured_table, rests_on
 from bert_compression.report.records import NOT_RUN, Source
 from bert_compression.report.reported import reported_value
-from bert_compression.report.tables import Panel, Row, Table
+from bert_compression.report.tables import Row, Table
 from bert_compression.report.views import in_two_views
 
 
@@ -29,7 +29,7 @@ def transfer_table(sources: Mapping[str, Source]) -> Shown:
 
     A rate counts only texts that the target answers correctly as they stood. Next to it what a careless judge
     would report as robustness: the accuracy on all attacked texts, transferred from the other model's attack,
-    and the accuracy under an attack of its own.
+    and the accuracy under an attack of its own; all at the seeds that have all of them.
     """
     heads = [
         "Quantized model",
@@ -42,10 +42,7 @@ def transfer_table(sources: Mapping[str, Source]) -> Shown:
     rows = []
     for row in QUANTIZED_ROBUSTNESS.rows:
         for name, source in sources.items():
-            there, back, own = (_done(source, row.method, column) for column in TRANSFERS)
-            transferred = _percent(there, "accuracy_on_transferred_texts")
-            rates = [_rate(there), _rate(back), transferred, _percent(own, "after_attack_accuracy")]
-            rows.append([row.label, name, *rates])
+            rows.append([row.label, name, *_transferred(source, row.method)])
     caption = "Transfer of adversarial texts between the teacher and its quantized copies, in percent."
     cells = [(row.method, column) for row in QUANTIZED_ROBUSTNESS.rows for column in TRANSFERS]
     rests = rests_on(sources, {QUANTIZED_ROBUSTNESS: cells})
@@ -143,7 +140,7 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     panels = figure.subplots(
         len(ratios), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": ratios}
     )[:, 0]
-    words = []
+    words, points = [], []
     for axes, (table, rows) in zip(panels, drawn.items(), strict=False):
         axes.axvline(0, color="0.5", lw=1)
         for place, row in enumerate(rows):
@@ -152,6 +149,8 @@ def search_picture(source: Source, *tables: Table) -> Shown:
             seeds = set.intersection(*(set(of_seeds) for of_seeds in over.values() if of_seeds))
             for shift, (name, (marker, edge, face)) in zip((-0.16, 0, 0.16), PROTOCOLS.items(), strict=True):
                 gains = [gain for seed, gain in over[name].items() if seed in seeds]
+                for seed in sorted(seeds & over[name].keys()):
+                    points.append((table.name, row.method, row.label, name, seed, over[name][seed]))
                 if gains:
                     axes.plot(gains, [place + shift] * len(gains), marker, color=edge, ms=2.5, alpha=0.5)
                     axes.plot(fmean(gains), place + shift, marker, mec=edge, mfc=face, ms=8)
@@ -162,7 +161,9 @@ def search_picture(source: Source, *tables: Table) -> Shown:
             if not math.isnan(paper):
                 axes.plot(paper, place, "x", color="tab:red", ms=8, mew=2)
                 told.append(f"reported {signed(paper, 1)}")
-            words.append(f"{table.title}, {row.label}: {'; '.join(told)}.")
+                points.append((table.name, row.method, row.label, "reported", None, paper))
+            at = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, sorted(seeds)))}"
+            words.append(f"{table.title}, {row.label}, {at}: {'; '.join(told)}.")
         axes.set_yticks(range(len(rows)), [row.short_label for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_title(table.title, loc="left", fontweight="bold")
@@ -179,7 +180,6 @@ def search_picture(source: Source, *tables: Table) -> Shown:
     ]
     figure.legend(handles=marks, loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     sources, columns = {source.name: source}, tuple(PROTOCOLS)
-    numbers_of = (numbers(sources, table, Panel("search", "", columns)) for table in tables)
     cells = {table: [(row.method, name) for row in table.rows for name in columns] for table in tables}
     return picture(
         figure,
@@ -187,7 +187,7 @@ def search_picture(source: Source, *tables: Table) -> Shown:
         if words
         else "Nothing has been searched in batches yet.",
         "loyalty_search_and_verdict",
-        pd.concat(numbers_of),
+        pd.DataFrame(points, columns=["table", "method", "label", "protocol", "seed", "over_teacher"]),
         rests_on(sources, cells),
     )
 
@@ -215,12 +215,29 @@ def lost_successes(source: Source, table: Table, method: str) -> tuple[int, int,
 
 
 def transfer_facts(source: Source) -> dict[str, str]:
-    """Numbers for sentences: `<method>_from_teacher` and `<method>_to_teacher`, each a rate as it prints."""
-    return {
-        f"{row.method}_{column}": _percent(_done(source, row.method, column), "transfer_rate")
-        for row in QUANTIZED_ROBUSTNESS.rows
-        for column in ("from_teacher", "to_teacher")
-    }
+    """Numbers for sentences, as they print: the rates `<method>_from_teacher` and `<method>_to_teacher`, and
+    `<method>_attacked`, the accuracy under an attack of its own at the same seeds."""
+    found: dict[str, str] = {}
+    for row in QUANTIZED_ROBUSTNESS.rows:
+        there, back, own = _at_shared_seeds(source, row.method)
+        rates = [_percent(there, "transfer_rate"), _percent(back, "transfer_rate")]
+        told = (*rates, _percent(own, "after_attack_accuracy"))
+        found |= {f"{row.method}_{column}": text for column, text in zip(TRANSFERS, told, strict=True)}
+    return found
+
+
+def _transferred(source: Source, method: str) -> list[str]:
+    there, back, own = _at_shared_seeds(source, method)
+    transferred = _percent(there, "accuracy_on_transferred_texts")
+    return [_rate(there), _rate(back), transferred, _percent(own, "after_attack_accuracy")]
+
+
+def _at_shared_seeds(source: Source, method: str) -> list[list[Mapping]]:
+    """The records of the columns `TRANSFERS`, at the seeds that all of them have that have any."""
+    columns = [_done(source, method, column) for column in TRANSFERS]
+    there = [{record["seed"] for record in found} for found in columns if found]
+    seeds = set.intersection(*there) if there else set()
+    return [[record for record in found if record["seed"] in seeds] for found in columns]
 
 
 def _done(source: Source, method: str, column: str) -> list[Mapping]:

@@ -412,7 +412,8 @@ def _search_table(label: str, task: str, reported: str, whole: Table) -> Table:
                 f"After-attack accuracy on {label}, and the accuracy of the same texts before any attack. "
                 "The search asks about one text at a time, or about batches of up to 32 that are padded to "
                 "the full length; the verdict is about one text alone, which in batches is padded, too, or "
-                "what the search found.",
+                "what the search found. Of models whose answers depend on no batch, the teacher and static "
+                "ranges alone are padded, at the first seed.",
                 tuple(column.name for column in columns),
             ),
         ),
