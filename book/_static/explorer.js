@@ -15,6 +15,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const { words, count, has } = filterBar(explorer, fields, "words", () => show(true));
   fields.words = words;
   const drawing = document.createElement("div");
+  drawing.className = "bc-scroll";
+  drawing.tabIndex = 0;
+  drawing.setAttribute("role", "region");
+  drawing.setAttribute("aria-label", "The numbers that are left, drawn");
   explorer.before(drawing);
 
   const fits = (row, but) =>
