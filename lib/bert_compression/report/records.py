@@ -30,6 +30,7 @@ MEASURED, GIVEN, FAILED, NOT_RUN, UNDEFINED = "measured", "by definition", "fail
 OTHERS = "of others"
 NOT_ASKED = "not asked"  # of a row that is measured in other columns alone
 NO_MODEL = "– no such model"  # at this profile, such as five twelfths of six layers
+LEFT_OUT = "left out"  # by the profile, which asks no job for it
 STALE = "stale: measured with an earlier version of the code"
 # Profiles whose models and texts are real. Generated English says nothing for or against a paper.
 EVIDENCE = ("small", "paper")
@@ -187,6 +188,7 @@ def _cell(source: Source, table: Table, row: Row, column: Column) -> dict:
             (OTHERS, others),
             (NOT_ASKED, elsewhere),
             (NO_MODEL, not source.has_model(table, row)),
+            (LEFT_OUT, column.measure and not source.asks(table, row, column)),
         )
         status = next((reason for reason, holds in reasons if holds), NOT_RUN)
     return {

@@ -15,6 +15,7 @@ from bert_compression.experiments import get_profile, per_example
 from bert_compression.report.html import Shown, simple_table
 from bert_compression.report.records import (
     FAILED,
+    LEFT_OUT,
     MEASURED,
     NO_MODEL,
     NOT_RUN,
@@ -42,7 +43,7 @@ BASELINES = (
 def said(text: str) -> Shown:
     """A sentence; a number never stands at the end of a line without its percent sign, and what stands in the
     place of a number, such as "not run", has none."""
-    text = re.sub(rf"({FAILED}|{NOT_RUN}|{UNDEFINED}|{OTHERS}|{NO_MODEL}) %", r"\1", text).replace(
+    text = re.sub(rf"({FAILED}|{NOT_RUN}|{LEFT_OUT}|{UNDEFINED}|{OTHERS}|{NO_MODEL}) %", r"\1", text).replace(
         " %", "\u00a0%"
     )
     return Shown(text=text, markdown=text)

@@ -119,12 +119,14 @@ def in_words(judgements: Sequence[Judgement]) -> Shown:
 
 def effects_in_words(judgements: Sequence[Judgement]) -> Shown:
     """The same for comparisons of which nothing is claimed, and which have no verdict."""
-    return _told(judgements, lambda judgement: "")
+    return _told(judgements, lambda judgement: "", several=True)
 
 
-def _told(judgements: Sequence[Judgement], verdict: Callable[[Judgement], str]) -> Shown:
+def _told(
+    judgements: Sequence[Judgement], verdict: Callable[[Judgement], str], several: bool = False
+) -> Shown:
     lines = []
-    several = len({judgement.claim.columns for judgement in judgements}) > 1
+    several = several or len({judgement.claim.columns for judgement in judgements}) > 1
     for judgement in judgements:
         first, second = _sides(judgement)
         found = f"{effect_text(judgement)} points" if judgement.seeds else judgement.reason
