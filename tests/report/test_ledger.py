@@ -9,7 +9,7 @@ import pytest
 from made_records import attack_record, cell_record, source_of
 
 from bert_compression.papers.loyalty import TABLE_1, TABLE_3
-from bert_compression.report import count_by_paper, explorer, families, judge, ledger, unasked
+from bert_compression.report import count_by_paper, explorer, families, judge, ledger, not_found, unasked
 from bert_compression.report.claims import Claim
 from bert_compression.report.verdicts import entries
 
@@ -51,6 +51,14 @@ def test_a_line_of_the_ledger_can_be_filtered_linked_and_read_aloud(judged):
     assert html.count('href="#ledger-rule"') == html.count("/papers/loyalty/claims.py</code></a>") == 3
     assert all(html.count(f'id="claim-{claim.name}"') == 1 for claim in CLAIMS)
     assert html.count("<style>") == 1 and html.count("<table") == 3
+
+
+def test_what_was_not_reproduced_is_listed_with_what_speaks_against_it(judged):
+    against = [replace(judged[0], verdict="opposite"), replace(judged[2], verdict="reproduced")]
+    found = not_found({"The paper": [*against, replace(judged[1], verdict="smaller")]})
+    assert found.text.splitlines()[0].endswith("A <b> is robust.") and len(found.text.splitlines()) == 2
+    assert 'href="#sentence-robust_kd"' in found.html and "Table 3: 1 of 2" in found.html
+    assert not_found({"The paper": judged}).text == ""
 
 
 def test_the_ledger_counts_by_paper(judged):

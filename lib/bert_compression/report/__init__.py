@@ -6,7 +6,14 @@ This is the door that notebooks come in by, after `bert_compression.papers` has 
 from bert_compression.report.claims import judge
 from bert_compression.report.explorer import explorer
 from bert_compression.report.figures import loyalty_picture
-from bert_compression.report.ledger import count_by_paper, families, ledger, quote_verdicts, unasked
+from bert_compression.report.ledger import (
+    count_by_paper,
+    families,
+    ledger,
+    not_found,
+    quote_verdicts,
+    unasked,
+)
 from bert_compression.report.pairs import compare_pairs, pairs_in_words, pairs_list, pairs_picture
 from bert_compression.report.passport import rests_on
 from bert_compression.report.records import Source, measured
@@ -58,6 +65,7 @@ __all__ = [
     "meanings",
     "measured",
     "never_answering",
+    "not_found",
     "pairs_in_words",
     "pairs_list",
     "pairs_picture",

@@ -20,7 +20,7 @@ from bert_compression.report.html import (
     tag,
 )
 from bert_compression.report.records import STALE
-from bert_compression.report.rule import LEVEL, NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
+from bert_compression.report.rule import AGAINST, LEVEL, NOT_ATTEMPTED, NOT_EVIDENCE, NOTHING_LEARNT
 from bert_compression.report.sentences import quotable, said
 from bert_compression.report.tables import Derived, Table
 from bert_compression.report.verdicts import (
@@ -102,6 +102,26 @@ def unasked(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
         told = Counter(next(words for part, words in REASONS.items() if part in j.reason) for j in without)
         rows += [[paper, words, f"{number} of {len(found)}"] for words, number in told.most_common()]
     return simple_table("Comparisons without a verdict.", ["Paper", "Because", "Comparisons"], rows)
+
+
+def not_found(judgements: Mapping[str, Sequence[Judgement]]) -> Shown:
+    """The sentences that were not reproduced, came out the other way round, or are mixed: a list, each with
+    its table and its comparisons that speak against it, and a link to its line in the ledger."""
+    lines, plain = "", []
+    for paper, found in judgements.items():
+        for entry in entries(found):
+            against = [comparison_words(each) for each in entry.judgements if each.verdict in AGAINST]
+            if against:
+                sentence = tag("a", escape(entry.sentence), href=f"#sentence-{entry.name}")
+                told = (
+                    f"{escape(paper)}, {escape(entry.table.title)}: {len(against)} of {len(entry.judgements)}"
+                )
+                lines += tag("li", f"{escape(with_symbol(entry.verdict))} {sentence} ({told})")
+                plain += [
+                    f"{with_symbol(entry.verdict)}  {entry.sentence}",
+                    *(f"    {each}" for each in against),
+                ]
+    return Shown("\n".join(plain), html=tag("ul", lines))
 
 
 def quote_verdicts(judgements: Sequence[Judgement]) -> None:
