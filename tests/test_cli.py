@@ -235,6 +235,9 @@ def test_each_command_explains_itself(capsys, command):
     assert told.out.startswith(f"usage: bert-compression {command}") and told.err == ""
     needed = ("folder",) if command == "workshop" else ("--profile", "--data")
     assert all(each in told.out for each in needed)
+    for example in re.findall(r"^  bert-compression (.*)$", told.out, re.MULTILINE):  # can be pasted
+        cli._parser().parse_args(example.split())
+    assert ("--fresh" in told.out) == (command in ("plan", "run", "book"))
 
 
 def test_the_version_is_the_packages(capsys):

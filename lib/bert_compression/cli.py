@@ -24,6 +24,12 @@ EPILOG = """examples:
   bert-compression workshop my_course
 """
 
+DIFF = """\
+your numbers next to ours: --fresh measures again what is committed, --diff compares
+  bert-compression run --profile small --fresh --seeds 1 --paper loyalty --table table_3 --data my_data
+  bert-compression book --diff --profile small
+"""
+
 COMPARE = """\
 TEACHER and STUDENT are classifiers, each with its own tokenizer: a name on the hub, a folder, an ONNX file
 (its tokenizer and config.json beside it), a folder that save_model or save_packed wrote, or a file of saved
@@ -269,14 +275,22 @@ class _Stages:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    """Print how the records of the store stand to the committed ones of the profile."""
+    """Print how the records of the store stand to those that others have committed of the profile."""
     from bert_compression.experiments import Results, Store, get_profile
     from bert_compression.experiments.environment import store_folder
     from bert_compression.report.diff import compare_records, in_lines
 
-    committed = Results(get_profile(options.profile).name).records
-    own = [each for each in Store(store_folder()).records() if each["profile"] == options.profile]
-    print("\n".join(in_lines(compare_records(own, committed))))
+    profile = get_profile(options.profile).name
+    own = [record for record in Store(store_folder()).records() if record["profile"] == profile]
+    committed = Results(profile).of_others(own)
+    if compared := compare_records(own, committed):
+        print("\n".join(in_lines(compared)))
+    else:
+        print(
+            f"no job is in both: of the profile {profile} the store holds {len(own):,} records, and others "
+            f"have committed {len(committed):,}\n\n{DIFF}",
+            end="",
+        )
     return 0
 
 
@@ -313,9 +327,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(function, data_help: str = "") -> argparse.ArgumentParser:
+    def command(function, data_help: str = "", epilog: str | None = None) -> argparse.ArgumentParser:
         line = function.__doc__.splitlines()[0]
-        sub = commands.add_parser(function.__name__, help=line, description=line)
+        sub = commands.add_parser(
+            function.__name__,
+            help=line,
+            description=line,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         sub.set_defaults(command=function)
         if data_help:
             sub.add_argument(
@@ -353,7 +373,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     running.add_argument("--quiet", action="store_true", help="print errors only")
 
-    built = command(book, folder)
+    built = command(book, folder, DIFF)
     built.add_argument(
         "--notebook", action="append", default=[], help="give parameters to this notebook only"
     )
@@ -361,21 +381,11 @@ def _parser() -> argparse.ArgumentParser:
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a notebook parameter"
     )
     built.add_argument("--quiet", action="store_true", help="print errors only")
-
-    line = compare.__doc__.splitlines()[0]
-    compared = commands.add_parser(
-        "compare",
-        help=line,
-        description=line,
-        epilog=COMPARE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    compared.set_defaults(command=compare)
-    _compare_options(compared)
     built.add_argument(
         "--diff", action="store_true", help="compare your records with the committed ones, and build nothing"
     )
 
+    _compare_options(command(compare, epilog=COMPARE))
     command(workshop).add_argument("folder", type=_folder, help="where to write; it is made if missing")
     return parser
 

@@ -82,6 +82,11 @@ class Results:
         latest = {record["identity"]: record for record in self._lines}
         return [{**record, "stale": is_stale(record["key"])} for record in latest.values()]
 
+    def of_others(self, own: Iterable[Mapping]) -> list[dict]:
+        """The latest record of each job that is none of these, which a run may have published."""
+        known = {record["digest"] for record in own}
+        return list({r["identity"]: r for r in self._lines if r["digest"] not in known}.values())
+
     @cached_property
     def gold(self) -> dict[str, np.ndarray]:
         """Gold labels, (examples,), by the digest of the examples."""
