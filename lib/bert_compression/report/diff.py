@@ -13,11 +13,11 @@ from bert_compression.experiments.records import per_example
 SAME, WITHIN, OPEN, APART, UNTOLD = "same", "within noise", "no interval", "different", "not compared"
 MEANINGS = {  # from the mildest to the gravest: what is said of a record is the gravest of its values
     SAME: "every number and every value of single examples is equal",
-    WITHIN: "a number lies within the committed 95 % interval over examples; one without, and those of single "
-    "examples on average, within 1 %; answers change at most half as often as between unrelated models",
+    WITHIN: "a number lies within the committed 95 % interval over examples; one without, and those of "
+    "single examples on average, within 1 %; at most half as many answers change as between unrelated models",
     OPEN: "a number without an interval is more than 1 % away: whether by chance cannot be told",
-    APART: "a number lies outside its interval, a count is another, more answers change, or one side failed "
-    "or lacks a value",
+    APART: "a number lies outside its interval, a count of what was asked for is another, more answers "
+    "change, or one side failed or lacks a value",
     UNTOLD: "jobs that measure time, which is a machine's, and jobs that failed on both sides",
 }
 GRAVITY = list(MEANINGS).index
@@ -26,7 +26,7 @@ NEAR = 0.01  # relative: as far apart as another machine's rounding may bring wh
 # 5 to 34 % of it.
 CHANGED = 0.5
 TIMES = ("cost", "bit_kernels")  # kinds of jobs that measure time
-# Counts of what was found; every other one is of what was asked for, and has no noise.
+# Counts of what was found, which are numbers as others; any other is of what was asked for, and has no noise.
 FOUND = (
     "successes", "successes_lost_alone", "successes_won_alone", "adversarial_texts", "texts_judged",
     "best_evaluation",
