@@ -79,8 +79,8 @@ def difference_of_means(source: Source, claim: Comparison) -> Found:
     these.
 
     Interval and p value are those of min F′ over seeds and texts (`metrics.min_f_interval`), with the noise
-    of all methods of the table. Two that do not differ by a point on any text at any seed are
-    one model under two names: no seed tells them apart, and between them there is no noise.
+    of all methods of the table. Two that differ by less than a point, in the root mean square over texts and
+    seeds, are one model under two names: no seed tells them apart, and between them there is no noise.
     """
     scale = claim.table.column(claim.columns[0]).scale * (len(claim.sides[0]) if claim.sums else 1)
     return _of_pair(*_paired(source, claim, claim.columns), scale)
@@ -92,7 +92,7 @@ def _paired(source: Source, claim: Comparison, columns: Sequence[str]) -> tuple[
     values = outcomes(source, claim.table)
     pair = values.paired(columns, first, second)
     found = values.noise(columns)
-    one = np.allclose(pair.first, pair.second, rtol=0, atol=1e-2)
+    one = np.square(pair.first - pair.second).mean() < 1e-4
     return pair, None if one or not found else found.of_difference(len(first), len(second))
 
 
