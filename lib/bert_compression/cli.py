@@ -26,7 +26,7 @@ EPILOG = """examples:
 
 DIFF = """\
 your numbers next to ours: --fresh measures again what is committed, --diff compares
-  bert-compression run --profile small --fresh --seeds 1 --paper loyalty --table table_3 --data my_data
+  bert-compression run --profile small --fresh --seeds 1 --paper taylor --table training_sizes --data my_data
   bert-compression book --diff --profile small
 """
 
