@@ -44,6 +44,8 @@ def records(job, seconds, **others):
     *needed, last = [
         {
             "key": each.identity,
+            "identity": each.identity,
+            "hardware": {"gpu": None},
             "kind": each.kind,
             "params": each.params,
             "method": each.method,
@@ -222,7 +224,8 @@ def test_the_method_counts_where_it_is_known_and_else_how_the_model_is_quantized
 
 def test_records_of_an_older_library_do_no_harm():
     job = model()
-    stranger = {"key": "1", "inputs": {}, "method": "", "status": "ok", "seconds": 1.0, "data": None}
+    stranger = {"key": "1", "identity": "1", "inputs": {}, "method": "", "status": "ok", "seconds": 1.0}
+    stranger |= {"data": None, "hardware": {"gpu": None}}
     strangers = [
         {**stranger, "kind": "alchemy", "params": {"task": "sst2"}},
         {**stranger, "kind": "finetune", "params": {"encoder": "builtin-bert"}},
@@ -236,6 +239,23 @@ def test_records_of_an_older_library_do_no_harm():
     ]
     assert seconds(job, strangers[:2]) == seconds(job)
     assert seconds(job, strangers) == pytest.approx(1.0)
+
+
+def test_the_same_job_on_as_many_examples_takes_what_it_took():
+    teacher = model("teacher")
+    known = [*records(teacher, 7.0), *records(model("teacher", seed=1), 90.0)]
+    assert seconds(teacher, known) == pytest.approx(7.0)
+    # Of twice the examples that job is none, and both count alike.
+    twice = seconds(teacher, known, rows=lambda job: 2 * rows_of(job))
+    assert twice == pytest.approx(2 * (7 + 90) / 2, rel=0.1)
+
+
+def test_records_of_a_processor_price_what_leaves_a_gpu_idle_and_no_more():
+    for job, counts in ((measurement("predict", "q8_ptq_int8"), True), (model("teacher"), False)):
+        assert on_processor(job) == counts
+        priced = seconds(job, records(job, 7.0), GPU)
+        assert priced == pytest.approx(7.0 if counts else seconds(job, gpu=GPU))
+        assert seconds(job, records(job, 7.0, hardware={"gpu": GPU.name}), GPU) == pytest.approx(7.0)
 
 
 def test_every_job_of_every_profile_has_a_price():

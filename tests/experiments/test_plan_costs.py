@@ -7,8 +7,8 @@ from tiny_profile import session
 
 from bert_compression import cli
 from bert_compression.errors import BadInput
-from bert_compression.experiments import Job, cost, get_profile
-from bert_compression.experiments.cost import A100, Machine, Time, hours, wants_gpu
+from bert_compression.experiments import Job, cost, environment, get_profile
+from bert_compression.experiments.cost import A100, Hours, Machine, Time, hours, wants_gpu
 from bert_compression.tasks import sources
 
 
@@ -36,10 +36,24 @@ def test_hours_are_added_up_by_kind_and_by_where_jobs_run():
     jobs = [model, int8, *(Job("predict", params, {"model": each}) for each in (model, int8))]
     jobs.append(Job("predict", {**params, "seed": 1}, {"model": model}))
     seconds = dict(zip([job.identity for job in jobs], (360.0, 720.0, 3600.0, 7200.0, 1800.0), strict=True))
-    added = hours(jobs, seconds, A100)
+    added = hours(jobs, seconds, A100, "a processor")
     assert added.gpu_hours == {"predict": 1.5}
     assert added.cpu_hours == pytest.approx({"pretrained": 0.1, "quantize": 0.2, "predict": 2.0})
-    assert str(added) == "1.5 GPU hours and 2.3 CPU hours"
+    assert str(added) == "1.5 h on NVIDIA A100 80GB and 2.3 h on the processor"
+    assert added.basis()[1].startswith("CPU: a processor, ")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "cpu", "told"),
+    [
+        (0.01, 0.0, "under a minute on a GPU"),
+        (0.2, 0.01, "12 min on a GPU"),
+        (2924.2, 0.5, "2924.2 h on a GPU and 30 min on the processor"),
+    ],
+)
+def test_hours_below_one_are_minutes(gpu, cpu, told):
+    machine = Machine("a GPU", bf16=1e14, fp32=1e13, layer_seconds=1e-3)
+    assert str(Hours(machine, "a processor", {"predict": gpu}, {"cost": cpu})) == told
 
 
 def test_only_an_encoder_that_wants_a_gpu_is_priced_on_one():
@@ -70,8 +84,9 @@ def test_the_paper_is_priced_in_gpu_hours_with_nothing_at_hand(capsys):
     assert data["gpu"]["name"] == "NVIDIA A100 80GB" and data["gpu"]["bf16"] == 77e12
     for place in ("gpu", "cpu"):
         assert data[f"{place}_hours"] == pytest.approx(sum(data[f"{place}_hours_by_kind"].values()))
-    jobs, hours = len(data["jobs"]), [f"{data[name]:.1f}" for name in ("gpu_hours", "cpu_hours")]
-    assert total == f"{jobs} jobs, {jobs} to run: about {hours[0]} GPU hours and {hours[1]} CPU hours"
+    jobs, (gpu, cpu) = len(data["jobs"]), [f"{data[name]:.1f} h" for name in ("gpu_hours", "cpu_hours")]
+    where = f"{gpu} on NVIDIA A100 80GB and {cpu} on the processor"
+    assert total == f"{jobs} jobs, {jobs} to run: about {where}"
     assert 10 < data["gpu_hours"] < 10_000
     assert rows["attack"][0] == f"{data['gpu_hours_by_kind']['attack']:.1f}"
 
@@ -99,11 +114,12 @@ def test_where_there_is_a_gpu_its_own_speed_counts(monkeypatch):
     assert priced.cpu_hours == pytest.approx(before.cpu_hours)
 
 
-def test_smaller_profiles_are_priced_in_time_on_this_machine_and_workers_share_it(capsys):
+def test_smaller_profiles_are_priced_in_time_on_this_machine_and_workers_share_it(capsys, monkeypatch):
+    monkeypatch.setattr(environment, "processor", lambda: "a processor")
     one = json.loads(printed(capsys, "--workers", "1", "--format", "json"))
     two = json.loads(printed(capsys, "--workers", "2", "--format", "json"))
     assert (one["workers"], two["workers"]) == (1, 2)
     assert one["seconds"] / 2 <= two["seconds"] + 0.1 < one["seconds"]
     assert "gpu" not in one
-    assert printed(capsys, "--workers", "2").splitlines()[-1].endswith(" on this machine, in 2 processes")
-    assert printed(capsys, "--workers", "1").splitlines()[-1].endswith(" on this machine")
+    assert printed(capsys, "--workers", "2").splitlines()[-1].endswith(" on a processor, in 2 processes")
+    assert printed(capsys, "--workers", "1").splitlines()[-1].endswith(" on a processor")

@@ -56,8 +56,8 @@ class Session:
         from_nothing: bool = False,
     ):
         """`papers` holds the jobs wanted, by paper. With `fresh`, committed records do not count; with the
-        key of a `job`, that alone is wanted, and its inputs must be there; `from_nothing`, none of what is
-        there counts, and no data are looked at but generated ones."""
+        key of a `job`, that alone is wanted, and its inputs must be there; `from_nothing`, everything is to
+        be run, and no data are looked at but generated ones."""
         if workers is not None and workers < 1:
             raise BadInput(f"workers must be at least 1, not {workers}")
         self.papers = papers
@@ -65,6 +65,7 @@ class Session:
         self.store = Store(store_folder())
         self.resolver = Resolver(open_source(data, profile.builtin_data), self.store.folder / "digests.json")
         jobs = [job for of_paper in papers.values() for job in of_paper]
+        self.from_nothing = from_nothing
         self.plan: Plan
         if from_nothing:
             self.plan = Plan(jobs, in_order(jobs), there={}, data_there=profile.builtin_data)
@@ -85,16 +86,18 @@ class Session:
         return self._seconds(this_gpu())
 
     def cost(self, on_gpu: bool | None = None) -> "Time | Hours":
-        """What running the rest costs: time on this machine, or, `on_gpu`, hours on the GPU here or else on
-        an assumed one. None: as the profile's encoder wants it."""
+        """What running the rest costs: `on_gpu`, hours on the GPU here or else on an assumed one; if that is
+        False, time on a processor. None: as the profile's encoder wants it, hours or time on this machine."""
         from bert_compression.experiments.cost import A100, Time, hours, this_gpu, wall_seconds, wants_gpu
 
+        gpu = None if on_gpu is False else this_gpu()
         if wants_gpu(self.profile) if on_gpu is None else on_gpu:
-            gpu = this_gpu() or A100
-            return hours(self.plan.to_run, self._seconds(gpu), gpu)
-        seconds = self.seconds()
+            gpu = gpu or A100
+            return hours(self.plan.to_run, self._seconds(gpu), gpu, self._processor())
+        seconds = self._seconds(gpu)
         workers = self.workers(seconds)
-        return Time(wall_seconds(self.plan.to_run, seconds, workers), workers)
+        machine = gpu.name if gpu else self._processor()
+        return Time(wall_seconds(self.plan.to_run, seconds, workers), workers, machine)
 
     def workers(self, seconds: Mapping[str, float]) -> int:
         """How many processes the rest is handed to, predicted to take these seconds."""
@@ -167,14 +170,36 @@ class Session:
 
         if not self.plan.to_run:
             return {}
-        name = gpu.name if gpu else None
-        known = [record for record in self.store.records() if record["hardware"]["gpu"] == name]
         threads = threads_of(self.profile, self.profile.workers or cores())
-        return predicted_seconds(self.plan.to_run, known, gpu, threads, self._rows)
+        return predicted_seconds(self.plan.to_run, self._known, gpu, threads, self._rows)
+
+    @cached_property
+    def _known(self) -> list[dict]:
+        """The records that tell what jobs take: those of this machine; `from_nothing`, which is asked for
+        readers at other machines, the committed ones where there are any."""
+        return (self.from_nothing and self.results.records) or self.store.records()
+
+    def _processor(self) -> str:
+        """The processors that what is known of these jobs was measured on, else this machine's."""
+        from bert_compression.experiments.environment import processor
+
+        jobs = {job.identity for job in self.plan.to_run}
+        names = [record["hardware"]["processor"] for record in self._known if record["identity"] in jobs]
+        return " or ".join(dict.fromkeys(names)) or processor()
 
     def _rows(self, job: Job) -> int:
-        """How many examples the job reads; without data at hand, as many as the official split holds."""
+        """How many examples the job reads; without data at hand, as many as committed records read of that
+        split, which may be a part of the official one; else as many as that holds."""
         if not self.plan.data_there:
-            return rows_of(job)
+            return self._recorded_rows.get(_split(job.params), rows_of(job))
         data = self.resolver.data(job)
         return data[1] if data else 0
+
+    @cached_property
+    def _recorded_rows(self) -> dict[tuple, int]:
+        """By task, split and size, how many examples the committed records read."""
+        return {_split(each["params"]): each["data"]["rows"] for each in self.results.records if each["data"]}
+
+
+def _split(params: Mapping) -> tuple:
+    return params["task"], params.get("split"), params.get("size")

@@ -1,7 +1,8 @@
 """About how long will a job take, on this machine or on a GPU that is not at hand, and what does a plan cost?
 
-Where the store holds records of the same kind and encoder, from these: their seconds, in proportion to what
-arithmetic says of either job. Where it holds none, as for a GPU that is not there, from arithmetic alone:
+Where records tell of the same job on as many examples, as long as it took then; where they tell of the same
+kind and encoder, from these: their seconds, in proportion to what arithmetic says of either job. Where they
+tell nothing, as of a GPU that is not there, from arithmetic alone:
 examples through the model, times twice the parameters of its layers, times the tokens of a typical text, over
 what the machine sustains; and Python around each batch.
 """
@@ -136,19 +137,24 @@ def predicted_seconds(
     rows: Callable[[Job], int] = rows_of,
 ) -> dict[str, float]:
     """Seconds for each job, by identity, on this machine's processor with that number of threads; with `gpu`,
-    on that what runs on a GPU. `known` holds records measured on the same machine; `rows` says how many
-    examples a job reads."""
+    on that what runs on a GPU. Of the `known` records those count that were measured there; `rows` says how
+    many examples a job reads."""
     by_key = {record["key"]: record for record in known}
+    there = gpu.name if gpu else None
 
     def formula(job: Job, examples: int) -> float:
         machine = gpu if gpu and not on_processor(job) else this_processor(threads)
         return _formula(job, examples, machine)
 
     shapes = {_shape(job) for job in jobs}
+    took: dict[tuple, list[float]] = {}
     ratios: dict[tuple, list[float]] = {}
     for record in known:
         job, examples = job_of(record, by_key), record["data"]["rows"] if record["data"] else 0
-        if record["status"] == "ok" and _shape(job) in shapes:
+        if record["status"] != "ok" or _shape(job) not in shapes:
+            continue
+        if record["hardware"]["gpu"] == there or on_processor(job):
+            took.setdefault((record["identity"], examples), []).append(record["seconds"])
             for method in (record["method"], None):
                 ratio = record["seconds"] / formula(job, examples)
                 ratios.setdefault((_shape(job), method), []).append(ratio)
@@ -158,7 +164,12 @@ def predicted_seconds(
         shape = _shape(job)
         return corrections.get((shape, job.method), corrections.get((shape, None), 1.0))
 
-    return {job.identity: formula(job, rows(job)) * correction(job) for job in jobs}
+    def seconds(job: Job, examples: int) -> float:
+        if same := took.get((job.identity, examples)):
+            return statistics.median(same)
+        return formula(job, examples) * correction(job)
+
+    return {job.identity: seconds(job, rows(job)) for job in jobs}
 
 
 def wall_seconds(jobs: Sequence[Job], seconds: Mapping[str, float], workers: int) -> float:
@@ -231,26 +242,24 @@ def _shape(job: Job) -> tuple:
 
 
 # What else the hours rest on.
-ASSUMED = (
-    "CPU: as fast as this machine's processor; for int8 kernels, pruning, calibration and timing",
-    f"attacks: {WORDS_SECONDS['genuine']} s a text for TextFooler's own word resources, never run here",
-)
+ASSUMED = f"attacks: {WORDS_SECONDS['genuine']} s a text for TextFooler's own word resources, never run here"
 
 
 @dataclass(frozen=True)
 class Time:
-    """On this machine, in that number of processes."""
+    """On a machine, in that number of processes."""
 
     seconds: float
     workers: int
+    machine: str
 
     def __str__(self) -> str:
         processes = f", in {self.workers} processes" if self.workers > 1 else ""
-        return f"{duration(self.seconds)} on this machine{processes}"
+        return f"{duration(self.seconds)} on {self.machine}{processes}"
 
     def data(self) -> dict:
         """The same as plain values."""
-        return {"seconds": round(self.seconds, 1), "workers": self.workers}
+        return {"seconds": round(self.seconds, 1), "workers": self.workers, "machine": self.machine}
 
 
 @dataclass(frozen=True)
@@ -258,22 +267,29 @@ class Hours:
     """By kind of job: of a GPU, and of the processor for what leaves the GPU idle, such as int8 kernels."""
 
     gpu: Machine
+    processor: str
     gpu_hours: dict[str, float]
     cpu_hours: dict[str, float]
 
     def basis(self) -> list[str]:
         """What the hours rest on, line by line."""
-        return [f"GPU: {self.gpu.name}, {self.gpu.assumed or 'as fast as measured here'}", *ASSUMED]
+        return [
+            f"GPU: {self.gpu.name}, {self.gpu.assumed or 'as fast as measured here'}",
+            f"CPU: {self.processor}, for int8 kernels, pruning, calibration and timing",
+            ASSUMED,
+        ]
 
     def __str__(self) -> str:
-        gpu, cpu = sum(self.gpu_hours.values()), sum(self.cpu_hours.values())
-        beside = f" and {cpu:.1f} CPU hours" if cpu >= 0.05 else ""
-        return f"{gpu:.1f} GPU hours{beside}"
+        gpu, cpu = (3600 * sum(hours.values()) for hours in (self.gpu_hours, self.cpu_hours))
+        there = duration(gpu) if gpu >= 60 else "under a minute"
+        beside = f" and {duration(cpu)} on the processor" if cpu >= 60 else ""
+        return f"{there} on {self.gpu.name}{beside}"
 
     def data(self) -> dict:
         """The same as plain values."""
         return {
             "gpu": asdict(self.gpu),
+            "processor": self.processor,
             "gpu_hours": sum(self.gpu_hours.values()),
             "cpu_hours": sum(self.cpu_hours.values()),
             "gpu_hours_by_kind": self.gpu_hours,
@@ -282,13 +298,13 @@ class Hours:
         }
 
 
-def hours(jobs: list[Job], seconds: dict[str, float], gpu: Machine) -> Hours:
-    """The predicted seconds of the jobs added up by kind and by where they run."""
+def hours(jobs: list[Job], seconds: dict[str, float], gpu: Machine, processor: str) -> Hours:
+    """The predicted seconds of the jobs added up by kind and by where they run: that GPU, that processor."""
     by_kind: dict[bool, dict[str, float]] = {False: {}, True: {}}
     for job in jobs:
         there = by_kind[on_processor(job)]
         there[job.kind] = there.get(job.kind, 0.0) + seconds[job.identity] / 3600
-    return Hours(gpu, by_kind[False], by_kind[True])
+    return Hours(gpu, processor, by_kind[False], by_kind[True])
 
 
 def wants_gpu(profile: Profile) -> bool:

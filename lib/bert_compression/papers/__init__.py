@@ -69,11 +69,10 @@ def open_session(
     from_nothing: bool = False,
 ) -> Session:
     """The jobs of tables under a profile, planned. Where the profile leaves the precision open, a table goes
-    on in that of its committed records, also if `fresh` measures these again; a new one, or with
-    `from_nothing` any, takes this machine's. With the key of a `job` that one alone is planned, in whichever
-    precision, perhaps another machine's, it has."""
-    known = [] if from_nothing else Results(profile.name).records
-    there = {record["identity"] for record in known}
+    on in that of its committed records, also if `fresh` measures these again; a new one takes this machine's.
+    With the key of a `job` that one alone is planned, in whichever precision, perhaps another machine's, it
+    has."""
+    there = {record["identity"] for record in Results(profile.name).records}
     jobs: dict[str, list[Job]] = {}
     for table in tables:
         decided = [table.decided(profile, there)] if job is None else map(profile.at_precision, PRECISIONS)
@@ -105,8 +104,9 @@ def measure(
 
 
 def from_nothing(*tables: Table, profile: str = "paper", seeds: int | None = None) -> Session:
-    """All jobs of these tables at a profile, as if none were done: to ask what they `cost`. Needs no data."""
-    return open_session(tables, get_profile(profile, seeds), from_nothing=True)
+    """All jobs of these tables at a profile, as if none were done, in one process: to ask what they `cost`.
+    Needs no data."""
+    return open_session(tables, get_profile(profile, seeds), workers=1, from_nothing=True)
 
 
 def committed(profile: str = "small") -> Source:
