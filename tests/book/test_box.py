@@ -68,7 +68,7 @@ def test_a_price_is_that_of_everything_on_either_machine():
     assert gpu.endswith(" on the processor") and str(asked.cost()) == there
 
 
-def test_what_is_committed_takes_what_it_took_where_it_ran(toys, monkeypatch):
+def test_what_is_committed_takes_what_it_took_where_it_ran(toys, house, monkeypatch):
     """The official splits may be larger than those that were read, and this machine faster or slower."""
     tables = get_tables("loyalty")
 
@@ -82,10 +82,21 @@ def test_what_is_committed_takes_what_it_took_where_it_ran(toys, monkeypatch):
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr(environment, "processor", lambda: "another processor")
         assert cli.main(["run", "--paper", "loyalty", "--profile", "small", "--quiet"]) == 0
+    (house / "store").rename(house / "another store")
     records = Results("small").records
     assert price(on_gpu=False).seconds == pytest.approx(sum(record["seconds"] for record in records))
     assert str(price(on_gpu=False)).endswith(" on another processor")
     assert price(on_gpu=True).gpu_hours["distill_task_agnostic"] < before / 100  # on 400
+
+
+def test_a_price_is_that_of_jobs_in_the_precision_that_is_committed(monkeypatch):
+    asked = []
+    for bf16 in (True, False):
+        monkeypatch.setattr("bert_compression.experiments.profiles.has_bf16", lambda found=bf16: found)
+        session = from_nothing(TABLE_3, profile="small")
+        asked.append({job.identity for job in session.plan.to_run})
+    assert asked[0] == asked[1]
+    assert len(asked[0] & {record["identity"] for record in session.results.records}) > len(asked[0]) / 2
 
 
 def test_a_price_fetches_no_data(monkeypatch):

@@ -28,12 +28,13 @@ BOX = """\
   builds the whole book, the other pages at `smoke`.
 :::
 """
-# Of a page that reads committed records, or works on generated English as at smoke.
+# Of a page that reads committed records, or works on generated English. The most that one took was 0.6 GiB.
 SHORT_BOX = """\
 :::{{admonition}} What this page takes
 :class: tip bc-box
 
-**Reading**: {minutes} min. **Running**: {seconds} on {processor}. **Memory**: {gib} GiB. **Downloads**: none.
+**Reading**: {minutes} min. **Running**: {seconds} on {processor}. **Memory**: less than 1 GiB.
+**Downloads**: none.
 :::
 """
 
@@ -52,7 +53,6 @@ def box(name: str, notebook: nbformat.NotebookNode) -> str:
             minutes=minutes,
             seconds=duration(notebook.metadata[ABOUT]["seconds"]),
             processor=processor(),
-            gib=PROFILES["smoke"].worker_gib,
         )
     memory = ", ".join(
         f"{profile.worker_gib} GiB a process at `{profile.name}`"

@@ -84,7 +84,7 @@ A100 = Machine(
     layer_seconds=5e-4,
     assumed="77 TFLOP/s in bf16, 25 % of its peak, as NVIDIA measured on BERT; 10 in fp32",
 )
-# Measured on a layer too small to compute anything, batch by batch.
+# Assumed of every processor: what one of ours took for a layer too small to compute anything, batch by batch.
 PROCESSOR_LAYER_SECONDS = 2.5e-4
 
 
