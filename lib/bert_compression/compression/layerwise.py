@@ -281,7 +281,7 @@ def _word_embeddings(model: nn.Module) -> torch.Tensor:
     """The table of word embeddings, (words, size). Raises BadInput for what has none of the states' size."""
     embeddings = getattr(getattr(model, "base_model", None), "embeddings", None)
     table = getattr(getattr(embeddings, "word_embeddings", None), "weight", None)
-    if table is None or table.shape[1] != model.config.hidden_size:
+    if table is None or table.shape[1] != getattr(getattr(model, "config", None), "hidden_size", None):
         raise BadInput(f"{type(model).__name__} has no word embeddings to compare its hidden states with")
     return table
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from bert_compression.checks import checked, in_range
+from bert_compression.checks import checked, has, in_range
 from bert_compression.compression.grids import SymmetricGrid, weight_grid
 from bert_compression.compression.rounded_layers import (
     ActivationQuantizer,
@@ -111,7 +111,8 @@ def quantize(
     Changes the model, notes what was done in `model.config.compression`, and returns it. Raises BadInput
     for an unknown mode or part, bits that no grid has, bits other than 1, 2 or 8 with the parts "encoder",
     bits, rows or parts that int8 kernels do not have, parts of a BERT that the model lacks, a rank that no
-    matrix has, a model in half precision, or one that is quantized already: see `requantize`.
+    matrix has, one for a model whose config tells no width, a model in half precision, or one that is
+    quantized already: see `requantize`.
     """
     if mode not in MODES:
         raise BadInput(f"unknown quantization mode {shown(mode)}: choose one of {', '.join(MODES)}")
@@ -202,7 +203,8 @@ def quantize_as(model: nn.Module, told: Mapping) -> nn.Module:
 @checked
 def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Module:
     """Give the weights of a model that `quantize` has changed with the parts "encoder" other bits, or the
-    same and something of low rank in addition. Its weights before rounding, which training has moved, stay.
+    same and something of low rank in addition. Its weights before rounding, which training has moved, stay,
+    and so does what shares a scale: a matrix, or with `per_row` one of its rows.
 
     Changes the model and returns it. Raises BadInput for another model, for one with something added already,
     for bits other than 1, 2 or 8, and for a rank that no matrix has.
@@ -215,10 +217,9 @@ def requantize(model: nn.Module, weight_bits: int, low_rank: int = 0) -> nn.Modu
     if low_rank:
         _check_rank(model, low_rank)
     for module in model.modules():
-        if isinstance(module, QuantizedLinear):
-            module.weight_grid = weight_grid(weight_bits)
-        elif isinstance(module, QuantizedEmbedding):
-            module.weight_grid = weight_grid(weight_bits, per_row=True)
+        if isinstance(module, QuantizedWeight):
+            # Other bits, and as many scales as before: the config goes on saying which.
+            module.weight_grid = weight_grid(weight_bits, module.weight_grid.per_row)
     changed = {**step, "weight_bits": weight_bits}
     model.config.compression = [changed if each is step else each for each in steps]
     return _with_low_rank(model, low_rank) if low_rank else model
@@ -230,6 +231,7 @@ def _check_few(weight_bits: int) -> None:
 
 
 def _check_rank(model: nn.Module, rank: int) -> None:
+    has(model.config, "the model's config", "hidden_size", "initializer_range")
     if not 1 <= rank <= model.config.hidden_size:
         raise BadInput(f"low_rank must lie between 1 and the width {model.config.hidden_size}, not {rank}")
 
