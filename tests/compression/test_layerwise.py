@@ -1,14 +1,22 @@
 """Layer by layer before any task: attention scores against transformers' own, and the loss by hand."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from bert_compression.compression import (
+    Distillation,
     GeneralDistillation,
     LayerStates,
+    LogitLoss,
+    MaskedDistillation,
+    MaskedWordStudent,
+    PatientDistillation,
+    RelationDistillation,
+    StatesAndLogits,
     keep_layers,
     layer_states,
     layerwise_loss,
@@ -204,7 +212,7 @@ def test_the_gradient_reaches_the_student_and_not_the_teacher():
         ((4, 2), lambda s: s, "2 layers of the teacher cannot be spread over 4 of the student"),
         (
             (0, 2),
-            lambda s: LayerStates(s.hidden, ()),
+            lambda s: LayerStates(s.hidden[:1], ()),
             "2 layers of the teacher cannot be spread over 0 of the student",
         ),
         (
@@ -227,7 +235,103 @@ def test_models_that_do_not_match_are_refused(layers, cut, message):
         layerwise_loss(cut(student), teacher, ALL)
 
 
-# The objective
+@pytest.mark.parametrize(
+    ("part", "cut", "message"),
+    [
+        ("hidden", (Ellipsis, slice(2)), r"hidden states have one shape \(batch, tokens, size\), not \["),
+        ("scores", (slice(None), slice(1)), r"layer-by-layer distillation needs models of the same width"),
+    ],
+)
+def test_later_layers_are_looked_at_as_the_first_is(part, cut, message):
+    student, teacher = draw(2, 2)
+    states = list(getattr(student, part))
+    states[-1] = states[-1][cut]
+    with pytest.raises(BadInput, match=f"^{message}"):
+        layerwise_loss(replace(student, **{part: tuple(states)}), teacher, ALL)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "scores", "message"),
+    [
+        ([(2, 3, 4)] * 2, [(2, 2, 3, 3)] * 2, "the scores of 2 layers go with 3 hidden states, one of the"),
+        ([(2, 3, 4)] * 4, [(2, 2, 3, 3)] * 2, "the scores of 2 layers go with 3 hidden states, one of the"),
+        ([], [], "the scores of 0 layers go with 1 hidden states, one of the embeddings among them"),
+        ([(3, 4)] * 2, [(2, 2, 3, 3)], "hidden states have one shape"),
+        ([(2, 3, 4)] * 2, [(2, 2, 3, 5)], "the attention scores of 2 texts of 3 tokens have the shape"),
+        ([(2, 3, 4)] * 2, [(2, 3, 3)], "the attention scores of 2 texts of 3 tokens have the shape"),
+    ],
+)
+def test_states_that_no_model_has_are_refused(hidden, scores, message):
+    with pytest.raises(BadInput, match=f"^{message}"):
+        LayerStates(tuple(map(torch.zeros, hidden)), tuple(map(torch.zeros, scores)))
+
+
+NO_MASKS = pytest.mark.parametrize("values", [0, 2, -1, 0.5])
+NO_MASK = r"^mask must hold 1 for each token and 0 for padding, and one token at least$"
+
+
+@NO_MASKS
+def test_a_mask_that_tells_no_tokens_is_refused(values):
+    mask = torch.full((2, 3), values)
+    with pytest.raises(BadInput, match=NO_MASK):
+        layerwise_loss(*draw(2, 2), mask)
+    if values:  # one number that is none of both
+        mask[0], mask[1, 0] = 1, 0
+        with pytest.raises(BadInput, match=NO_MASK):
+            layerwise_loss(*draw(2, 2), mask)
+    assert layerwise_loss(*draw(2, 2), ALL.bool()) == layerwise_loss(*draw(2, 2), ALL)
+
+
+# The objectives
+
+
+@pytest.fixture(params=["general", "relations", "words", "stages", "last stage", "patience"])
+def objective(request, tiny_bert):
+    """Each objective that asks a teacher, with the student that it trains."""
+    teacher, student = tiny_bert(), tiny_bert(seed=1)
+    return {
+        "general": lambda: (GeneralDistillation(teacher), student),
+        "relations": lambda: (RelationDistillation(teacher, 4), student),
+        "words": lambda: (MaskedDistillation(teacher, 4, (0, 2, 3)), MaskedWordStudent(student)),
+        "stages": lambda: (StatesAndLogits(teacher), student),
+        "last stage": lambda: (StatesAndLogits(teacher, states=False), student),
+        "patience": lambda: (PatientDistillation(teacher), student),
+    }[request.param]()
+
+
+@pytest.mark.parametrize("name", ["input_ids", "token_type_ids", "attention_mask"])
+def test_a_batch_that_lacks_something_is_refused_in_one_line(objective, batch, name):
+    method, student = objective
+    del batch[name]
+    with pytest.raises(BadInput, match=f"^a batch must hold '{name}', and this one holds "):
+        method(student, batch)
+    with pytest.raises(BadInput, match=r"^a batch must hold 'input_ids', and this one holds nothing$"):
+        method(student, {})
+
+
+@pytest.mark.parametrize("name", ["labels", "teacher_logits"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda teacher: PatientDistillation(teacher),
+        lambda teacher: Distillation(alpha=0.5),
+        lambda teacher: LogitLoss("kl", 0.5),
+    ],
+)
+def test_and_so_is_one_without_what_it_learns_from(make, tiny_bert, batch, name):
+    batch = {**batch, "teacher_logits": torch.zeros(6, 2)}
+    del batch[name]
+    with pytest.raises(BadInput, match=f"^a batch must hold '{name}', and this one holds "):
+        make(tiny_bert())(tiny_bert(seed=1), batch)
+
+
+@NO_MASKS
+@pytest.mark.parametrize("objective", ["general", "relations", "words", "stages"], indirect=True)
+def test_a_mask_without_tokens_is_no_loss_of_any_objective_that_averages_over_them(objective, batch, values):
+    method, student = objective
+    batch["attention_mask"] = torch.full_like(batch["attention_mask"], values, dtype=torch.float32)
+    with pytest.raises(BadInput, match=NO_MASK):
+        method(student, batch)
 
 
 def test_the_objective_is_the_loss_of_what_both_models_compute(tiny_bert, inputs, batch):

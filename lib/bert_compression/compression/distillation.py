@@ -35,15 +35,22 @@ def model_inputs(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[st
     """The model's keyword arguments: the batch without labels and without what an objective needs besides.
 
     A model of one type of segments, such as a RoBERTa, gets zeros for them, and one that has none, such as a
-    DistilBERT, nothing.
+    DistilBERT, nothing. Raises BadInput for a batch that lacks what the model takes.
     """
-    inputs = {name: batch[name] for name in INPUTS}
     types = getattr(model.config, "type_vocab_size", 0) if hasattr(model, "config") else 2
-    if not types:
-        del inputs["token_type_ids"]
-    elif types == 1:
+    inputs = {name: held(batch, name) for name in INPUTS if types or name != "token_type_ids"}
+    if types == 1:
         inputs["token_type_ids"] = torch.zeros_like(inputs["token_type_ids"])
     return inputs
+
+
+def held(batch: Mapping[str, torch.Tensor], name: str) -> torch.Tensor:
+    """What the batch holds under that name. Raises BadInput where it holds no such thing."""
+    if not isinstance(batch, Mapping):
+        raise BadInput(f"a batch holds tensors by their names, and {shown(batch)} does not")
+    if name not in batch:
+        raise BadInput(f"a batch must hold {name!r}, and this one holds {', '.join(batch) or 'nothing'}")
+    return batch[name]
 
 
 def told(model: nn.Module, batch: Mapping[str, torch.Tensor], *names: str) -> list[torch.Tensor]:
@@ -55,16 +62,16 @@ def told(model: nn.Module, batch: Mapping[str, torch.Tensor], *names: str) -> li
     return [getattr(answers, name) for name in names]
 
 
-def ready_teacher(teacher: nn.Module, student: nn.Module, device: torch.device) -> nn.Module:
-    """The teacher in evaluation mode on the device, to read what the student reads. Raises BadInput where the
-    vocabularies of the two differ in size: the same token ids would be other words."""
+def ready_teacher(teacher: nn.Module, student: nn.Module, batch: Mapping[str, torch.Tensor]) -> nn.Module:
+    """The teacher in evaluation mode on the batch's device, to read what the student reads. Raises BadInput
+    where the vocabularies of the two differ in size: the same token ids would be other words."""
     ours, theirs = (_words(model) for model in (student, teacher))
     if None not in (ours, theirs) and ours != theirs:
         raise BadInput(
             f"the teacher's vocabulary has {theirs} entries and the student's {ours}: the teacher reads the "
             "student's token ids, so take two models of one vocabulary"
         )
-    return teacher.to(device).eval()
+    return teacher.to(held(batch, "input_ids").device).eval()
 
 
 def label_names(model: nn.Module) -> list[str] | None:
@@ -161,7 +168,7 @@ class Distillation:
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         (logits,) = told(student, batch, "logits")
-        loss = self.alpha * kl_loss(logits, batch["teacher_logits"], self.temperature)
+        loss = self.alpha * kl_loss(logits, held(batch, "teacher_logits"), self.temperature)
         if self.alpha < 1:
-            loss = loss + (1 - self.alpha) * cross_entropy(*as_classes(logits.float(), batch["labels"]))
+            loss = loss + (1 - self.alpha) * cross_entropy(*as_classes(logits.float(), held(batch, "labels")))
         return loss

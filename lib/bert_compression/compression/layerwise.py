@@ -17,14 +17,20 @@ from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy, gelu, kl_div, log_softmax, mse_loss
 
 from bert_compression.checks import checked, in_range
-from bert_compression.compression.distillation import check_same_labels, kl_loss, model_inputs, ready_teacher
+from bert_compression.compression.distillation import (
+    check_same_labels,
+    held,
+    kl_loss,
+    model_inputs,
+    ready_teacher,
+)
 from bert_compression.compression.layers import (
     checked_layer_map,
     encoder_layers,
     self_attention,
     uniform_layers,
 )
-from bert_compression.errors import BadInput
+from bert_compression.errors import BadInput, shown
 
 # BERT's rule for masked words (Devlin et al. 2019, section 3.1): of 15 % of the tokens, 80 % become [MASK],
 # 10 % another word, 10 % stay.
@@ -36,11 +42,30 @@ CHOSEN, MASKED, EXCHANGED = 0.15, 0.8, 0.1
 class LayerStates:
     """What a model computes on the way: `hidden` holds (batch, tokens, size) after the embeddings and after
     each layer, `scores` (batch, heads, tokens, tokens) attention scores before the softmax, and `logits`
-    (batch, classes) where its head was asked, too."""
+    (batch, classes) where its head was asked, too. Raises BadInput for other shapes, and for another number
+    of hidden states than one more than there are scores."""
 
     hidden: tuple[torch.Tensor, ...]
     scores: tuple[torch.Tensor, ...]
     logits: torch.Tensor | None = None
+
+    def __post_init__(self):
+        if len(self.hidden) != len(self.scores) + 1:
+            raise BadInput(
+                f"the scores of {len(self.scores)} layers go with {len(self.scores) + 1} hidden states, one "
+                f"of the embeddings among them, and there are {len(self.hidden)}"
+            )
+        shape = tuple(self.hidden[0].shape)
+        if len(shape) != 3 or any(tuple(each.shape) != shape for each in self.hidden):
+            found = [tuple(each.shape) for each in self.hidden]
+            raise BadInput(f"hidden states have one shape (batch, tokens, size), not {shown(found)}")
+        batch, tokens = shape[:2]
+        for each in self.scores:
+            if each.ndim != 4 or (each.shape[0], *each.shape[2:]) != (batch, tokens, tokens):
+                raise BadInput(
+                    f"the attention scores of {batch} texts of {tokens} tokens have the shape ({batch}, "
+                    f"heads, {tokens}, {tokens}), not {tuple(each.shape)}"
+                )
 
 
 @checked
@@ -84,12 +109,13 @@ def layerwise_loss(
     Embeddings stand for embeddings, or for the teacher's hidden states of the number `embeddings`; and the
     student's layers for those of `layer_map`: the teacher's layer for each of the student's, counted from 0
     as in `keep_layers`. By default that is `uniform_layers` (TinyBERT, equations 7 and 8, and its uniform
-    mapping g(m)). `mask` is the attention mask, (batch,
-    tokens): padding counts for nothing, where the released code counts it as agreement. The teacher gets no
-    gradient; zero where both agree.
+    mapping g(m)). `mask` is the attention mask, (batch, tokens), 1 for a token and 0 for padding, which
+    counts for nothing, where the released code counts it as agreement. The teacher gets no gradient; zero
+    where both agree.
 
     Raises BadInput for models of other width or numbers of heads, a student with more layers than its
-    teacher, and a layer map of another length, with a layer that is not there or with one named twice.
+    teacher, a layer map of another length, with a layer that is not there or with one named twice, and for a
+    mask of another shape, with other numbers or without a token.
     """
     ours, theirs = len(student.scores), len(teacher.scores)
     layers = uniform_layers(ours, theirs) if layer_map is None else checked_layer_map(layer_map, ours, theirs)
@@ -98,18 +124,26 @@ def layerwise_loss(
     states = [teacher.hidden[embeddings], *(teacher.hidden[layer + 1] for layer in layers)]
     pairs = list(zip(student.hidden, states, strict=True))
     score_pairs = list(zip(student.scores, (teacher.scores[layer] for layer in layers), strict=True))
-    for one, other in (pairs[0], score_pairs[0]):
+    for one, other in (*pairs, *score_pairs):
         if one.shape != other.shape:
             raise BadInput(
                 "layer-by-layer distillation needs models of the same width and number of heads, not states "
                 f"of the shapes {tuple(one.shape)} and {tuple(other.shape)}"
             )
-    if mask.shape != pairs[0][0].shape[:2]:
-        raise BadInput(f"mask must have the shape {tuple(pairs[0][0].shape[:2])}, not {tuple(mask.shape)}")
+    _check_mask(mask, student.hidden[0].shape[:2])
     tokens = mask.unsqueeze(-1)  # (batch, tokens, 1)
     both = (tokens * mask.unsqueeze(1)).unsqueeze(1)  # (batch, 1, tokens, tokens)
     hidden = sum(_masked_mse(one, other, tokens) for one, other in pairs)
     return hidden + sum(_masked_mse(one, other, both) for one, other in score_pairs)
+
+
+def _check_mask(mask: torch.Tensor, shape: Sequence[int]) -> None:
+    """Raises BadInput for another mask than one that leaves tokens to compare: of none the mean is NaN."""
+    if tuple(mask.shape) != tuple(shape):
+        raise BadInput(f"mask must have the shape {tuple(shape)}, not {tuple(mask.shape)}")
+    # One question, since each answer of a GPU is a pause.
+    if not (((mask == 0) | (mask == 1)).all() & (mask == 1).any()):
+        raise BadInput("mask must hold 1 for each token and 0 for padding, and one token at least")
 
 
 def _masked_mse(ours: torch.Tensor, theirs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -130,7 +164,7 @@ class GeneralDistillation:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        teacher = ready_teacher(self.teacher, student, batch)
         ours = layer_states(student, batch)
         with torch.no_grad():
             theirs = layer_states(teacher, batch)
@@ -161,10 +195,11 @@ class RelationDistillation:
         return ()
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        teacher = ready_teacher(self.teacher, student, batch)
         ours = self._relations(student, -1, batch)
         with torch.no_grad():
             theirs = self._relations(teacher, self.layer, batch)
+        _check_mask(batch["attention_mask"], batch["input_ids"].shape)
         real = batch["attention_mask"].unsqueeze(1).expand(ours[0].shape[:-1]).bool()
         divergences = [
             kl_div(one[real], other[real], reduction="batchmean", log_target=True)
@@ -233,7 +268,7 @@ class StatesAndLogits:
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         if self.logits:
             check_same_labels(self.teacher, student)
-        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        teacher = ready_teacher(self.teacher, student, batch)
         if not self.states:
             with torch.no_grad():
                 goal = teacher(**model_inputs(teacher, batch)).logits
@@ -311,11 +346,11 @@ class MaskedDistillation:
         return ()
 
     def __call__(self, student: MaskedWordStudent, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        words = batch["input_ids"]
-        teacher = ready_teacher(self.teacher, student.model, words.device)
+        words = held(batch, "input_ids")
+        teacher = ready_teacher(self.teacher, student.model, batch)
         special = torch.tensor(list(self.special_ids), device=words.device)
         vocabulary = student.bias.shape[0]
-        masked, chosen = mask_words(words, batch["attention_mask"], self.mask_id, special, vocabulary)
+        masked, chosen = mask_words(words, held(batch, "attention_mask"), self.mask_id, special, vocabulary)
         batch = {**batch, "input_ids": masked}
         ours = student.model.base_model(**model_inputs(student.model, batch)).last_hidden_state
         with torch.no_grad():
@@ -340,13 +375,15 @@ def mask_words(
     """BERT's masking: the changed token ids and which were chosen, both (batch, tokens).
 
     Draws on the processor from torch's generator, so that a seed gives the same words on every device. Raises
-    BadInput for a mask of another shape and a `mask_id` outside the vocabulary.
+    BadInput for a mask of another shape, with other numbers than 0 and 1 or without a token, and for a
+    `mask_id` outside the vocabulary.
     """
     if attention_mask.shape != words.shape:
         raise BadInput(
             f"words and attention_mask must have one shape (batch, tokens), not {tuple(words.shape)} and "
             f"{tuple(attention_mask.shape)}"
         )
+    _check_mask(attention_mask, words.shape)
     in_range(vocabulary, "vocabulary", 1, MOST_WORDS)
     in_range(mask_id, "mask_id", 0, vocabulary - 1)
     draw, kind = torch.rand(words.shape).to(words.device), torch.rand(words.shape).to(words.device)

@@ -15,6 +15,7 @@ from bert_compression.checks import checked, in_range, one_of
 from bert_compression.compression.distillation import (
     check_same_labels,
     check_temperature,
+    held,
     kl_loss,
     model_inputs,
     ready_teacher,
@@ -98,15 +99,15 @@ class PatientDistillation:
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         check_same_labels(self.teacher, student)
-        teacher = ready_teacher(self.teacher, student, batch["input_ids"].device)
+        teacher = ready_teacher(self.teacher, student, batch)
         output = student(**model_inputs(student, batch), output_hidden_states=True)
         with torch.no_grad():
             told = teacher(**model_inputs(teacher, batch), output_hidden_states=True)
             teacher_states = told.hidden_states
         student_layers, teacher_layers = len(output.hidden_states) - 1, len(teacher_states) - 1
         pairs = paired_layers(student_layers, teacher_layers, self.strategy, self.layer_map)
-        kl = kl_loss(output.logits, batch["teacher_logits"], self.temperature, reduction="mean")
-        plain = cross_entropy(*as_classes(output.logits.float(), batch["labels"]))
+        kl = kl_loss(output.logits, held(batch, "teacher_logits"), self.temperature, reduction="mean")
+        plain = cross_entropy(*as_classes(output.logits.float(), held(batch, "labels")))
         loss = (1 - self.alpha) * plain + self.alpha * kl
         if not pairs:  # a student of one layer has no layer but the last
             return loss

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax, one_hot
 
 from bert_compression.checks import checked, in_range
-from bert_compression.compression.distillation import check_logits, check_temperature, kl_loss, told
+from bert_compression.compression.distillation import check_logits, check_temperature, held, kl_loss, told
 from bert_compression.compression.regression import as_classes
 from bert_compression.errors import BadInput, shown
 
@@ -104,12 +104,12 @@ class LogitLoss:
 
     def __call__(self, student: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         (answers,) = told(student, batch, "logits")
-        logits, gold = as_classes(answers.float(), batch["labels"])
+        logits, gold = as_classes(answers.float(), held(batch, "labels"))
         plain = cross_entropy(logits, gold)
         self.curve.append(plain.item())
         if not self._loss:
             return plain
-        teacher, _ = as_classes(batch["teacher_logits"], batch["labels"])
+        teacher, _ = as_classes(held(batch, "teacher_logits"), held(batch, "labels"))
         return self._loss(logits, teacher, gold)
 
     def _mixed_kl(self, student: torch.Tensor, teacher: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
