@@ -25,6 +25,7 @@ from bert_compression.compression import (
     requantize,
     save_model,
     save_packed,
+    sizes,
     stored_parts,
     ternarize,
 )
@@ -326,6 +327,31 @@ def test_what_cannot_be_read_back_is_not_packed(tiny_bert, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["low_rank_u", "low_rank_v", "weight", "bias"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_no_part_of_a_packed_model_is_nan_or_infinite(tiny_bert, tmp_path, name, value):
+    model = extreme(tiny_bert(), low_rank=1)
+    with torch.no_grad():
+        getattr(model.bert.encoder.layer[2].output.dense, name).view(-1)[3] = value
+    with pytest.raises(BadInput, match=r"(NaN or infinite, and no|dense\.\w+ holds NaN or infinite)"):
+        save_packed(model, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bits", [1, 2, 8])
+@pytest.mark.parametrize("per_row", [False, True])
+def test_a_matrix_of_zeros_stays_one(tiny_bert, inputs, tmp_path, bits, per_row):
+    plain = tiny_bert()
+    with torch.no_grad():
+        plain.bert.encoder.layer[0].output.dense.weight.zero_()
+        plain.bert.encoder.layer[1].intermediate.dense.weight[3] = 0
+    model = extreme(plain, bits, per_row=per_row)
+    assert not model.bert.encoder.layer[0].output.dense.rounded_weight().any()
+    assert not model.bert.encoder.layer[1].intermediate.dense.rounded_weight()[3].any()
+    save_packed(model, tmp_path)
+    assert torch.equal(logits(load_packed(tmp_path), inputs), logits(model, inputs))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -410,10 +436,30 @@ def test_the_papers_two_bit_sizes_are_twice_the_rounded_one_bit_ones():
         assert f"{2 * round(counted, 1):.1f}" == two_bit
 
 
-@pytest.mark.parametrize(("bits", "rank"), [(3, 0), (0, 0), (1, -1)])
-def test_sizes_that_the_paper_does_not_count_are_refused(bits, rank):
-    with pytest.raises(BadInput, match=r"^weights count with 1, 2, 8 or 32 bits and a rank from 0"):
-        counted_size_mib(BertConfig(), bits, rank)
+BITS = "weights count with 1, 2, 8 or 32 bits, not "
+RANK = "low_rank must lie in 0..768, not "
+
+
+@pytest.mark.parametrize("count", [counted_size_mib, stored_parts])
+@pytest.mark.parametrize(
+    ("bits", "rank", "message"),
+    [(3, 0, BITS), (0, 0, BITS), (1, -1, RANK), (1, 769, RANK), (1, 10**7, RANK)],
+)
+def test_sizes_that_the_paper_does_not_count_are_refused(count, bits, rank, message):
+    with pytest.raises(BadInput, match=f"^{re.escape(message)}"):
+        count(BertConfig(), bits, rank)
+
+
+@pytest.mark.parametrize("count", [counted_size_mib, stored_parts])
+@pytest.mark.parametrize("name", sizes.SHAPE[:-1])
+@pytest.mark.parametrize("value", [0, -1, 10**10, "twelve", 2.5, True, None])
+def test_a_shape_that_no_model_has_has_no_size(count, name, value):
+    config = BertConfig()
+    config.__dict__[name] = value  # not all of these would transformers take
+    with pytest.raises(BadInput, match=f"^{name} of a BERT is a whole number from 1 to 1,000,000,000, not "):
+        count(config, 1)
+    with pytest.raises(BadInput, match=r"^num_labels of a BERT is a whole number from 1 to .*, not 0$"):
+        count(BertConfig(id2label={}), 1)
 
 
 # The objective

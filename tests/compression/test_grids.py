@@ -32,6 +32,22 @@ def draw(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+# ternarize
+
+
+@pytest.mark.parametrize("per_row", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "smallest"), [(torch.float32, 2.0**-149), (torch.float16, 2.0**-24), (torch.bfloat16, 2.0**-133)]
+)
+def test_the_smallest_numbers_are_above_their_threshold_too(kind, smallest, per_row):
+    all_equal = torch.full((2, 3), smallest, dtype=kind)
+    assert torch.equal(ternarize(all_equal, per_row), all_equal) and all_equal.all()
+    one_zero = all_equal.clone().index_fill_(1, torch.tensor([1]), 0)
+    assert torch.equal(ternarize(one_zero, per_row), one_zero)
+    larger = torch.tensor([[1.0, 1.0, 4.0]] * 2).mul(smallest).to(kind)  # the threshold is 1.4 of these
+    assert torch.equal(ternarize(larger, per_row), torch.tensor([[0.0, 0, 4 * smallest]] * 2).to(kind))
+
+
 # fake_quantize
 
 

@@ -56,14 +56,17 @@ def test_layers_that_these_kernels_do_not_take_are_refused(told, message):
         BitLinear(layer(**told))
     with pytest.raises(BadInput, match=r"^accuracy_level is 0 or 4, not 2$"):
         BitLinear(layer(), 2)
-    more, broken = layer(), layer()
+    more, *broken = (layer() for _ in range(5))
     more.add_low_rank(1, 0.02)
     with pytest.raises(BadInput, match=r"^these kernels have no place for the matrices of low rank"):
         BitLinear(more)
     with torch.no_grad():
-        broken.weight[0, 0] = torch.nan
-    for of in (broken, layer().to(torch.bfloat16), layer().double()):
-        with pytest.raises(BadInput, match=r"^these kernels take finite weights in float32$"):
+        broken[0].weight[0, 0] = torch.nan
+        broken[1].bias[0] = torch.inf
+    broken[2].bias = nn.Parameter(broken[2].bias.detach().half())
+    broken[3].bias = nn.Parameter(broken[3].bias.detach().double())
+    for of in (*broken, layer().to(torch.bfloat16), layer().double()):
+        with pytest.raises(BadInput, match=r"^these kernels take finite numbers in float32, and the (we|bi)"):
             BitLinear(of)
 
 

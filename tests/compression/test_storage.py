@@ -382,3 +382,23 @@ def test_what_would_not_come_back_as_it_was_is_not_saved(makers, tmp_path):
         with pytest.raises(BadInput, match=r"^some weights are NaN or infinite, and no integers"):
             save_packed(model, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("save", [save_model, save_packed])
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_a_folder_of_a_name_that_no_system_has_is_refused_in_one_line(makers, tmp_path, save, name):
+    with pytest.raises(BadInput, match=r"^a model cannot be written to .*(null byte|can't encode)"):
+        save(makers["fp32"](), tmp_path / name)
+    for load in (load_model, load_packed):
+        with pytest.raises(BadInput, match=r"holds no readable model: "):
+            load(tmp_path / name)
+
+
+@pytest.mark.parametrize("depth", [900, 2_000, 100_000])
+@pytest.mark.parametrize("load", [load_model, load_packed])
+def test_a_config_nested_too_deeply_is_refused_in_one_line(makers, tmp_path, load, depth):
+    save_packed(makers["fp32"](), tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().rstrip()[:-1] + ', "deep": ' + "[" * depth + "]" * depth + "}")
+    with pytest.raises(BadInput, match=r"holds no readable model: maximum recursion depth exceeded"):
+        load(tmp_path)

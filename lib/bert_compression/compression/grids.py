@@ -211,7 +211,10 @@ class TernaryGrid(Grid):
         return codes.float() - 1
 
     def _threshold(self, x: torch.Tensor) -> torch.Tensor:
-        return (0.7 * x.abs().mean(**self._each(x), dtype=torch.float64)).to(x.dtype)
+        threshold = 0.7 * x.abs().mean(**self._each(x), dtype=torch.float64)
+        # Rounded up to the smallest number of its type, it would have no weight of this size above it.
+        kind = torch.finfo(x.dtype)
+        return torch.where(threshold <= kind.tiny * kind.eps, 0, threshold).to(x.dtype)
 
 
 def packed_codes(codes: torch.Tensor, bits: int) -> torch.Tensor:
@@ -260,7 +263,8 @@ def fake_quantize(x: torch.Tensor, bits: int = 8) -> torch.Tensor:
     q = clamp(round(x * s), -Q, Q) / s with Q = 2^(bits-1) - 1 and s = Q / max|x|, so that for 8 bits the
     largest error is max|x| / 254. Any shape; same shape and type back. The gradient passes straight through,
     as if nothing had been rounded (Bengio et al. 2013). A tensor of zeros stays as it is, and in fp32
-    a second application changes nothing.
+    a second application changes nothing. Where max|x| / Q is too small for a number with all its digits (in
+    fp32 below 1e-38), errors are larger, and what is too small for any scale becomes zero.
 
     Raises BadInput for bits outside 2 to 16.
 

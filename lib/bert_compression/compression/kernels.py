@@ -25,8 +25,9 @@ class BitLinear:
     """A linear layer of 1- or 2-bit weights that computes from its codes, on the processor.
 
     `accuracy_level` 0 multiplies in fp32, 4 rounds what comes in to 8 bits block by block. Raises BadInput
-    for a layer whose weights have other bits, a scale a row, something of low rank in addition, or are not
-    finite numbers in float32; for an input size that no block divides, and where the extra is not installed.
+    for a layer whose weights have other bits, a scale a row or something of low rank in addition; for
+    weights or a bias that are not finite numbers in float32; for an input size that no block divides, and
+    where the extra is not installed.
     """
 
     def __init__(self, layer: QuantizedLinear, accuracy_level: int = 0, threads: int = 1):
@@ -37,8 +38,9 @@ class BitLinear:
             raise BadInput("these kernels take weights of 1 or 2 bits with one scale a matrix")
         if hasattr(layer, "low_rank_u"):
             raise BadInput("these kernels have no place for the matrices of low rank: run them beside")
-        if layer.weight.dtype != torch.float32 or not layer.weight.isfinite().all():
-            raise BadInput("these kernels take finite weights in float32")
+        for name, each in layer.named_parameters():
+            if each.dtype != torch.float32 or not each.isfinite().all():
+                raise BadInput(f"these kernels take finite numbers in float32, and the {name} has others")
         if layer.in_features % BLOCK:
             raise BadInput(f"an input of {layer.in_features} cannot be split into blocks of {BLOCK}")
         self.in_features = layer.in_features

@@ -101,7 +101,8 @@ def quantize(
     of a few hundred steps.
 
     Weights get the grid of `weight_grid(weight_bits, per_row)`: one scale a matrix, or one a row. Activations
-    have `activation_bits`, 2 to 16. parts, one of `PARTS`, says which modules of a fake mode: "q8bert", which
+    have `activation_bits`, 2 to 16. A matrix of zeros stays one, with any bits: rounding takes nothing from
+    it. parts, one of `PARTS`, says which modules of a fake mode: "q8bert", which
     is meant where nothing is said, is Q8BERT's released configuration (inputs of every linear layer, outputs
     of query and key alone, word and position embeddings; in training the head is rounded from step 200 on);
     "all" has every output and every embedding rounded, from the first step; "encoder" is extreme

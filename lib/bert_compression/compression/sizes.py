@@ -6,13 +6,23 @@ Both from a config alone, without a model. Book: notebooks/xtc/what_the_bits_wei
 import math
 from typing import TYPE_CHECKING
 
-from bert_compression.checks import checked
-from bert_compression.errors import BadInput
+from bert_compression.checks import checked, in_range
+from bert_compression.errors import BadInput, shown
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 MIB = 2**20
+MOST = 10**9  # of each number of a shape: far beyond any model, and its products are still numbers
+SHAPE = (
+    "hidden_size",
+    "num_hidden_layers",
+    "intermediate_size",
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "num_labels",
+)
 
 
 @checked
@@ -25,7 +35,8 @@ def counted_size_mib(config: "PretrainedConfig", weight_bits: int = 32, low_rank
     which fits the printed sizes, although the text says full precision. What a file takes tells
     `stored_parts`.
 
-    Raises BadInput for the config of another model, bits that are not 1, 2, 8 or 32, and a negative rank.
+    Raises BadInput for the config of another model, one whose shape no model has, bits that are not 1, 2, 8
+    or 32, and a rank below 0 or above the width.
     """
     _check(config, weight_bits, low_rank)
     size, layers = config.hidden_size, config.num_hidden_layers
@@ -79,7 +90,10 @@ def _added(config: "PretrainedConfig", rank: int) -> int:
 def _check(config: "PretrainedConfig", weight_bits: int, low_rank: int) -> None:
     if getattr(config, "model_type", None) != "bert":
         raise BadInput(f"the sizes are those of a BERT, and {type(config).__name__} is no config of one")
-    if weight_bits not in (1, 2, 8, 32) or low_rank < 0:
-        raise BadInput(
-            f"weights count with 1, 2, 8 or 32 bits and a rank from 0, not {weight_bits} and {low_rank}"
-        )
+    for name in SHAPE:
+        told = getattr(config, name, None)
+        if not isinstance(told, int) or isinstance(told, bool) or not 1 <= told <= MOST:
+            raise BadInput(f"{name} of a BERT is a whole number from 1 to {MOST:,}, not {shown(told)}")
+    if weight_bits not in (1, 2, 8, 32):
+        raise BadInput(f"weights count with 1, 2, 8 or 32 bits, not {weight_bits}")
+    in_range(low_rank, "low_rank", 0, config.hidden_size)

@@ -55,8 +55,8 @@ def save_packed(model: nn.Module, folder: str | Path) -> int:
     the values that the model computes with, so that its answers are the same to the last bit. An integer
     takes one bit for 1-bit weights, two for 2-bit ones, and a byte from 3 to 8 bits. What is not quantized
     stays in float32. The config tells a digest of the weights and of itself: of bits any change makes other
-    bits. Raises BadInput as `save_model` does, and for a model in another precision than float32, or that
-    `load_packed` could not read.
+    bits. Raises BadInput as `save_model` does, and for a model in another precision than float32, that has
+    NaN or infinity among its numbers, or that `load_packed` could not read.
     """
     folder = Path(folder)
     others = {p.dtype for p in _of_transformers(model).parameters() if p.is_floating_point()}
@@ -138,7 +138,7 @@ def load_packed(folder: str | Path) -> nn.Module:
     """
     try:
         packed = SEAL in json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         packed = True  # `load_model` says what is wrong
     if not packed:
         raise BadInput(f"{folder} holds no model that save_packed wrote: read it with load_model")
@@ -187,7 +187,10 @@ def put_in_place(folder: Path) -> Iterator[Path]:
     """A folder to write files into, which replace those of `folder` when all are written: where anything goes
     wrong before, these stay as they are. Raises BadInput where the folder cannot be written to."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except ValueError as error:  # no system has files of such a name: it holds a zero byte, say
+            raise OSError(error) from error
         with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as unfinished:
             yield Path(unfinished)
             for path in sorted(Path(unfinished).iterdir()):
@@ -279,6 +282,9 @@ def _packed_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
         if isinstance(module, QuantizedWeight):
             integers, scale = module.weight_grid.pack(module.weight)
             tensors[f"{name}.weight"], tensors[f"{name}.weight_scale"] = integers, scale
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise BadInput(f"{name} holds NaN or infinite numbers: such a model is not packed")
     return tensors
 
 
