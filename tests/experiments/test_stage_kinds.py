@@ -15,6 +15,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import Grid, Job, steps
 from bert_compression.experiments.kinds import train as train_kinds
 from bert_compression.experiments.kinds.train import STAGES, Answers
+from bert_compression.inference import predict_logits
 from bert_compression.tasks import Examples, get_task
 from bert_compression.tasks.sources import BuiltinSource
 
@@ -91,6 +92,78 @@ def test_the_model_that_is_kept_is_the_best_on_what_it_was_asked(house):
     assert answered == pytest.approx(metrics["best_score"])
     assert metrics["best_score"] >= metrics["last_score"] and 1 <= metrics["best_evaluation"] <= 6
     assert metrics["selection_gain"] == pytest.approx(metrics["best_score"] - metrics["last_score"])
+
+
+@pytest.mark.parametrize(
+    ("layer_map", "embeddings"), [([0, 1, 2], 0), ([1, 3, 5], 0), ([2, 4, 6], 1), ([9, 10, 11], 8)]
+)
+def test_embeddings_stand_for_the_state_before_the_first_layer_that_is_followed(
+    tmp_path, trainings, layer_map, embeddings
+):
+    """As the kind pairs them from its layer map alone; an unreduced or evenly skipped student follows the
+    embeddings, and one that begins further up a state further up."""
+    g = grid()
+    whole = steps.pretrained(g)
+    job = steps.distill_in_stages(
+        g, few(g), whole, stages=1, **{**STAGED, "layer_map": layer_map, "steps": 1}
+    )
+    record = Workshop(BuiltinSource(), tmp_path).record(job)
+    assert record["status"] == "ok", record["error"]
+    assert trainings[-1][0].layer_map == layer_map and trainings[-1][0].embeddings == embeddings
+
+
+def test_of_equal_checkpoints_the_first_is_kept(tmp_path, monkeypatch):
+    """Within a stage and among stages: training longer has gained nothing."""
+    kept = []
+
+    def equal(answers, model):
+        kept.append({name: each.clone() for name, each in model.state_dict().items()})
+        answers.given.append(np.zeros(len(answers.gold)))
+        answers.best = 0.5
+        return 0.5
+
+    monkeypatch.setattr(Answers, "__call__", equal)
+    own = Workshop(BuiltinSource(), tmp_path)
+    job = staged(grid(), 3, every=1, learning_rate=5e-3)
+    record = own.record(job)
+    assert record["status"] == "ok" and record["metrics"]["evaluations"] == len(kept) == 6
+    found = load_model(own.place(job)).state_dict()
+    same = [all(torch.equal(found[name], each[name]) for name in found) for each in kept]
+    assert same == [True, *[False] * 5]
+
+
+@pytest.mark.parametrize(("mode", "at_once"), [("per_token", train_kinds.AT_ONCE), ("clipped", 1)])
+def test_a_student_whose_answers_depend_on_their_batch_is_asked_one_text_at_a_time(
+    tmp_path, monkeypatch, mode, at_once
+):
+    asked = []
+
+    def watched(model, encoded, batch_size):
+        asked.append(batch_size)
+        return predict_logits(model, encoded, batch_size)
+
+    monkeypatch.setattr(train_kinds, "predict_logits", watched)
+    g = grid()
+    job = staged(g, student=steps.quantize_encoder(g, teacher(g), 1, mode=mode), evaluated=8, steps=2)
+    record = Workshop(BuiltinSource(), tmp_path).record(job)
+    assert record["status"] == "ok", record["error"]
+    assert asked == [at_once] * record["metrics"]["evaluations"] and asked
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"stages": 4}, "stages must lie in 1..3, not 4"),
+        ({"stages": 0}, "stages must lie in 1..3, not 0"),
+        (
+            {"layer_map": []},
+            "a layer map has an entry for each of the student's layers, and this one has none",
+        ),
+    ],
+)
+def test_stages_that_there_are_not_make_no_job(told, message):
+    with pytest.raises(BadInput, match=f"^{message}$"):
+        staged(grid(), **told)
 
 
 def test_too_few_steps_for_the_stages_are_refused(house):

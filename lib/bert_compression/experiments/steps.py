@@ -15,7 +15,9 @@ are a paper's own; a profile whose models and data are smaller overrides them (`
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bert_compression.checks import in_range
 from bert_compression.compression.quantization import BATCH_DEPENDENT
+from bert_compression.errors import BadInput
 from bert_compression.experiments.grid import Grid
 from bert_compression.experiments.job import Job
 
@@ -207,7 +209,11 @@ def distill_in_stages(
     """Training on a teacher's hidden states, attention scores and logits, in so many stages that share the
     steps, on so many training examples or on `texts`. The student's layers follow those of the `layer_map`.
     The first stage has `first_rate` times the learning rate; every so many steps the student answers the
-    task's main split, or so many texts of it, and the best is kept."""
+    task's main split, or so many texts of it, and the best is kept. Raises BadInput for other numbers of
+    stages than 1, 2 and 3, and for a layer map without a layer."""
+    in_range(stages, "stages", 1, 3)
+    if not layer_map:
+        raise BadInput("a layer map has an entry for each of the student's layers, and this one has none")
     asked = examples(g, g.main_split, evaluated)
     inputs = {"model": student, "teacher": teacher, "evaluated": asked}
     if texts:

@@ -6,7 +6,9 @@ What the appendix leaves open is a setting of its own here, with a comment where
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from bert_compression.checks import checked, in_range, one_of
 from bert_compression.compression import uniform_layers
+from bert_compression.errors import BadInput, shown
 from bert_compression.experiments import Grid, Job, recipe, steps
 from bert_compression.papers import miniature
 
@@ -22,6 +24,9 @@ SELECTIONS: dict[str, tuple[int, ...]] = {
 }
 # Six-layer students that were distilled before any task.
 STARTS = {"tinybert6": "tinybert", "minilm6": "minilm"}
+BITS = (1, 2, 32)
+MOST_STAGES = 3
+ACTIVATIONS = ("per_token", "clipped")  # how these are rounded: see `quantize`
 PRECISION = "fp32"  # of all students and their teachers, so that what two tables share is one model
 SELECTED_BY = {"cola": "matthews", "stsb": "pearson"}  # elsewhere accuracy (appendix B.2; DeepSpeed's code)
 FIRST_RATE = 2.5  # appendix B.1: times the learning rate, in the first of several stages
@@ -39,6 +44,7 @@ PAPER_STEPS = {
     "sst2": 35_433,
     "stsb": 10_231,
 }
+BUDGETS = ("A", "B", "C")
 LARGE = ("mnli", "qqp", "qnli")  # whose Budget-C is six times Budget-A
 # In full precision, twelve times: the tutorial has 36 epochs there, and 18 for few bits.
 LONGER_IN_FULL = ("mnli", "qqp")
@@ -123,14 +129,17 @@ def measured(g: Grid, recipe: Callable[[Grid], Job | None]) -> Job | None:
     return recipe(g) if g.task.name in sizes(g).tasks else None
 
 
+@checked
 def kept_layers(selection: str, layers: int) -> list[int] | None:
     """Which layers of an encoder with so many are what the selection is of BERT-base's 12? Skipping takes the
     same share evenly, as TinyBERT's uniform mapping does, top and bottom the same share at the ends; None
-    where the share is no whole number.
+    where the share is no whole number. Raises BadInput for another selection, and for less than one layer.
 
     >>> kept_layers("skip6", 12), kept_layers("skip4", 6), kept_layers("top6", 6), kept_layers("skip5", 6)
     ([1, 3, 5, 7, 9, 11], [2, 5], [3, 4, 5], None)
     """
+    one_of(selection, "selection", SELECTIONS)
+    in_range(layers, "layers", 1)
     chosen = SELECTIONS[selection]
     if layers == 12:
         return list(chosen)
@@ -148,6 +157,7 @@ def teacher(g: Grid) -> Job:
     return steps.finetune(g, steps.pretrained(g), learning_rate=2e-5, batch_size=32, warmup=0.1)
 
 
+@checked
 @dataclass(frozen=True)
 class Student:
     """A line of the appendix: how its model is made.
@@ -158,6 +168,9 @@ class Student:
     `rank` is that of what is added to each matrix. `augmented` says whether texts are augmented; None for
     what the profile says. With a `fixed_start` only the last training has the grid's seed: what it begins
     with, and who teaches, is that of seed 0, as in the paper. `teacher` makes the teacher of a task.
+
+    Raises BadInput for what the paper has not: other bits, layers, budgets, stages or activations, a rank
+    below 0, a rate that is not positive, and for what would be built and never looked at.
     """
 
     bits: int = 32
@@ -173,6 +186,25 @@ class Student:
     activations: str = "per_token"
     fixed_start: bool = False
     teacher: Callable[[Grid], Job] = teacher
+
+    def __post_init__(self):
+        if self.bits not in BITS:
+            raise BadInput(f"a student has 1, 2 or 32 bits, not {self.bits}")
+        for name in ("layers", "taught_by"):
+            one_of(getattr(self, name), name, (*SELECTIONS, *STARTS))
+        one_of(self.budget, "budget", BUDGETS)
+        one_of(self.activations, "activations", ACTIVATIONS)
+        in_range(self.stages, "stages", 1, MOST_STAGES)
+        in_range(self.rank, "rank", 0)
+        if not self.rate > 0:
+            raise BadInput(f"rate must be above 0, not {shown(self.rate)}")
+        few = self.rank or self.start or self.continues or self.activations != "per_token"
+        if self.bits == 32 and few:
+            raise BadInput("a student of 32 bits has no rank, no start, no activations and continues nothing")
+        if self.start and (self.continues or self.layers == "all"):
+            raise BadInput("a start is quantized, and neither the teacher nor what continues another has one")
+        if self.continues and self.continues.bits == 32:
+            raise BadInput("what continues another goes on with its few bits, and that one has 32")
 
     @property
     def name(self) -> str:
@@ -257,7 +289,9 @@ def full_precision(layers: str, teacher: Callable[[Grid], Job] = teacher) -> Stu
 
 
 def budget_steps(g: Grid, budget: str, bits: int) -> int:
-    """How many optimizer steps a budget has for a student with so many bits."""
+    """How many optimizer steps a budget has for a student with so many bits. Raises BadInput for another
+    budget than A, B and C."""
+    one_of(budget, "budget", BUDGETS)
     size, task = sizes(g), g.task.name
     if size.steps:
         return size.steps[budget]

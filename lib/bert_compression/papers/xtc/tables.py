@@ -11,7 +11,7 @@ from dataclasses import replace
 from bert_compression.experiments import Profile
 from bert_compression.papers.xtc.data import TABLE_C1
 from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, SCORES, row_of, score_table
-from bert_compression.papers.xtc.students import PRECISION, Student, full_precision, teacher
+from bert_compression.papers.xtc.students import BUDGETS, PRECISION, Student, full_precision, teacher
 from bert_compression.report.tables import (
     Best,
     Column,
@@ -27,7 +27,6 @@ from bert_compression.report.tables import (
 
 RATES = {"2e-5": 2e-5, "5e-5": 5e-5, "1e-4": 1e-4, "5e-4": 5e-4}
 STAGES = {1: "One", 2: "Two", 3: "Three"}
-BUDGETS = ("A", "B", "C")
 
 
 # Tables C.2 to C.4 and C.11, C.12: the same lines at several learning rates, and the best of them.
