@@ -97,11 +97,10 @@ def test_the_model_that_is_kept_is_the_best_on_what_it_was_asked(house):
 @pytest.mark.parametrize(
     ("layer_map", "embeddings"), [([0, 1, 2], 0), ([1, 3, 5], 0), ([2, 4, 6], 1), ([9, 10, 11], 8)]
 )
-def test_embeddings_stand_for_the_state_before_the_first_layer_that_is_followed(
+def test_embeddings_stand_for_the_state_two_below_that_of_the_first_layer_or_for_embeddings(
     tmp_path, trainings, layer_map, embeddings
 ):
-    """As the kind pairs them from its layer map alone; an unreduced or evenly skipped student follows the
-    embeddings, and one that begins further up a state further up."""
+    """Of hidden states, counted from that of the embeddings, layer k has the one of the number k + 1."""
     g = grid()
     whole = steps.pretrained(g)
     job = steps.distill_in_stages(

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pandas as pd
@@ -97,6 +98,25 @@ def test_a_passport_says_what_a_table_rests_on_and_how_to_make_it_again():
         "bert-compression run --profile small --paper loyalty --table table_3 --data FOLDER --fresh",
     ):
         assert words in told
+
+
+def test_seeds_stand_in_their_order_whichever_was_measured_first():
+    made = records(0.8, 0.9, 0.7)
+    made[1] |= {"created": "2025-12-31T00:00:00"}
+    told = passport_of(side_by_side({"small": source_of(made)}, "answers", TABLE_3).html)
+    assert "3 records; seeds 0, 1, 2;" in told
+
+
+@pytest.mark.parametrize(("builtin", "texts"), [(False, "real texts"), (True, "generated English")])
+def test_of_what_has_no_data_a_passport_tells_no_texts(builtin, texts):
+    def told(made):
+        source = source_of(made)
+        source = replace(source, profile=replace(source.profile, builtin_data=builtin))
+        return passport_of(side_by_side({"small": source}, "answers", TABLE_3).html)
+
+    drawn = told([record | {"data": None} for record in records(0.8, 0.9)])
+    assert "seeds 0, 1; measured 2026-01-01" in drawn and texts not in drawn
+    assert f"{texts}: 8 (" in told(records(0.8, 0.9))
 
 
 def test_a_passport_counts_the_time_of_the_models_too():

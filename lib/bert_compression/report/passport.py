@@ -119,8 +119,9 @@ def _told(name: str, source: Source, table: Table, cells: Sequence[tuple[str, st
     texts = {r["data"]["digest"][:8]: f"{r['data']['rows']:,}" for r in records if r["data"]}
     parts = (
         f"{len(records)} record{'s' * (len(records) > 1)}",
-        _listed("seed", (str(record["seed"]) for record in records)),
-        ": ".join(filter(None, (where, ", ".join(f"{rows} ({digest})" for digest, rows in texts.items())))),
+        _listed("seed", map(str, sorted({record["seed"] for record in records}))),
+        # Of what has no data, such as matrices that are drawn, there are no texts to tell of.
+        texts and f"{where}: {', '.join(f'{rows} ({digest})' for digest, rows in texts.items())}",
         f"measured {_between([record['created'][:10] for record in records])}",
         _listed("commit", ((record["commit"] or "unknown")[:8] for record in records)),
         ", ".join(dict.fromkeys(_machine(record["hardware"]) for record in records)),
