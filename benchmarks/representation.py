@@ -19,8 +19,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory, threads
+from bert_compression.experiments.environment import peak_memory_mib, reset_peak_memory
 from bert_compression.metrics.representation import linear_cka_matrix, nearest_neighbours, neighbour_jaccard
+from bert_compression.timing import threads
 
 POINTS, WIDTH, K = 10_000, 384, 50
 SECONDS_TARGET = 10.0  # for two models of that size, of one core
