@@ -324,9 +324,8 @@ def satterthwaite(estimate: float, errors: Sequence[StandardError], confidence: 
         return Estimate(estimate, estimate, float(estimate == 0))
     outer = tails(confidence)[1]
     # Of scipy.special: those of scipy.stats take a hundred times as long for a single number.
-    sums = _least_sure(errors)
-    reach = max(float(stdtrit(each.df, outer) * math.sqrt(each.variance)) for each in sums)
-    return Estimate(estimate - reach, estimate + reach, _p_value(estimate, sums))
+    reach = max(float(stdtrit(e.df, outer) * math.sqrt(e.variance)) for e in _least_sure(errors))
+    return Estimate(estimate - reach, estimate + reach, _test(estimate, *errors).p_value)
 
 
 @checked
@@ -439,15 +438,9 @@ def _test(mean: float, *errors: StandardError) -> MinF:
     total = sum(error.variance for error in errors)
     if total <= np.finfo(float).eps * mean**2:
         return MinF(np.inf, float(errors[-1].df), 0.0)
-    sums = _least_sure(errors)
-    return MinF(mean**2 / sums[0].variance, float(sums[0].df), _p_value(mean, sums))
-
-
-def _p_value(mean: float, sums: Sequence[StandardError]) -> float:
-    """The largest that these squared standard errors, the first of which is that of all, give the mean."""
-    if sums[0].variance <= np.finfo(float).eps * mean**2:
-        return 0.0
-    return max(float(fdtrc(1, each.df, mean**2 / each.variance)) for each in sums)
+    together, *alone = _least_sure(errors)
+    p_values = [float(fdtrc(1, each.df, mean**2 / each.variance)) for each in (together, *alone)]
+    return MinF(mean**2 / together.variance, float(together.df), max(p_values))
 
 
 def _least_sure(errors: Sequence[StandardError]) -> list[StandardError]:
