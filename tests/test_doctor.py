@@ -135,6 +135,7 @@ def test_an_unknown_profile_is_refused():
 def prepared(monkeypatch):
     """The models of the workshop, as if they were there."""
     monkeypatch.setattr(doctor, "_prepared", lambda: "all")
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"bin/{name}" if name == "code" else None)
 
 
 def test_a_machine_that_can_do_the_workshop(prepared, monkeypatch):
@@ -143,6 +144,7 @@ def test_a_machine_that_can_do_the_workshop(prepared, monkeypatch):
     findings = examine_workshop()
     assert list(findings)[-1] == "verdict" and findings["verdict"] == READY
     assert findings["notebook_kernel"].startswith("starts in ")
+    assert findings["editor"].endswith("code")
     assert findings["packages"] == "installed" and findings["builtin_bert"].startswith("builtin-bert, ")
     assert all(isinstance(finding, str) and "\n" not in finding for finding in findings.values())
 
@@ -169,6 +171,7 @@ def test_what_a_workshop_lacks_is_named(monkeypatch):
     monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in hidden else found(name))
     monkeypatch.setattr(doctor, "real_models", not_there)
     monkeypatch.setattr(doctor, "_kernel", lambda: "starts")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     memory, disk = psutil.virtual_memory(), shutil.disk_usage("/")
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=2**30))
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: disk._replace(free=2**28))
@@ -179,5 +182,19 @@ def test_what_a_workshop_lacks_is_named(monkeypatch):
         "missing: 1.0 GiB of 2",
         "missing: 0.2 GiB of 1",
     )
-    assert findings["editor"].startswith("none here: `pip install jupyterlab`")
-    assert findings["verdict"] == "workshop: lacks packages, prepared, free memory, free disk"
+    assert findings["editor"].startswith("missing: `pip install jupyterlab`")
+    assert findings["verdict"] == "workshop: lacks packages, prepared, free memory, free disk, editor"
+
+
+@pytest.mark.parametrize("editor", ["jupyterlab", "notebook", "codium", None])
+def test_a_machine_that_opens_no_notebook_is_not_ready(editor, prepared, monkeypatch):
+    editors = {"jupyterlab", "notebook"}
+    found = doctor.find_spec
+    monkeypatch.setattr(
+        doctor, "find_spec", lambda name: found(name) if name not in editors else name == editor or None
+    )
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"bin/{name}" if name == editor else None)
+    monkeypatch.setattr(doctor, "_kernel", lambda: "starts")
+    findings = examine_workshop()
+    assert findings["verdict"] == (READY if editor else "workshop: lacks editor")
+    assert findings["editor"] == editor or not editor

@@ -65,14 +65,10 @@ def examine_workshop() -> dict[str, str]:
         "prepared": _told(_prepared),
         **{what: _enough(size / 2**30, WORKSHOP_GIB[what]) for what, size in free.items()},
         "notebook_kernel": _told(_kernel),
+        "editor": _told(_editor),
     }
     missing = [name.replace("_", " ") for name, told in findings.items() if told.startswith(MISSING)]
-    editor = next((name for name in ("jupyterlab", "notebook") if find_spec(name)), None)
-    return {
-        **findings,
-        "editor": editor or "none here: `pip install jupyterlab`, or open notebooks in VS Code",
-        "verdict": f"workshop: lacks {', '.join(missing)}" if missing else READY,
-    }
+    return {**findings, "verdict": f"workshop: lacks {', '.join(missing)}" if missing else READY}
 
 
 def _told(look: Callable[[], str]) -> str:
@@ -91,6 +87,15 @@ def _prepared() -> str:
     answers, models = real_models(), small_models()
     took = time.perf_counter() - start
     return f"answers of {len(answers.answers)} real models, {len(models) - 1} small models, in {took:.0f} s"
+
+
+def _editor() -> str:
+    """What can open a notebook here? Of VS Code, only its command can be seen."""
+    packages = [name for name in ("jupyterlab", "notebook") if find_spec(name)]
+    commands = [name for name in ("code", "codium") if shutil.which(name)]
+    if not packages + commands:
+        raise Failure("`pip install jupyterlab`; a VS Code without its command `code` is not seen from here")
+    return ", ".join(packages + commands)
 
 
 def _kernel() -> str:
