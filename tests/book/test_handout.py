@@ -85,10 +85,27 @@ def test_a_page_shows_the_blank_before_the_solution():
 def test_what_is_downloaded_has_blanks_and_is_else_the_file_itself(tmp_path):
     path = tmp_path / "n.ipynb"
     path.write_text(nbformat.writes(lesson()))
-    assert "return 2 * y" in path.read_text() and "return 2 * y" not in for_download(path)
+    assert "return 2 * y" in path.read_text() and "return 2 * y" not in for_download(path, path)
     plain = nbformat.writes(new_notebook(cells=[new_code_cell("1")]), indent=7)
     path.write_text(plain)
-    assert for_download(path) == plain
+    assert for_download(path, tmp_path / "none") == plain
+
+
+def test_what_is_downloaded_unfolds_as_on_the_page(tmp_path):
+    source, rendered = tmp_path / "source.ipynb", tmp_path / "rendered.ipynb"
+    bare, ran = lesson(), lesson()
+    bare.cells[3].outputs, ran.cells[3].id = [], bare.cells[3].id
+    source.write_text(nbformat.writes(bare))
+    nbformat.write(cleaned(ran), rendered)  # with cells that the source does not have
+    cells = nbformat.reads(for_download(source, rendered), as_version=4).cells
+    assert [len(cell.get("outputs", [])) for cell in cells] == [0, 0, 0, 1, 0]
+    assert cells[3].outputs[0].data["text/html"] == "<details>seen</details>"
+
+
+def test_what_only_the_book_needs_goes_to_no_learner():
+    notebook = lesson()
+    notebook.cells.append(new_code_cell("quotable()", metadata={"tags": ["remove-cell"]}))
+    assert "quotable" not in nbformat.writes(for_learners(notebook))
 
 
 # What Colab gives a notebook: its own module, and nothing of the book. Packages are not installed here.
@@ -118,7 +135,7 @@ print(os.path.relpath(os.getcwd(), sys.argv[1]), len(asked))
 def bootstrap_of(tmp_path, origin):
     path = tmp_path / "n.ipynb"
     path.write_text(nbformat.writes(lesson()))
-    title, cell, *_ = nbformat.reads(for_download(path, origin), as_version=4).cells
+    title, cell, *_ = nbformat.reads(for_download(path, path, origin), as_version=4).cells
     assert title.cell_type == "markdown" and cell.id == "bootstrap"
     return cell.source
 

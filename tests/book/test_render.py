@@ -146,14 +146,17 @@ def test_with_an_origin_what_one_downloads_fetches_the_book_on_colab(clone):
 
 def test_what_one_downloads_is_the_source_and_an_exercise_has_its_blank(clone):
     exercise = new_code_cell("# solution\nprint(42)\n# end", metadata={"tags": ["exercise"]})
-    (clone / "notebooks" / "lesson.ipynb").write_text(nbformat.writes(new_notebook(cells=[exercise])))
+    look = new_code_cell("unfold()", metadata={"tags": ["look"]})
+    (clone / "notebooks" / "lesson.ipynb").write_text(nbformat.writes(new_notebook(cells=[exercise, look])))
     folder = clone / "_sources"
     (folder / "notebooks").mkdir(parents=True)
-    for name in ("lesson", "tiny"):
-        (folder / "notebooks" / f"{name}.ipynb").write_text("as it was rendered")
+    (folder / "notebooks" / "tiny.ipynb").write_text("as it was rendered")
+    look.outputs = [new_output("stream", text="seen")]
+    nbformat.write(new_notebook(cells=[exercise, look]), folder / "notebooks" / "lesson.ipynb")
     put_downloads(folder, clone)
     lesson, tiny = (folder / "notebooks" / f"{name}.ipynb" for name in ("lesson", "tiny"))
-    assert [cell.source for cell in nbformat.read(lesson, as_version=4).cells] == ["..."]
+    blank, look = nbformat.read(lesson, as_version=4).cells
+    assert blank.source == "..." and look.outputs[0].text == "seen"
     assert tiny.read_bytes() == (clone / "notebooks" / "tiny.ipynb").read_bytes()
 
 

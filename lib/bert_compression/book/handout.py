@@ -18,7 +18,8 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments.environment import project_root
 from bert_compression.experiments.store import make_folder, readable_disk_errors
 
-EXERCISE, LOOK = "exercise", "look"  # tags: a cell with a solution, and an answer to unfold
+# Tags: a cell with a solution, an answer to unfold, and what only the building of the book needs.
+EXERCISE, LOOK, BOOKS_OWN = "exercise", "look", "remove-cell"
 BLANK = "..."
 SOLVED = r"^( *)# solution\n(.*?)^ *# end$"
 WORKSHOP = "notebooks/workshop"
@@ -61,8 +62,9 @@ def has_tag(cell: nbformat.NotebookNode, tag: str) -> bool:
 
 def for_learners(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy with blanks, without outputs except for what unfolds, which needs no kernel, and without links
-    to pages that are not beside it."""
+    to pages that are not beside it or cells that are on no page."""
     learners = nbformat.from_dict(notebook)
+    learners.cells = [cell for cell in learners.cells if not has_tag(cell, BOOKS_OWN)]
     for cell in learners.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
@@ -76,15 +78,20 @@ def for_learners(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return learners
 
 
-def for_download(source: Path, origin: str = "") -> str:
-    """The text of a notebook's file as the book's readers download it: without solutions, and with a cell
-    that makes it run on Colab, where the clone has an `origin` to fetch the book from."""
+def for_download(source: Path, rendered: Path, origin: str = "") -> str:
+    """The text of a notebook's file as the book's readers download it: without solutions, with what unfolds
+    as in its `rendered` copy, and with a cell that makes it run on Colab, where the clone has an `origin` to
+    fetch the book from."""
     text = source.read_text(encoding="utf-8")
     notebook = nbformat.reads(text, as_version=4)
     exercises = any(has_tag(cell, EXERCISE) for cell in notebook.cells)
     if not (exercises or origin):
         return text
     if exercises:
+        seen = {cell.id: cell for cell in nbformat.read(rendered, as_version=4).cells}
+        for cell in notebook.cells:
+            if has_tag(cell, LOOK):
+                cell.outputs = seen[cell.id].outputs
         notebook = for_learners(notebook)
     if origin:
         cell = nbformat.v4.new_code_cell(BOOTSTRAP.format(origin=origin), id="bootstrap")

@@ -179,8 +179,8 @@ def check_whole(site: Path, stage: Path, log: Path) -> None:
 
 
 def put_downloads(folder: Path, project: Path) -> None:
-    """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks. The ledger
-    leads to the claims as they are declared."""
+    """Let what one downloads be the notebooks' sources, to be run again; exercises with blanks, and with the
+    answers to unfold. The ledger leads to the claims as they are declared."""
     for claims in project.glob(CLAIMS):
         target = folder / claims.relative_to(project)
         target.parent.mkdir(parents=True)
@@ -188,7 +188,7 @@ def put_downloads(folder: Path, project: Path) -> None:
     origin = origin_of(project)
     for notebook in folder.rglob("*.ipynb"):
         source = project / notebook.relative_to(folder)
-        notebook.write_text(for_download(source, origin), encoding="utf-8")
+        notebook.write_text(for_download(source, notebook, origin), encoding="utf-8")
 
 
 def add_mathjax(site: Path) -> None:
