@@ -1,6 +1,7 @@
 """Checkers: the solution passes, the blank fails, and a wrong answer is told what is wrong with it."""
 
 import itertools
+import sys
 
 import numpy as np
 import pytest
@@ -8,10 +9,20 @@ import torch
 
 from bert_compression.book.handout import EXERCISE, has_tag, solution, stub
 from bert_compression.workshop import CHECKS, check_binarize, check_kd_loss, check_label_loyalty
-from bert_compression.workshop.checks import NO_GRADIENT, STAND_IN, UNFINISHED, Check, Mistake
+from bert_compression.workshop.checks import (
+    COMPLEX,
+    NO_GRADIENT,
+    OTHER_GRADIENT,
+    PERCENT,
+    PRINTS,
+    STAND_IN,
+    TUPLE,
+    UNFINISHED,
+    Check,
+    Mistake,
+)
 
 BY_NAME = {check.name: check for check in CHECKS}
-UNCHECKED = {"per_row"}  # left to the learner
 
 # What learners type, and words of what they should be told.
 WRONG = {
@@ -20,7 +31,6 @@ WRONG = {
         "return sum(a == b for a, b in zip(teacher_labels, student_labels))": "This counts texts",
         "return np.mean(np.asarray(teacher_labels) != student_labels)": "Loyalty is the other part",
         "return np.mean(teacher_labels) == np.mean(student_labels)": "text by text",
-        "return 100 * np.mean(teacher_labels == student_labels)": "Leave out the factor 100",
     },
     "error_overlap": {
         "return np.mean((first != gold) * (second != gold))": "You divide by all texts",
@@ -74,6 +84,7 @@ WRONG = {
     "fake_quantize": {
         "Q = 2**(bits-1) - 1; s = x.abs().mean() / Q; return (x / s).round().clamp(-Q, Q) * s": "the mean",
         "Q = 2**(bits-1) - 1; s = x.max() / Q; return (x / s).round().clamp(-Q, Q) * s": "negative number",
+        "Q = 2**(bits-1) - 1; s = x.max() / Q; return (x / s).round() * s": "needs more bits",
         "Q = 2**(bits-1); s = x.abs().max() / Q; return (x / s).round().clamp(-Q, Q) * s": "does not fit",
         "Q = 2**bits - 1; s = x.abs().max() / Q; return (x / s).round() * s": "One bit is for the sign",
         "Q = 2**(bits-1) - 1; s = x.abs().max() / Q; return (x / s).round()": "These are the integers",
@@ -86,6 +97,17 @@ WRONG = {
         "return torch.sign(weight) * weight.mean()": "plus and minus cancel",
         "return torch.sign(weight) * torch.sqrt((weight**2).mean())": "mean square",
         "return torch.sign(weight) * weight.abs().mean(1, keepdim=True)": "a scale for each row",
+    },
+    "per_row": {
+        "Q = 2**(bits-1) - 1; s = weight.abs().amax(0) / Q; return (weight / s).round() * s": "each column",
+        "Q = 2**(bits-1) - 1; s = weight.abs().amax(1) / Q; return (weight / s).round() * s": "keepdim=True",
+        "Q = 2**(bits-1) - 1; s = weight.abs().max() / Q; return (weight / s).round() * s": "whole matrix",
+        "Q = 2**(bits-1) - 1; s = weight.amax(1, True) / Q; return (weight / s).round().clamp(-Q, Q) * s":
+            "`abs` first",
+        "Q = 2**(bits-1) - 1; s = weight.abs().mean(1, True) / Q; "
+        "return (weight / s).round().clamp(-Q, Q) * s": "the mean of a row",
+        "Q = 2**(bits-1) - 1; s = weight.abs().amax(1, True) / Q; return (weight / s).round()": "integers",
+        "return weight": "Nothing is rounded",
     },
     "after_attack_accuracy": {
         "return np.mean(outcomes[outcomes > 0] == 1)": "Divide by all texts",
@@ -113,10 +135,9 @@ def js(p, q):
 
 @pytest.fixture(scope="module")
 def exercises(notebooks):
-    """The cells of all exercises with a check, by the name of their function; of both notebooks."""
+    """The cells of all exercises, by the name of their function; of both notebooks."""
     cells = [cell for each in notebooks.values() for cell in each.cells if has_tag(cell, EXERCISE)]
-    named = {cell.source.split("(")[0].removeprefix("def "): cell for cell in cells}
-    return {name: cell for name, cell in named.items() if name not in UNCHECKED}
+    return {cell.source.split("(")[0].removeprefix("def "): cell for cell in cells}
 
 
 def test_each_exercise_has_a_check_and_each_check_an_exercise(exercises):
@@ -186,7 +207,10 @@ def test_where_a_function_stops_is_told_with_its_line(tmp_path, typed):
         (None, "`label_loyalty` is no function"),
         (lambda t: 1, "It stops: TypeError: "),
         (lambda t, s: ..., "It returns nothing yet"),
-        (lambda t, s: "0.75", "yours gives 0.75"),
+        (lambda t, s: "0.75", "It returns a str"),
+        (lambda t, s: {"loyalty": 0.75}, "It returns a dict"),
+        (lambda t, s: sys.exit(), "It stops in line"),
+        (lambda t, s: sys.exit("enough"), ": SystemExit: enough"),
         (lambda t, s: "much", "It returns a str"),
         (lambda t, s: [torch.ones(2, requires_grad=True)], "It returns a list"),
         (lambda t, s: [[1], [1, 2]], "It returns a list"),
@@ -213,6 +237,48 @@ def test_a_function_that_changes_what_it_is_given_is_found():
 def test_a_loss_without_a_gradient_is_found():
     assert check_kd_loss.what_is_wrong(lambda s, t, T: check_kd_loss.reference(s, t, T).item()) == NO_GRADIENT
     assert check_kd_loss.what_is_wrong(lambda s, t, T: check_kd_loss.reference(s, t, T)) == ""
+
+
+def test_a_loss_that_leads_back_in_part_or_nowhere_is_found():
+    """Its number is right, and so is that it asks for a gradient."""
+
+    def loss(s, t, T):
+        return check_kd_loss.reference(s, t, T)
+
+    def gone_back(s, t, T):
+        value = loss(s, t, T)
+        value.backward()
+        return value
+
+    assert check_kd_loss.what_is_wrong(lambda s, t, T: loss(s.detach(), t, T) + 0 * s.sum()) == NO_GRADIENT
+    half = check_kd_loss.what_is_wrong(lambda s, t, T: (loss(s, t, T) + loss(s.detach(), t, T)) / 2)
+    assert half == OTHER_GRADIENT
+    assert check_kd_loss.what_is_wrong(gone_back).startswith("The number is right, but torch cannot go back")
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_whatever_the_exercise_what_comes_back_in_a_wrong_form_is_named(name, capsys):
+    """A factor of 100, complex numbers, several values, a print."""
+    check = BY_NAME[name]
+    told = {
+        PERCENT: lambda *given: 100 * check.reference(*given),
+        COMPLEX: lambda *given: check.reference(*given) + 0j,
+        TUPLE: lambda *given: (check.reference(*given), 1),
+        PRINTS: lambda *given: print("my number", check.reference(*given)),
+    }
+    for says, function in told.items():
+        assert check.what_is_wrong(function) == says
+        assert len(says) < 300
+    assert capsys.readouterr().out.count("my number") == len(check.cases)
+
+
+def test_who_prints_to_find_an_error_sees_it_and_is_right(capsys):
+    def label_loyalty(t, s):
+        print("both", t == s)
+        return (t == s).mean()
+
+    assert check_label_loyalty.what_is_wrong(label_loyalty) == ""
+    assert capsys.readouterr().out.count("both") == 2
 
 
 def test_a_mistake_is_named_only_where_all_cases_show_it():

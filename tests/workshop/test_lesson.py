@@ -53,6 +53,15 @@ def test_what_unfolds_is_html_alone_and_escaped():
     assert repr(shown) == "a < b?\n<b> & c"
 
 
+def test_a_table_unfolds_as_a_table_with_what_is_said_of_it():
+    table = workshop.table("A caption", ["Bits", "Accuracy"], [["8", 0.5]])
+    shown = workshop.unfold("How much?", table, "Half of it.")
+    drawn = shown._repr_html_()
+    assert drawn.startswith("<details><summary>How much?</summary>")
+    assert table.html in drawn and drawn.endswith("<p>Half of it.</p></details>")
+    assert repr(shown) == f"How much?\n{table.text}\nHalf of it."
+
+
 def test_a_table_prints_fractions_in_percent_and_words_as_they_are():
     rows = [["kd", np.float64(0.5), 1], ["8", "fooled", -0.25]]
     assert workshop.table("A caption", ["Model", "One", "Two"], rows).text.splitlines()[1:] == [

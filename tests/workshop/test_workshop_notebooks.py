@@ -52,7 +52,7 @@ def test_each_exercise_is_its_solution_less_the_blanks(name, notebooks):
 def test_each_exercise_is_checked_in_the_cell_below(name, notebooks):
     cells = code_cells(notebooks[name])
     for cell, after in itertools.pairwise(cells):
-        if has_tag(cell, EXERCISE) and not cell.source.startswith("def per_row("):
+        if has_tag(cell, EXERCISE):
             function = cell.source.split("(")[0].removeprefix("def ")
             assert after.source == f"{function} = workshop.check_{function}({function})"
 
@@ -99,6 +99,35 @@ def test_who_has_no_kernel_finds_questions_to_unfold(name, notebooks):
             r"(?<![\w.])\d+(?:\.\d+)?(?=\s?%| percent| points)", re.sub(r"\{[^}]*\}", "", words)
         )
         assert typed == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_guesses_first_unfolds_the_answer(name, notebooks):
+    """No table in sight gives it away: what stands between a question and its answer shows nothing."""
+    cells = notebooks[name].cells
+    guesses = [at for at, cell in enumerate(cells) if cell.source.startswith("**Guess first.**")]
+    assert len(guesses) >= 3
+    for at in guesses:
+        below = itertools.takewhile(lambda cell: not cell.source.startswith("#"), cells[at + 1 :])
+        codes = [cell for cell in below if cell.cell_type == "code"]
+        looks = [number for number, cell in enumerate(codes) if has_tag(cell, LOOK)]
+        assert looks, cells[at].id
+        for cell in codes[: looks[0]]:
+            last = ast.parse(cell.source).body[-1]
+            assert not isinstance(last, ast.Expr), cell.id
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_exercise_is_on_a_slide(name, notebooks):
+    kinds = {"markdown": "slide", "code": "fragment"}
+    asked = [
+        cell
+        for cell in notebooks[name].cells
+        if has_tag(cell, EXERCISE) or cell.source.startswith("### Exercise")
+    ]
+    assert len(asked) >= 6
+    for cell in asked:
+        assert cell.metadata.get("slideshow", {}).get("slide_type") == kinds[cell.cell_type], cell.id
 
 
 def timetables(project):

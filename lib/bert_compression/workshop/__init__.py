@@ -19,7 +19,12 @@ from bert_compression.workshop.measures import (
     check_overconfidence,
     check_probability_loyalty,
 )
-from bert_compression.workshop.methods import check_binarize, check_fake_quantize, check_kd_loss
+from bert_compression.workshop.methods import (
+    check_binarize,
+    check_fake_quantize,
+    check_kd_loss,
+    check_per_row,
+)
 
 __all__ = [
     "CHECKS",
@@ -33,6 +38,7 @@ __all__ = [
     "check_label_loyalty",
     "check_lost_alone",
     "check_overconfidence",
+    "check_per_row",
     "check_probability_loyalty",
     "distil",
     "probabilities",

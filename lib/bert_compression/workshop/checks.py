@@ -6,8 +6,11 @@ numbers are those of the mistake, on every input.
 """
 
 import copy
+import io
+import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
@@ -16,11 +19,25 @@ import numpy as np
 import torch
 
 UNFINISHED = "It returns nothing yet. Write your lines in the place of `...`, and end with `return`."
+PRINTS = "It prints, and returns nothing. Write `return ...` in the place of `print(...)`."
 STAND_IN = "You tested the book's own function. Run the cell with your function again, then this one."
 CHANGES = "It changes what it was given. Work on a copy: `a = a / b` instead of `a /= b`."
+TUPLE = (
+    "It returns a tuple: several values. Return one. A comma too many makes a tuple, and so does torch's "
+    "`max` along an axis, where `amax` gives the values alone."
+)
+COMPLEX = "Its numbers are complex. Where do you take a root or a logarithm of something below zero?"
+PERCENT = (
+    "It is 100 times as large as it should be. Percent are for tables; a function of the book gives a "
+    "fraction. Leave out the factor 100."
+)
 NO_GRADIENT = (
     "The number is right, but a dead end for training: no gradient leads back to the student. Stay with "
     "torch, and use no `.item()`, `.numpy()` or `.detach()` on what comes from the student."
+)
+OTHER_GRADIENT = (
+    "The number is right, but its gradient is not: only a part of what comes from the student is followed "
+    "back. Use no `.item()`, `.numpy()` or `.detach()` on it."
 )
 WIDTH = 78  # characters of a line that a page of the book shows whole
 RELATIVE, ABSOLUTE = 1e-4, 1e-6  # float32 and another order of sums are no mistake
@@ -49,7 +66,8 @@ class Check:
     mistakes: tuple[Mistake, ...]
 
     def __call__(self, function: Any) -> Callable:
-        """Print "right", or what is wrong and what to think about. Never raises.
+        """Print "right", or what is wrong and what to think about. Whatever the function does, this does
+        not raise.
 
         Returns the function to go on with: the learner's where it is right, else the book's own, so that no
         later cell needs to wait for an exercise.
@@ -68,26 +86,25 @@ class Check:
             return STAND_IN
         if not callable(function):
             return f"`{self.name}` is no function. Run the cell with `def {self.name}(...)`, then this one."
-        found = []
-        for case in self.cases:
-            given = copy.deepcopy(case)
-            try:
-                found.append(function(*given))
-            except Exception as error:
-                return _stopped(error, function)
-            if not all(_same(_array(a), _array(b)) for a, b in zip(given, case, strict=True)):
-                return CHANGES
-        if any(each is None or each is ... for each in found):
-            return UNFINISHED
-        expected = [self.reference(*copy.deepcopy(case)) for case in self.cases]
+        found, given, printed = [], copy.deepcopy(self.cases), io.StringIO()
         try:
-            numbers = [_array(each) for each in found]
-        except (TypeError, ValueError, RuntimeError):  # the last of a list of tensors with gradients
-            return f"It returns a {type(found[0]).__name__}. A number or an array of numbers is wanted."
-        right = [_array(each) for each in expected]
+            with redirect_stdout(printed):
+                found = [function(*case) for case in given]
+        except (Exception, SystemExit) as error:
+            return _stopped(error, function)
+        finally:
+            sys.stdout.write(printed.getvalue())  # it may be there to find an error
+        if not all(_all_same(map(_array, a), map(_array, b)) for a, b in zip(given, self.cases, strict=True)):
+            return CHANGES
+        if wrong := _no_numbers(found, bool(printed.getvalue())):
+            return wrong
+        asked = copy.deepcopy(self.cases)
+        expected = [self.reference(*case) for case in asked]
+        numbers, right = [[_array(each) for each in results] for results in (found, expected)]
         if _all_same(numbers, right):
-            wanted = any(map(_has_gradient, expected))
-            return NO_GRADIENT if wanted and not all(map(_has_gradient, found)) else ""
+            return _wrong_gradient(found, given, _gradients(expected, asked))
+        if _all_same([each / 100 for each in numbers], right):
+            return PERCENT
         for mistake in self.mistakes:
             if _all_same(numbers, [_array(mistake.function(*copy.deepcopy(case))) for case in self.cases]):
                 return mistake.says
@@ -112,31 +129,76 @@ class Check:
         )
 
 
-def _stopped(error: Exception, function: Callable) -> str:
+def _no_numbers(found: Sequence, printed: bool) -> str:
+    """What to say of results that are no numbers, whatever the exercise."""
+    if any(each is None or each is ... for each in found):
+        return PRINTS if printed else UNFINISHED
+    if any(isinstance(each, tuple) for each in found):
+        return TUPLE
+    for each in found:
+        try:
+            if np.iscomplexobj(_plain(each)):
+                return COMPLEX
+            _array(each)
+        except Exception:  # of whatever somebody returns: numpy and torch refuse in many ways
+            return f"It returns a {type(each).__name__}. A number or an array of numbers is wanted."
+    return ""
+
+
+def _stopped(error: BaseException, function: Callable) -> str:
     """Where the learner's function stopped, and why: the innermost line that is the learner's own."""
     file = getattr(getattr(function, "__code__", None), "co_filename", "")
     frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == file]
     where = f" in line {frames[-1].lineno} of its cell" if frames else ""
     line = f", `{frames[-1].line}`" if frames and frames[-1].line else ""
-    why = (str(error).strip().splitlines() or [""])[0]
-    return f"It stops{where}{line}: {type(error).__name__}: {why}"
+    why = _first_line(error)
+    return f"It stops{where}{line}: {type(error).__name__}" + (f": {why}" if why else "")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def _plain(value: Any) -> np.ndarray:
+    """As numpy has it, with its own type."""
+    return np.asarray(value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value)
 
 
 def _array(value: Any) -> np.ndarray:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu().numpy()
-    return np.asarray(value, dtype=np.float64)
+    array = _plain(value)
+    if array.dtype.kind in "SU":
+        raise TypeError("numpy would read the numbers in a text")
+    return array.astype(np.float64)
 
 
-def _has_gradient(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.requires_grad
+def _gradients(results: Sequence, cases: Sequence[tuple]) -> list[np.ndarray]:
+    """Of each result, after each argument that asks for a gradient; zero where none leads there."""
+    found: list[np.ndarray] = []
+    for result, case in zip(results, cases, strict=True):
+        leaves = [each for each in case if isinstance(each, torch.Tensor) and each.requires_grad]
+        if leaves and isinstance(result, torch.Tensor) and result.requires_grad:
+            back = torch.autograd.grad(result.sum(), leaves, allow_unused=True, materialize_grads=True)
+        else:
+            back = [torch.zeros_like(each) for each in leaves]
+        found += map(_array, back)
+    return found
+
+
+def _wrong_gradient(results: Sequence, cases: Sequence[tuple], right: Sequence[np.ndarray]) -> str:
+    try:
+        found = _gradients(results, cases)
+    except RuntimeError as error:  # after an own `backward()`, or a change of what torch has kept
+        return f"The number is right, but torch cannot go back from it: {_first_line(error)}"
+    if _all_same(found, right):
+        return ""
+    return OTHER_GRADIENT if any(each.any() for each in found) else NO_GRADIENT
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and np.allclose(a, b, RELATIVE, ABSOLUTE, equal_nan=True)
 
 
-def _all_same(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> bool:
+def _all_same(first: Iterable[np.ndarray], second: Iterable[np.ndarray]) -> bool:
     return all(_same(a, b) for a, b in zip(first, second, strict=True))
 
 

@@ -22,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     measures.check_overconfidence,
     methods.check_fake_quantize,
     methods.check_binarize,
+    methods.check_per_row,
     measures.check_after_attack_accuracy,
     measures.check_lost_alone,
 )
@@ -51,10 +52,12 @@ def recap(part: int, names: MutableMapping[str, Any]) -> None:
             print(fill(f"{what}: {', '.join(there)}.", WIDTH))
 
 
-def unfold(question: str, answer: str | Shown) -> Shown:
-    """A question whose answer is hidden until it is unfolded: HTML alone, so that it needs no kernel."""
-    text = answer.text if isinstance(answer, Shown) else answer
-    return Shown(f"{question}\n{text}", folded(escape(question), tag("p", escape(text))))
+def unfold(question: str, *answer: str | Shown) -> Shown:
+    """A question whose answer, of texts and tables, is hidden until it is unfolded: HTML alone, so that it
+    needs no kernel."""
+    parts = [part if isinstance(part, Shown) else Shown(part) for part in answer]
+    drawn = [part.html or tag("p", escape(part.text)) for part in parts]
+    return Shown("\n".join([question, *(part.text for part in parts)]), folded(escape(question), *drawn))
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | float]]) -> Shown:

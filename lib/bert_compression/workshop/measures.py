@@ -15,7 +15,6 @@ from bert_compression.metrics import (
 from bert_compression.workshop.checks import Check, Mistake
 
 COUNT = "This counts texts. A share needs a division: by how many?"
-PERCENT = "Percent are for tables; a function of the book gives a fraction. Leave out the factor 100."
 
 check_label_loyalty = Check(
     part=1,
@@ -40,7 +39,6 @@ check_label_loyalty = Check(
             lambda t, s: t.mean() == s.mean(),
             "This compares two averages. Compare the labels text by text, then average.",
         ),
-        Mistake(lambda t, s: 100 * (t == s).mean(), PERCENT),
     ),
 )
 
@@ -98,7 +96,6 @@ check_error_overlap = Check(
             lambda g, a, b: ((a != g) & (b != g)).sum() / ((a != g).sum() + (b != g).sum()),
             "Texts that both get wrong are counted twice in your divisor. Use `|`, not a sum of two counts.",
         ),
-        Mistake(lambda g, a, b: 100 * error_overlap(g, a, b), PERCENT),
     ),
 )
 
@@ -247,9 +244,7 @@ check_after_attack_accuracy = Check(
             lambda o: (o != ALREADY_WRONG).mean(),
             "This is the accuracy before the attack. Take away the texts that were fooled.",
         ),
-        Mistake(
-            lambda o: (o == WITHSTOOD).sum(), "This counts texts. A share needs a division: by how many?"
-        ),
+        Mistake(lambda o: (o == WITHSTOOD).sum(), COUNT),
     ),
 )
 

@@ -1,10 +1,17 @@
 """Exercises on methods: each checker with the book's own function and the mistakes that are made most."""
 
+from collections.abc import Callable
+
 import torch
 from torch.nn.functional import kl_div, log_softmax, softmax
 
-from bert_compression.compression import binarize, fake_quantize, kl_loss
+from bert_compression.compression import SymmetricGrid, binarize, fake_quantize, kl_loss
 from bert_compression.workshop.checks import Check, Mistake
+
+INTEGERS = (
+    "These are the integers. *Fake* quantization goes on in floating point: multiply by the scale again."
+)
+NOT_ROUNDED = "Nothing is rounded: it returns what it was given."
 
 
 def _kd_loss(student_logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -106,6 +113,21 @@ def _largest(bits: int) -> int:
     return 2 ** (bits - 1) - 1
 
 
+def _up_to(size: Callable, says: str) -> Mistake:
+    """The grid's largest integer stands for `size` of the numbers, which is the wrong one."""
+    return Mistake(lambda x, b: _on_a_grid(x, size(x) / _largest(b), _largest(b)), says)
+
+
+def _too_small(size: Callable, says: str) -> tuple[Mistake, Mistake]:
+    """The same where some numbers are larger than `size`: with those cut off, and without."""
+
+    def uncut(x: torch.Tensor, bits: int) -> torch.Tensor:
+        scale = size(x) / _largest(bits)
+        return (x / scale).round() * scale
+
+    return _up_to(size, says), Mistake(uncut, says)
+
+
 check_fake_quantize = Check(
     part=3,
     name="fake_quantize",
@@ -116,15 +138,15 @@ check_fake_quantize = Check(
         (torch.tensor([0.9, -2.0, 0.45, 1.3, -0.2, 0.71]), 4),
     ),
     mistakes=(
-        Mistake(
-            lambda x, b: _on_a_grid(x, x.abs().mean() / _largest(b), _largest(b)),
-            "Your scale comes from the mean. Everything above the mean is cut off; the scale must let the "
-            "largest size in: `x.abs().max()`.",
+        *_too_small(
+            lambda x: x.abs().mean(),
+            "Your scale comes from the mean. What is above the mean is cut off, or needs more bits. The "
+            "scale must let the largest size in: `x.abs().max()`.",
         ),
-        Mistake(
-            lambda x, b: _on_a_grid(x, x.max() / _largest(b), _largest(b)),
-            "Your scale comes from the largest number. Here a negative number is larger in size, and is cut "
-            "off: `x.abs().max()`.",
+        *_too_small(
+            torch.max,
+            "Your scale comes from the largest number. Here a negative number is larger in size: it is cut "
+            "off, or needs more bits. Take `x.abs().max()`.",
         ),
         Mistake(
             lambda x, b: _on_a_grid(x, x.abs().max() / 2 ** (b - 1), 2 ** (b - 1)),
@@ -143,8 +165,7 @@ check_fake_quantize = Check(
         ),
         Mistake(
             lambda x, b: (x / (x.abs().max() / _largest(b))).round(),
-            "These are the integers. *Fake* quantization goes on in floating point: multiply by the scale "
-            "again.",
+            INTEGERS,
         ),
         Mistake(
             lambda x, b: (x / (x.abs().max() / _largest(b))).floor() * (x.abs().max() / _largest(b)),
@@ -155,7 +176,7 @@ check_fake_quantize = Check(
             "You cut off what is behind the decimal point, as `int` does. That makes every weight smaller: "
             "use `round`.",
         ),
-        Mistake(lambda x, b: x, "Nothing is rounded: it returns what it was given."),
+        Mistake(lambda x, b: x, NOT_ROUNDED),
     ),
 )
 
@@ -193,5 +214,54 @@ check_binarize = Check(
             "You have a scale for each row. That is a good idea, and comes later; here one scale is asked.",
         ),
         Mistake(lambda w: w.abs().mean() * torch.ones_like(w), "The sign is lost: all weights are positive."),
+    ),
+)
+
+
+def per_row(weight: torch.Tensor, bits: int) -> torch.Tensor:
+    """The nearest values to each row that so many bits can hold."""
+    return SymmetricGrid(bits, per_row=True).round(weight)
+
+
+check_per_row = Check(
+    part=3,
+    name="per_row",
+    reference=per_row,
+    # Square, so that the wrong axis gives wrong numbers and not an error. In each row, the largest number is
+    # a negative one.
+    cases=(
+        (torch.tensor([[0.63, -1.7, 0.11], [0.14, -0.32, 0.05], [-4.1, 0.9, 2.3]]), 4),
+        (torch.tensor([[0.9, -2.0], [-0.31, 0.12]]), 3),
+    ),
+    mistakes=(
+        _up_to(
+            lambda w: w.abs().amax(dim=0),
+            "You have a scale for each column. A row is one line of the matrix, so its largest size is found "
+            "along the last axis: `dim=-1`.",
+        ),
+        _up_to(
+            lambda w: w.abs().max(),
+            "You have one scale for the whole matrix, as in `fake_quantize`. Each row needs one of its own.",
+        ),
+        *_too_small(
+            lambda w: w.abs().amax(dim=-1),
+            "The largest sizes are those of the rows, but they are laid along the columns: keep the axis "
+            "with `keepdim=True`.",
+        ),
+        *_too_small(
+            lambda w: w.amax(dim=-1, keepdim=True),
+            "Your scale comes from the largest number of a row. Here a negative number is larger in size: it "
+            "is cut off, or needs more bits. Take `abs` first.",
+        ),
+        *_too_small(
+            lambda w: w.abs().mean(dim=-1, keepdim=True),
+            "Your scale comes from the mean of a row. What is above the mean is cut off, or needs more bits. "
+            "The scale must let the largest size in.",
+        ),
+        Mistake(
+            lambda w, b: (w / w.abs().amax(dim=-1, keepdim=True) * _largest(b)).round(),
+            INTEGERS,
+        ),
+        Mistake(lambda w, b: w, NOT_ROUNDED),
     ),
 )
