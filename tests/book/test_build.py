@@ -138,6 +138,20 @@ def test_two_builds_at_once_are_refused_in_one_line(clone):
     assert str(refused.value) == f"another build is at work in {folder}: wait until it has ended"
 
 
+def test_slides_of_the_workshop_are_staged_for_the_site(clone, monkeypatch):
+    lesson = write_notebook(clone / "notebooks" / "workshop" / "lesson.ipynb", "print(6 * 7)")
+    notebook = nbformat.read(lesson, as_version=4)
+    for cell in notebook.cells[::2]:
+        cell.metadata["slideshow"] = {"slide_type": "slide"}
+    nbformat.write(notebook, lesson)
+    with (clone / "book" / "_toc.yml").open("a") as toc:
+        toc.write("  - file: notebooks/workshop/lesson\n")
+    monkeypatch.setattr(sys.modules[build.__module__], "render", lambda *_: False)
+    build(quiet=True)
+    page = (clone / "_build" / "stage" / "_static" / "lesson_slides.html").read_text()
+    assert page.count("<section ") == 2 and "42" in page
+
+
 def test_what_another_notebook_adds_to_the_store_makes_no_copy_old(clone):
     (run,) = planned(clone, {"profile": "smoke"}, None, {"seeds": [0, 1]})
     executed, said = clone / "_build" / "executed" / "notebooks" / "tiny.ipynb", []

@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from bert_compression.book import handout
 from bert_compression.book.handout import (
+    decks,
     for_download,
     for_learners,
     hand_out,
@@ -178,6 +179,12 @@ def test_slides_show_blanks_and_outputs_and_fetch_nothing():
     assert ">more<" not in page and "more, " in page  # of a link within the book the words stay
     fetched = re.findall(r'(?:src|href)="([^"]*)"|url\(|@import', page)
     assert [place for place in fetched if place not in ("b.svg", "https://a.org")] == []
+
+
+def test_the_book_has_the_slides_of_its_workshop():
+    assert decks({"notebooks/workshop/lesson": lesson(), "notebooks/ledger": lesson()}) == {
+        "_static/lesson_slides.html": slides(lesson())
+    }
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_staging_takes_out_what_no_reader_needs(tmp_path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "index.md").write_text("# Index\n")
     folder = tmp_path / "stage"
-    stage(tmp_path / "pages", {"notebooks/n": noisy}, folder, {"status.md": "told"})
+    stage(tmp_path / "pages", {"notebooks/n": noisy}, folder, {"_generated/status.md": "told"})
     staged = nbformat.read(folder / "notebooks" / "n.ipynb", as_version=4)
     assert [cell.source for cell in staged.cells] == ["# Kept", "run()"]
     assert [output.name for output in staged.cells[1].outputs] == ["stdout"]

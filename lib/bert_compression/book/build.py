@@ -26,6 +26,7 @@ from bert_compression.book.execute import (
     kept,
     read_notebook,
 )
+from bert_compression.book.handout import decks
 from bert_compression.book.render import configuration, digest_of, render
 from bert_compression.book.stage import pages, stage, status_page
 from bert_compression.errors import BadInput
@@ -80,7 +81,8 @@ def build(
         for run in runs:
             stamp(run, copies[run.name], around)
         status = status_page({name: copy.metadata[ABOUT] for name, copy in copies.items()})
-        stage(project / "book", copies, build_folder / "stage", {"status.md": status})
+        written = {"_generated/status.md": status, **decks(copies)}
+        stage(project / "book", copies, build_folder / "stage", written)
         start = time.perf_counter()
         rendered = render(project, build_folder, build_folder / "stage")
     say(f"pages: {time.perf_counter() - start:.0f} s" if rendered else "pages: unchanged")

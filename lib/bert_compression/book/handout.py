@@ -6,7 +6,7 @@ Book: workshop/teach.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -127,6 +127,16 @@ def slides(notebook: nbformat.NotebookNode) -> str:
     return _environment().get_template("slides.html.jinja").render(title=title, pages=pages)
 
 
+def decks(executed: Mapping[str, nbformat.NotebookNode]) -> dict[str, str]:
+    """Of notebooks by name, the slides of those of the workshop, by their paths in the book."""
+    lessons = {name: notebook for name, notebook in executed.items() if Path(name).parent == Path(WORKSHOP)}
+    return {f"_static/{_deck(name)}": slides(notebook) for name, notebook in lessons.items()}
+
+
+def _deck(notebook: str) -> str:
+    return f"{Path(notebook).stem}_slides.html"
+
+
 def _cell_html(cell: nbformat.NotebookNode) -> str:
     if cell.cell_type == "markdown":
         return _markdown(cell.source)
@@ -172,7 +182,7 @@ def hand_out(folder: Path) -> list[Path]:
     sources = sorted((project / WORKSHOP).glob("*.ipynb"))
     if not sources:
         raise BadInput(f"the workshop's notebooks are in a clone of the project, and {project} is none")
-    written = {source: (folder / source.name, folder / f"{source.stem}_slides.html") for source in sources}
+    written = {source: (folder / source.name, folder / _deck(source.name)) for source in sources}
     for path in (path for pair in written.values() for path in pair):
         if path.exists():
             raise BadInput(f"{path} is there, and may hold somebody's work: name another folder")

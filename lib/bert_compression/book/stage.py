@@ -55,10 +55,10 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 
 def stage(
-    book: Path, notebooks: Mapping[str, nbformat.NotebookNode], folder: Path, snippets: Mapping[str, str]
+    book: Path, notebooks: Mapping[str, nbformat.NotebookNode], folder: Path, written: Mapping[str, str]
 ) -> None:
-    """Fill `folder` anew: the book's pages, each executed notebook, cleaned, under its name, `snippets` under
-    _generated/, and of the library the files that pages quote, under _library/."""
+    """Fill `folder` anew: the book's pages, each executed notebook, cleaned, under its name, what is
+    `written` from runs under its path, and of the library the files that pages quote, under _library/."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         shutil.copytree(book, folder)
@@ -76,8 +76,8 @@ def stage(
         path = folder / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(cleaned(executed), path)
-    for name, text in snippets.items():
-        path = folder / "_generated" / name
+    for name, text in written.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     staged = (*folder.rglob("*.md"), *folder.rglob("*.ipynb"))
