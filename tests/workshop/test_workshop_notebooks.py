@@ -9,7 +9,16 @@ import re
 import nbformat
 import pytest
 
-from bert_compression.book.handout import EXERCISE, LOOK, for_learners, has_tag, solution, stub
+from bert_compression.book.handout import (
+    BOOKS_OWN,
+    EXERCISE,
+    LOOK,
+    decks,
+    for_learners,
+    has_tag,
+    solution,
+    stub,
+)
 from bert_compression.workshop import lesson
 
 NAMES = ("loyalty_in_45_minutes", "loyalty_in_half_a_day")
@@ -128,6 +137,16 @@ def test_each_exercise_is_on_a_slide(name, notebooks):
     assert len(asked) >= 6
     for cell in asked:
         assert cell.metadata.get("slideshow", {}).get("slide_type") == kinds[cell.cell_type], cell.id
+
+
+def test_the_teachers_page_quotes_what_the_notebook_gives_and_leads_to_the_slides(notebooks, project):
+    page = (project / "book" / "workshop" / "teach.md").read_text(encoding="utf-8")
+    quoted = set(re.findall(rf"{HALF}\.ipynb::(\w+):s`", page))
+    given = [cell.source for cell in notebooks[HALF].cells if has_tag(cell, BOOKS_OWN)]
+    assert quoted == set(re.findall(r'^    "(\w+)": ', "\n".join(given), re.MULTILINE)) != set()
+    assert set(re.findall(r'href="\.\./(_static/[^"]+)"', page)) == set(
+        decks({f"notebooks/workshop/{name}": notebook for name, notebook in notebooks.items()})
+    )
 
 
 def timetables(project):
