@@ -19,8 +19,16 @@ function pagesIn(folder) {
   });
 }
 
+// The workshop's slides are no pages of Jupyter Book, which copies them with its style.
+function slidesIn(folder) {
+  const names = readdirSync(folder).filter((name) => name.endsWith("_slides.html"));
+  return names.map((name) => join(folder, name));
+}
+
 const root = resolve(site);
-const pages = named.length ? named.map((name) => join(root, name)) : pagesIn(root);
+const pages = named.length
+  ? named.map((name) => join(root, name))
+  : [...pagesIn(root), ...slidesIn(join(root, "_static"))];
 const problems = [];
 const links = new Map(); // by page: where its links lead
 const ids = new Map(); // by page: the names that can be led to
