@@ -254,6 +254,8 @@ def test_a_loss_that_leads_back_in_part_or_nowhere_is_found():
     half = check_kd_loss.what_is_wrong(lambda s, t, T: (loss(s, t, T) + loss(s.detach(), t, T)) / 2)
     assert half == OTHER_GRADIENT
     assert check_kd_loss.what_is_wrong(gone_back).startswith("The number is right, but torch cannot go back")
+    assert check_kd_loss.what_is_wrong(lambda s, t, T: loss(s.detach_(), t, T)) == NO_GRADIENT
+    assert check_kd_loss.what_is_wrong(lambda s, t, T: loss(s, t.requires_grad_(), T)) == ""
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -102,13 +102,35 @@ class Check:
         expected = [self.reference(*case) for case in asked]
         numbers, right = [[_array(each) for each in results] for results in (found, expected)]
         if _all_same(numbers, right):
-            return _wrong_gradient(found, given, _gradients(expected, asked))
+            return self._wrong_gradient(found, given, self._gradients(expected, asked))
         if _all_same([each / 100 for each in numbers], right):
             return PERCENT
         for mistake in self.mistakes:
             if _all_same(numbers, [_array(mistake.function(*copy.deepcopy(case))) for case in self.cases]):
                 return mistake.says
         return self._unlike(numbers, right)
+
+    def _gradients(self, results: Sequence, given: Sequence[tuple]) -> list[np.ndarray]:
+        """Of each result, after each argument that asks for a gradient; zero where none leads there."""
+        found: list[np.ndarray] = []
+        for result, case, before in zip(results, given, self.cases, strict=True):
+            # As they were: a function can change what asks, too.
+            asking = [now for now, once in zip(case, before, strict=True) if _asks(once)]
+            if asking and _asks(result):
+                back = torch.autograd.grad(result.sum(), asking, allow_unused=True, materialize_grads=True)
+            else:
+                back = [torch.zeros_like(each) for each in asking]
+            found += map(_array, back)
+        return found
+
+    def _wrong_gradient(self, results: Sequence, given: Sequence[tuple], right: Sequence[np.ndarray]) -> str:
+        try:
+            found = self._gradients(results, given)
+        except RuntimeError as error:  # after an own `backward()`, or a change of what torch has kept
+            return f"The number is right, but torch cannot go back from it: {_first_line(error)}"
+        if _all_same(found, right):
+            return ""
+        return OTHER_GRADIENT if any(each.any() for each in found) else NO_GRADIENT
 
     def _unlike(self, numbers: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> str:
         """What to say of a mistake that nobody has foreseen: the first case that differs."""
@@ -171,27 +193,8 @@ def _array(value: Any) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def _gradients(results: Sequence, cases: Sequence[tuple]) -> list[np.ndarray]:
-    """Of each result, after each argument that asks for a gradient; zero where none leads there."""
-    found: list[np.ndarray] = []
-    for result, case in zip(results, cases, strict=True):
-        leaves = [each for each in case if isinstance(each, torch.Tensor) and each.requires_grad]
-        if leaves and isinstance(result, torch.Tensor) and result.requires_grad:
-            back = torch.autograd.grad(result.sum(), leaves, allow_unused=True, materialize_grads=True)
-        else:
-            back = [torch.zeros_like(each) for each in leaves]
-        found += map(_array, back)
-    return found
-
-
-def _wrong_gradient(results: Sequence, cases: Sequence[tuple], right: Sequence[np.ndarray]) -> str:
-    try:
-        found = _gradients(results, cases)
-    except RuntimeError as error:  # after an own `backward()`, or a change of what torch has kept
-        return f"The number is right, but torch cannot go back from it: {_first_line(error)}"
-    if _all_same(found, right):
-        return ""
-    return OTHER_GRADIENT if any(each.any() for each in found) else NO_GRADIENT
+def _asks(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.requires_grad
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
