@@ -9,7 +9,7 @@ from bert_compression.errors import BadInput
 from bert_compression.experiments import Grid, get_profile, in_order
 from bert_compression.metrics import GLUE_AVERAGE, glue_average
 from bert_compression.papers import committed, xtc
-from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, row_of
+from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, PRINTED, row_of
 from bert_compression.papers.xtc.students import (
     SELECTIONS,
     SIZES,
@@ -365,6 +365,15 @@ def test_without_records_pages_show_the_papers_numbers_and_say_that_nothing_was_
     assert "Nothing has been measured yet" in xtc.weights_picture(nothing, xtc.FIGURE_5).text
     assert len(xtc.training_costs(nothing).text.splitlines()) == 1
     assert len(xtc.selection_table(nothing, xtc.TABLE_C2).text.splitlines()) == 1
+
+
+def test_tables_of_small_quantized_models_have_the_sizes_that_the_paper_prints():
+    few = Student(1, "skip5", "C", 1, 2e-5).name
+    for table in (xtc.TABLE_C8, xtc.TABLE_C13, xtc.TABLE_C14):
+        printed = [reported_value(table, table.row(few), table.column(name)) for name in PRINTED]
+        assert printed == [7.1, 58.5]
+    (size, *_) = xtc.TABLE_C15.columns
+    assert {reported_value(xtc.TABLE_C15, row, size) for row in xtc.TABLE_C15.rows} == {8.0, 8.1, 16.0, 16.2}
 
 
 def test_the_average_without_cola_leaves_out_cola_alone():

@@ -47,6 +47,9 @@ AVERAGES = (
     MeanOf("avg_wo_cola", "Average without CoLA", None, digits=2, reported="avg_wo_cola", of=WITHOUT_COLA),
 )
 COLUMNS = (*SCORES, *AVERAGES)
+# What tables of small quantized models print besides. Ours are other models: what theirs weigh is counted in
+# `bits`.
+PRINTED = {"size_mb": "Size, MB", "compression_x": "Times smaller"}
 # Of several scores of a task, the one that decides which learning rate is the best: the paper's rule.
 DECIDED_BY = {
     "mnli_mm_acc": "mnli_m_acc",
@@ -59,9 +62,10 @@ SMALL = ("cola_mcc", "stsb_pearson", "stsb_spearman", "rte_acc", "mrpc_acc", "mr
 
 
 def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
-    rest = tuple(column.name for column in columns if column.name not in SMALL)
+    sizes = tuple(column.name for column in columns if column.name in PRINTED)
+    rest = tuple(column.name for column in columns if column.name not in (*SMALL, *sizes))
     return (
-        Panel("small", f"{caption}: the small sets.", SMALL),
+        Panel("small", f"{caption}: the small sets.", (*sizes, *SMALL)),
         Panel("large", f"{caption}: the larger sets, and the averages.", rest),
     )
 
@@ -72,8 +76,12 @@ def score_table(
     caption: str,
     seeds: Callable[[Profile, Row, Column], tuple[int, ...]] = two_seeds,
     columns: tuple[Column, ...] = COLUMNS,
+    printed: Iterable[str] = (),
 ) -> Table:
+    """`printed` names what the paper prints of a line besides its scores."""
     number = name.removeprefix("table_c")
+    alone = (Column(each, PRINTED[each], None, each, unit="", reported=each) for each in printed)
+    columns = (*alone, *columns)
     return Table(
         paper="xtc",
         name=name,

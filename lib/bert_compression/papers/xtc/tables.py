@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from bert_compression.experiments import Profile
 from bert_compression.papers.xtc.data import TABLE_C1
-from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, SCORES, row_of, score_table
+from bert_compression.papers.xtc.scores import AVERAGES, DECIDED_BY, PRINTED, SCORES, row_of, score_table
 from bert_compression.papers.xtc.students import BUDGETS, PRECISION, Student, full_precision, teacher
 from bert_compression.report.tables import (
     Best,
@@ -179,6 +179,7 @@ TABLE_C8 = score_table(
     ],
     "layer reduction and few bits together",
     columns=(*SCORES, AVERAGES[0], DROP),
+    printed=PRINTED,
 )
 
 # Tables C.9 to C.12: something of low rank in addition.
@@ -236,6 +237,7 @@ TABLE_C13 = score_table(
         )
     ],
     "five and four layers, few bits, and matrices of rank 1",
+    printed=PRINTED,
 )
 
 # Table C.14: a second round.
@@ -261,7 +263,7 @@ def _second_round() -> list[Row]:
     return rows
 
 
-TABLE_C14 = score_table("table_c14", _second_round(), "a second round of training")
+TABLE_C14 = score_table("table_c14", _second_round(), "a second round of training", printed=PRINTED)
 
 # Table C.15: who teaches.
 
@@ -290,7 +292,9 @@ def _teachers() -> list[Row]:
     return rows
 
 
-TABLE_C15 = score_table("table_c15", _teachers(), "BERT-base or Skip-BERT6 as the teacher")
+TABLE_C15 = score_table(
+    "table_c15", _teachers(), "BERT-base or Skip-BERT6 as the teacher", printed=["size_mb"]
+)
 
 # Tables C.16 and C.17: seeds. The paper's 42, 111 and 222 are 0, 1 and 2 here.
 
