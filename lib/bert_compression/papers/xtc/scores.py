@@ -65,8 +65,9 @@ def _panels(caption: str, columns: tuple[Column, ...]) -> tuple[Panel, ...]:
     sizes = tuple(column.name for column in columns if column.name in PRINTED)
     rest = tuple(column.name for column in columns if column.name not in (*SMALL, *sizes))
     return (
-        Panel("small", f"{caption}: the small sets.", (*sizes, *SMALL)),
-        Panel("large", f"{caption}: the larger sets, and the averages.", rest),
+        # A screen has room for one of them here.
+        Panel("small", f"{caption}: the small sets.", (*sizes[:1], *SMALL)),
+        Panel("large", f"{caption}: the larger sets, and the averages.", (*sizes[1:], *rest)),
     )
 
 
