@@ -45,9 +45,8 @@ def measured_table(
     import pandas as pd
 
     table = simple_table(caption, heads, rows, groups)
-    above = (
-        [""] + [f"{word}, " for word, span in groups for _ in range(span)] if groups else [""] * len(heads)
-    )
+    above = [f"{word}, " for word, span in groups for _ in range(span)]
+    above = [""] * (len(heads) - len(above)) + above  # what has no group comes first
     frame = pd.DataFrame(rows, columns=[group + head for group, head in zip(above, heads, strict=True)])
     return Shown(table.text, html=(table.html or "") + below(rests, name, frame))
 
